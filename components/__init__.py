@@ -1,0 +1,1 @@
+"""The kit's component resources, one per file, composed by `components.site`."""

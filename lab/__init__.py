@@ -1,0 +1,1 @@
+"""The embedded estate: real servers on loopback, for demonstrations and tests."""

@@ -1,0 +1,1 @@
+"""The typed site: merge, validate, provenance. Pure: no Pulumi, no network, no clock."""

@@ -1,0 +1,1 @@
+"""The kit's Rego policies, found by path from Python."""

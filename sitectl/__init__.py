@@ -1,0 +1,1 @@
+"""The `sitectl` command: one module per verb."""
