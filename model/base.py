@@ -1,0 +1,65 @@
+"""What every part of the site model shares: the frozen base class and the kinds of names."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+
+class Part(BaseModel):
+    """A part of the site: frozen, no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _plain_number(value: object) -> object:
+    """Let `2` be written where `2.0` is meant; a yes/no stays what it is, and is refused."""
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+# What each pattern of the model means, in the words of an error's remedy.
+PATTERN_MEANINGS: dict[str, str] = {
+    r"^[a-z]([a-z0-9-]*[a-z0-9])?$": (
+        "small letters, digits and dashes, beginning with a letter and not ending with a dash"
+    ),
+    r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$": (
+        "a full DNS name like `eagle-ford.field.example`"
+    ),
+    r"^\d+\.\d+\.\d+$": "a full version in quotes, like `5.8.9`",
+    r"^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$": "an image repository without tag, like `emqx/emqx`",
+    r"^[A-Za-z0-9_][A-Za-z0-9._-]*$": "an image tag, like `5.8.9`",
+    r"^sha256:[0-9a-f]{64}$": "`sha256:` and 64 hexadecimal digits",
+    r"^https://[^\s]+$": "an address that begins with https://",
+    r"^/[^\s]*$": "a path that begins with /",
+    r"^\S(.*\S)?$": "a text of one line, not empty",
+    r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$": (
+        "a Kubernetes label key, like `release`"
+    ),
+    r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$": "a Kubernetes label value, like `monitoring`",
+    r"^[A-Za-z0-9*]([A-Za-z0-9.*_-]*[A-Za-z0-9*])?$": (
+        "`device`, `gateway`, `service`, `mirror`, or a pattern of common names like `historian-*`"
+    ),
+}
+_PATTERNS = list(PATTERN_MEANINGS)
+
+Label = Annotated[str, StringConstraints(pattern=_PATTERNS[0], max_length=40)]
+"""A DNS label that leaves room for a prefix: names of sites, topics, users, roles."""
+Domain = Annotated[str, StringConstraints(pattern=_PATTERNS[1], max_length=180)]
+Version = Annotated[str, StringConstraints(pattern=_PATTERNS[2], max_length=32)]
+Repository = Annotated[str, StringConstraints(pattern=_PATTERNS[3], max_length=255)]
+Tag = Annotated[str, StringConstraints(pattern=_PATTERNS[4], max_length=128)]
+Digest = Annotated[str, StringConstraints(pattern=_PATTERNS[5])]
+Address = Annotated[str, StringConstraints(pattern=_PATTERNS[6], max_length=1024)]
+UrlPath = Annotated[str, StringConstraints(pattern=_PATTERNS[7], max_length=256)]
+Text = Annotated[str, StringConstraints(pattern=_PATTERNS[8], max_length=200)]
+LabelKey = Annotated[str, StringConstraints(pattern=_PATTERNS[9], max_length=317)]
+LabelValue = Annotated[str, StringConstraints(pattern=_PATTERNS[10], max_length=63)]
+CommonName = Annotated[str, StringConstraints(pattern=_PATTERNS[11], max_length=64)]
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Cores = Annotated[
+    Decimal,
+    BeforeValidator(_plain_number),
+    Field(gt=0, le=256, decimal_places=3),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 256}),
+]

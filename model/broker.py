@@ -1,0 +1,104 @@
+"""The broker's part of the site: edition, image, nodes, listeners, and the peak that it must carry."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from model.base import Cores, Digest, Label, Part, Port, Repository, Tag, Version
+from model.units import Bytes, Duration, Rate
+
+
+class Image(Part):
+    """A container image; the digest, where given, decides."""
+
+    repository: Repository = Field(description="Repository without tag, as the site's own registry names it.")
+    tag: Tag | None = Field(
+        None, description="Tag; the software's version when left out (then one must be known)."
+    )
+    digest: Digest | None = Field(None, description="Digest (`sha256:…`); it decides where it is given.")
+
+    def reference(self, version: str | None = None) -> str:
+        """Return the whole reference `repository[:tag][@digest]`; the tag falls back to `version`."""
+        tag = self.tag or version
+        return self.repository + (f":{tag}" if tag else "") + (f"@{self.digest}" if self.digest else "")
+
+
+class Listener(Part):
+    """One listener of the broker; its limits hold for each node."""
+
+    port: Port = Field(description="TCP port.")
+    max_connections: int = Field(ge=1, le=5_000_000, description="Connections that one node accepts at most.")
+    connection_rate: Rate = Field(description="New connections that one node accepts in a second.")
+
+
+class Listeners(Part):
+    """The broker's doors; all of them TLS."""
+
+    mqtts: Listener = Field(description="MQTT over TLS with client certificates.")
+    wss: Listener = Field(description="MQTT over WebSocket over TLS.")
+
+
+class Storage(Part):
+    """The disk of each broker node."""
+
+    size: Bytes = Field(description="Size of each node's volume.")
+    storage_class: Label | None = Field(
+        None, description="Storage class; the cluster's default when left out."
+    )
+
+
+class CertificateTimes(Part):
+    """How long the broker's server certificate lives, and when it is renewed."""
+
+    lifetime: Duration = Field(description="Life time of each certificate.")
+    renew_before: Duration = Field(description="How long before its end it is renewed.")
+
+
+class Licence(Part):
+    """Where the licence key is: a Secret in the site's namespace, never the key itself."""
+
+    secret: Label = Field(description="Name of the Secret in the site's namespace.")
+    key: Tag = Field(description="Key inside the Secret, such as `emqx.lic`.")
+
+
+class Load(Part):
+    """The peak that the site expects; the broker must carry it with one node lost."""
+
+    connections: int = Field(ge=1, le=50_000_000, description="Clients connected at the same time.")
+    messages: Rate = Field(description="Messages in and out, together, at QoS 1.")
+
+
+class Broker(Part):
+    """The EMQX cluster."""
+
+    edition: Literal["opensource", "enterprise"] = Field(description="EMQX edition; each site states it.")
+    version: Version = Field(description="EMQX version; opensource ends at 5.8.9.")
+    licence: Licence | None = Field(
+        None, description="Licence reference; needed from 5.9 with more than one node."
+    )
+    image: Image = Field(description="The broker's image.")
+    replicas: int = Field(ge=1, le=32, description="Core nodes.")
+    cores: Cores = Field(description="CPU cores of each node.")
+    memory: Bytes = Field(description="Memory of each node.")
+    storage: Storage = Field(description="Disk of each node.")
+    listeners: Listeners = Field(description="Listeners; all with TLS.")
+    dashboard_port: Port = Field(description="Port of the dashboard's HTTPS listener.")
+    load: Load = Field(description="Expected peak.")
+    max_unavailable: int = Field(
+        ge=1, le=31, description="Nodes that maintenance may take away at a time (disruption budget)."
+    )
+    certificate: CertificateTimes = Field(description="Times of the server certificate.")
+    log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(description="Log level.")
+
+    @property
+    def version_numbers(self) -> tuple[int, ...]:
+        """The version as numbers, to compare with."""
+        return tuple(int(number) for number in self.version.split("."))
+
+    @property
+    def operator_api(self) -> str:
+        """The EMQX operator's API version that serves this edition and version.
+
+        Operator 2.2.29 serves `v2beta1` for 5.8 of both editions, 2.3.x `v2` for enterprise 5.9 and later.
+        """
+        return "apps.emqx.io/v2beta1" if self.version_numbers < (5, 9, 0) else "apps.emqx.io/v2"

@@ -1,0 +1,62 @@
+"""Identity's part of the site: the realm's roles, groups, sessions, brute-force protection and events."""
+
+from pydantic import Field
+
+from model.base import Label, Part, Text, UrlPath
+from model.units import Duration
+
+
+class RealmRole(Part):
+    """A role of the realm."""
+
+    name: Label = Field(description="Role name.")
+    description: Text = Field(description="What the role may do, for the administrator.")
+
+
+class RealmGroup(Part):
+    """A group of the realm; people get roles only through groups."""
+
+    name: Label = Field(description="Group name.")
+    roles: tuple[Label, ...] = Field(min_length=1, description="Roles that its members have.")
+
+
+class Sessions(Part):
+    """How long tokens and sessions live."""
+
+    access_token: Duration = Field(description="Life time of an access token.")
+    idle: Duration = Field(description="A session ends after this time without use.")
+    maximum: Duration = Field(description="A session ends after this time in any case.")
+
+
+class BruteForce(Part):
+    """When logins are held up after failures."""
+
+    failures: int = Field(ge=1, le=100, description="Failed logins before waiting begins.")
+    wait: Duration = Field(description="First wait; it grows with further failures.")
+    maximum_wait: Duration = Field(description="Longest wait.")
+
+
+class DashboardClient(Part):
+    """The OpenID client of the broker's dashboard."""
+
+    client_id: Label = Field(description="Client id.")
+    redirect_paths: tuple[UrlPath, ...] = Field(
+        min_length=1, description="Paths on the dashboard's host to which logins return."
+    )
+
+
+class EventLog(Part):
+    """The realm's record of logins and administration."""
+
+    retention: Duration = Field(description="How long Keycloak keeps events.")
+
+
+class Identity(Part):
+    """The site's Keycloak realm."""
+
+    roles: tuple[RealmRole, ...] = Field(min_length=1, description="Roles; keyed by name.")
+    groups: tuple[RealmGroup, ...] = Field(min_length=1, description="Groups; keyed by name.")
+    sessions: Sessions = Field(description="Token and session times.")
+    brute_force: BruteForce = Field(description="Brute-force protection.")
+    dashboard: DashboardClient = Field(description="The dashboard's client.")
+    events: EventLog = Field(description="Event log.")

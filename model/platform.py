@@ -1,0 +1,30 @@
+"""The core platform as the site finds it: zones, and the operators' own names."""
+
+from pydantic import Field
+
+from model.base import Label, Part
+
+
+class CertManager(Part):
+    """The platform's cert-manager."""
+
+    namespace: Label = Field(description="Namespace of cert-manager.")
+    service_account: Label = Field(description="Service account with which cert-manager runs.")
+
+
+class Issuer(Part):
+    """The cert-manager Issuer that asks the site's Vault for certificates."""
+
+    name: Label = Field(description="Name of the Issuer in the site's namespace.")
+    service_account: Label = Field(
+        description="Service account in the site's namespace whose token logs in to Vault."
+    )
+
+
+class Platform(Part):
+    """What the core platform gives, and the kit relies on."""
+
+    zones: tuple[Label, ...] = Field(min_length=1, description="Failure zones of the site's cluster.")
+    cert_manager: CertManager = Field(description="cert-manager.")
+    issuer: Issuer = Field(description="The site's certificate issuer.")
+    prometheus_namespace: Label = Field(description="Namespace of the platform's Prometheus.")

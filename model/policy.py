@@ -1,0 +1,32 @@
+"""The policy's part of the site: the server that decides, and who may publish and subscribe to what."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from model.base import CommonName, Label, Part
+from model.broker import Image
+
+TopicFilter = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class TopicRule(Part):
+    """One permission: whoever it names may do the actions on the topics; what no rule allows is denied."""
+
+    name: Label = Field(description="Name, by which layers change the rule.")
+    who: CommonName = Field(
+        description="Client class (device, gateway, service, mirror) or a pattern of common names with `*`."
+    )
+    actions: tuple[Literal["publish", "subscribe"], ...] = Field(min_length=1, description="What it may do.")
+    topics: tuple[TopicFilter, ...] = Field(
+        min_length=1,
+        description="MQTT topic filters; `{site}` is the site's name, `{name}` the client's common name.",
+    )
+
+
+class Policy(Part):
+    """The policy server for MQTT and its rules."""
+
+    image: Image = Field(description="The policy server's image.")
+    replicas: int = Field(ge=1, le=16, description="Policy servers.")
+    rules: tuple[TopicRule, ...] = Field(min_length=1, description="Permissions; keyed by name.")
