@@ -1,0 +1,54 @@
+# The two commands that matter are `make demo` and `make test`; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export UV_PYTHON_DOWNLOADS := never
+CACHE := $(or $(IOT_BROKER_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iot-broker)
+PYTHON := $(shell command -v python3.11 || command -v python3)
+UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-uv.txt)
+UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
+RUN := .venv/bin/python -m
+SITECTL := .venv/bin/sitectl
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## Start the lab and deploy the sample site eagle-ford with a real `pulumi up`
+	@$(SITECTL) lab demo
+
+test: setup lint tools ## Pass every check and every test, also those against the real servers
+	@$(RUN) pytest
+
+unit: setup ## Only the tests that need no server (under a minute)
+	@$(RUN) pytest tests/unit
+
+lint: setup ## Style and types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@$(RUN) mypy
+
+tools: setup ## Build and fetch the lab's servers (cached outside the checkout)
+	@$(RUN) lab.tools
+
+benchmark: setup tools ## Print the speed ratios that the documentation claims
+	@$(RUN) benchmarks
+
+clean-demo: setup ## Take the demonstration down: no process and no resource is left
+	@$(SITECTL) lab clean-demo
+
+setup: .venv/.ready ## Make the Python environment from uv.lock
+
+.venv/.ready: uv.lock pyproject.toml $(UV)
+	@echo "Setting up the Python environment ..."
+	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
+	@touch $@
+
+# uv itself comes from its own pinned, checksummed file; made aside and renamed, so that a broken download is never used.
+$(UV): requirements-uv.txt
+	@mkdir -p $(CACHE) && aside=$$(mktemp -d $(CACHE)/uv.XXXXXX) && trap 'rm -rf "$$aside"' EXIT \
+	  && "$(PYTHON)" -m venv "$$aside" \
+	  && "$$aside/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.txt \
+	  && { [ -x $@ ] || { rm -rf $(CACHE)/uv-$(UV_VERSION) && mv -T "$$aside" $(CACHE)/uv-$(UV_VERSION); }; } && touch $@
+
+.PHONY: help demo test unit lint tools benchmark clean-demo setup
