@@ -49,6 +49,6 @@ $(UV): requirements-uv.txt
 	@mkdir -p $(CACHE) && aside=$$(mktemp -d $(CACHE)/uv.XXXXXX) && trap 'rm -rf "$$aside"' EXIT \
 	  && "$(PYTHON)" -m venv "$$aside" \
 	  && "$$aside/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.txt \
-	  && { [ -x $@ ] || { rm -rf $(CACHE)/uv-$(UV_VERSION) && mv -T "$$aside" $(CACHE)/uv-$(UV_VERSION); }; } && touch $@
+	  && { [ -x $@ ] || { rm -rf $(CACHE)/uv-$(UV_VERSION) && mv "$$aside" $(CACHE)/uv-$(UV_VERSION); }; } && touch $@
 
 .PHONY: help demo test unit lint tools benchmark clean-demo setup
