@@ -1,0 +1,218 @@
+"""Client scopes, which of them a client has by default, and the mapper that puts an audience into tokens."""
+
+from typing import Any
+
+from lab.plugins.keycloak.fields import Properties, as_attribute, as_flag, flag, members, text, texts, whole
+from lab.plugins.keycloak.roles import at, found_or_none
+from lab.plugins.keycloak.server import InvalidPlanError, Server
+
+_PROTOCOL = "openid-connect"
+
+
+class ClientScopes:
+    """Makes, reads, changes and deletes client scopes; the id is Keycloak's own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def create(self, planned: Properties) -> tuple[str, dict[str, Any]]:
+        """Make the scope; raises KeycloakError."""
+        identity = self._server.post(
+            at("realms", text(planned, "realmId"), "client-scopes"), _scope(planned, {})
+        )
+        return identity, self.read(identity, planned) or {}
+
+    def read(self, identity: str, state: Properties) -> dict[str, Any] | None:
+        """The scope as it is, None when it is gone."""
+        scope = found_or_none(self._server, at("realms", text(state, "realmId"), "client-scopes", identity))
+        if scope is None:
+            return None
+        attributes = scope.get("attributes") or {}
+        order = str(attributes.get("gui.order") or "")
+        shown = as_flag(attributes.get("display.on.consent.screen"))
+        return {
+            "realmId": text(state, "realmId"),
+            "name": scope["name"],
+            "description": scope.get("description") or "",
+            "consentScreenText": attributes.get("consent.screen.text", "")
+            if shown
+            else state.get("consentScreenText"),
+            "guiOrder": int(order) if order.isdecimal() else state.get("guiOrder"),
+            "includeInTokenScope": as_flag(attributes.get("include.in.token.scope")),
+            "includeInOpenidProviderMetadata": as_flag(attributes.get("include.in.openid.provider.metadata")),
+            "extraConfig": {
+                key: str(attributes[key]) for key in state.get("extraConfig") or {} if key in attributes
+            },
+        }
+
+    def update(self, identity: str, prior: Properties, planned: Properties) -> dict[str, Any]:
+        """Make the scope what is planned."""
+        path = at("realms", text(planned, "realmId"), "client-scopes", identity)
+        self._server.put(path, _scope(planned, prior) | {"id": identity})
+        return self.read(identity, planned) or {}
+
+    def delete(self, identity: str, state: Properties) -> None:
+        """Delete the scope."""
+        self._server.delete(at("realms", text(state, "realmId"), "client-scopes", identity))
+
+
+class ClientDefaultScopes:
+    """Exactly which scopes a client has by default; the id is `realm/client`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def create(self, planned: Properties) -> tuple[str, dict[str, Any]]:
+        """Attach and detach until the client has exactly the planned scopes, built-in ones included."""
+        identity = f"{text(planned, 'realmId')}/{text(planned, 'clientId')}"
+        return identity, self.update(identity, {}, planned)
+
+    def read(self, identity: str, state: Properties) -> dict[str, Any] | None:
+        """The client's default scopes, None when the client is gone."""
+        del identity
+        attached = found_or_none(self._server, _client(state) + "/default-client-scopes")
+        if attached is None:
+            return None
+        return {
+            "realmId": text(state, "realmId"),
+            "clientId": text(state, "clientId"),
+            "defaultScopes": members(scope["name"] for scope in attached),
+        }
+
+    def update(self, identity: str, _prior: Properties, planned: Properties) -> dict[str, Any]:
+        """Attach and detach until the client has the planned scopes."""
+        scopes = _client(planned) + "/default-client-scopes"
+        attached = found_or_none(self._server, scopes)
+        if attached is None:
+            raise InvalidPlanError(
+                f"validation error: client with id {text(planned, 'clientId')} does not exist"
+            )
+        wanted = set(texts(planned, "defaultScopes"))
+        for scope in attached:
+            if scope["name"] not in wanted:
+                self._server.delete(f"{scopes}/{scope['id']}")
+        for scope in self._to_attach(planned, wanted - {scope["name"] for scope in attached}):
+            self._server.put(f"{scopes}/{scope['id']}")
+        return self.read(identity, planned) or {}
+
+    def delete(self, identity: str, state: Properties) -> None:
+        """Detach the scopes that are managed here."""
+        del identity
+        scopes = _client(state) + "/default-client-scopes"
+        for scope in found_or_none(self._server, scopes) or ():
+            if scope["name"] in set(texts(state, "defaultScopes")):
+                self._server.delete(f"{scopes}/{scope['id']}")
+
+    def _to_attach(self, planned: Properties, missing: set[str]) -> list[Any]:
+        if not missing:
+            return []
+        known = self._server.get(at("realms", text(planned, "realmId"), "client-scopes"))
+        found = [scope for scope in known if scope["name"] in missing and scope.get("protocol") == _PROTOCOL]
+        for name in sorted(missing - {scope["name"] for scope in found}):
+            raise InvalidPlanError(f"validation error: scope {name} does not exist")
+        optional = {scope["name"] for scope in self._server.get(_client(planned) + "/optional-client-scopes")}
+        for name in sorted(missing & optional):
+            raise InvalidPlanError(
+                f"validation error: scope {name} is already attached to client as an optional scope"
+            )
+        return found
+
+
+class AudienceMappers:
+    """Makes, reads, changes and deletes audience mappers of clients and scopes; the id is Keycloak's own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def create(self, planned: Properties) -> tuple[str, dict[str, Any]]:
+        """Make the mapper; raises KeycloakError."""
+        self._validate(planned)
+        identity = self._server.post(_mappers(planned), _mapper(planned))
+        return identity, self.read(identity, planned) or {}
+
+    def read(self, identity: str, state: Properties) -> dict[str, Any] | None:
+        """The mapper as it is, None when it or what carries it is gone."""
+        mapper = found_or_none(self._server, _mappers(state) + at(identity))
+        if mapper is None:
+            return None
+        config = mapper.get("config") or {}
+        return {
+            "realmId": text(state, "realmId"),
+            "clientId": text(state, "clientId") or None,
+            "clientScopeId": text(state, "clientScopeId") or None,
+            "name": mapper["name"],
+            "includedClientAudience": config.get("included.client.audience") or None,
+            "includedCustomAudience": config.get("included.custom.audience") or None,
+            "addToIdToken": as_flag(config.get("id.token.claim")),
+            "addToAccessToken": as_flag(config.get("access.token.claim")),
+            "addToTokenIntrospection": as_flag(config.get("introspection.token.claim")),
+        }
+
+    def update(self, identity: str, _prior: Properties, planned: Properties) -> dict[str, Any]:
+        """Make the mapper what is planned."""
+        self._validate(planned)
+        self._server.put(_mappers(planned) + at(identity), _mapper(planned) | {"id": identity})
+        return self.read(identity, planned) or {}
+
+    def delete(self, identity: str, state: Properties) -> None:
+        """Delete the mapper."""
+        self._server.delete(_mappers(state) + at(identity))
+
+    def _validate(self, planned: Properties) -> None:
+        carriers = bool(text(planned, "clientId")) + bool(text(planned, "clientScopeId"))
+        audience = text(planned, "includedClientAudience")
+        if carriers != 1:
+            raise InvalidPlanError(
+                "validation error: one of ClientId or ClientScopeId must be set, and only one"
+            )
+        if bool(audience) == bool(text(planned, "includedCustomAudience")):
+            raise InvalidPlanError(
+                "validation error: exactly one of IncludedClientAudience "
+                "and IncludedCustomAudience must be set"
+            )
+        clients = at("realms", text(planned, "realmId"), "clients")
+        if audience and not self._server.get(clients, clientId=audience):
+            raise InvalidPlanError(f"validation error: client {audience} does not exist")
+
+
+def _scope(planned: Properties, prior: Properties) -> dict[str, Any]:
+    screen, order = text(planned, "consentScreenText"), whole(planned, "guiOrder")
+    attributes = dict.fromkeys(prior.get("extraConfig") or {}, "") | {
+        "display.on.consent.screen": as_attribute(bool(screen)),
+        "consent.screen.text": screen,
+        "include.in.token.scope": as_attribute(flag(planned, "includeInTokenScope")),
+        "include.in.openid.provider.metadata": as_attribute(flag(planned, "includeInOpenidProviderMetadata")),
+        "gui.order": str(order) if order else "",
+    }
+    return {
+        "name": text(planned, "name"),
+        "description": text(planned, "description"),
+        "protocol": _PROTOCOL,
+        "attributes": attributes
+        | {key: str(value) for key, value in (planned.get("extraConfig") or {}).items()},
+    }
+
+
+def _client(state: Properties) -> str:
+    return at("realms", text(state, "realmId"), "clients", text(state, "clientId"))
+
+
+def _mappers(state: Properties) -> str:
+    client = text(state, "clientId")
+    carrier = at("clients", client) if client else at("client-scopes", text(state, "clientScopeId"))
+    return at("realms", text(state, "realmId")) + carrier + "/protocol-mappers/models"
+
+
+def _mapper(planned: Properties) -> dict[str, Any]:
+    return {
+        "name": text(planned, "name"),
+        "protocol": _PROTOCOL,
+        "protocolMapper": "oidc-audience-mapper",
+        "config": {
+            "included.client.audience": text(planned, "includedClientAudience"),
+            "included.custom.audience": text(planned, "includedCustomAudience"),
+            "id.token.claim": as_attribute(flag(planned, "addToIdToken")),
+            "access.token.claim": as_attribute(flag(planned, "addToAccessToken")),
+            "introspection.token.claim": as_attribute(flag(planned, "addToTokenIntrospection")),
+        },
+    }
