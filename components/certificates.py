@@ -1,0 +1,37 @@
+"""A server's certificate: cert-manager asks the site's Vault for it, keeps it in a Secret and renews it."""
+
+from collections.abc import Sequence
+
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from components.component import SiteComponent
+
+
+def server_certificate(component: SiteComponent, secret: str, dns_names: Sequence[str]) -> CustomResource:
+    """Make the cert-manager Certificate `secret`, kept in the Secret of that name, as the component's child.
+
+    `dns_names` must be among the names that VaultPki's role `server` allows; the first is the common name.
+    """
+    times = component.site.broker.certificate
+    return CustomResource(
+        f"{component.site.name}-{secret}",
+        api_version="cert-manager.io/v1",
+        kind="Certificate",
+        metadata=component.metadata(secret),
+        spec={
+            "secretName": secret,
+            "secretTemplate": {"labels": component.labels},
+            "commonName": dns_names[0],
+            "dnsNames": list(dns_names),
+            "duration": times.lifetime.go(),
+            "renewBefore": times.renew_before.go(),
+            "usages": ["digital signature", "server auth"],
+            "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+            "issuerRef": {
+                "group": "cert-manager.io",
+                "kind": "Issuer",
+                "name": component.site.platform.issuer.name,
+            },
+        },
+        opts=component.in_kubernetes(),
+    )

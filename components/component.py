@@ -1,0 +1,145 @@
+"""What every component shares: where its resources go, their labels, and how a child is given its options."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+import pulumi_keycloak as keycloak
+import pulumi_kubernetes as kubernetes
+import pulumi_vault as vault
+
+from components.settings import Settings
+from model import Site
+from model.units import Duration
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a component puts its resources: the site, its servers' addresses, the providers that reach them.
+
+    `namespace` is the made namespace's name, so that whatever goes into it waits for it.
+    """
+
+    site: Site
+    settings: Settings
+    kubernetes: kubernetes.Provider
+    vault: vault.Provider
+    keycloak: keycloak.Provider
+    namespace: pulumi.Input[str]
+
+
+class SiteComponent(pulumi.ComponentResource):
+    """A component of the site: `Component(name, place, …, opts)`.
+
+    Its children get all of their options here, so that nothing leaks to them from the caller's.
+    """
+
+    DOMAIN: ClassVar[str]
+    """Middle of the type token `iot-broker:<domain>:<Component>`."""
+    SOFTWARE: ClassVar[str]
+    """Value of the label `app.kubernetes.io/name`."""
+    PART: ClassVar[str]
+    """Value of the label `app.kubernetes.io/component`."""
+
+    def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"iot-broker:{self.DOMAIN}:{type(self).__name__}", name, None, opts)
+        self.place = place
+        self.site = place.site
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of everything that this component makes in Kubernetes."""
+        return site_labels(self.site, self.SOFTWARE, self.PART)
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """The part of the labels that finds this component's pods; it never changes, the phase does."""
+        return selector_labels(self.site, self.SOFTWARE, self.PART)
+
+    def metadata(
+        self,
+        name: str,
+        *,
+        namespace: pulumi.Input[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> kubernetes.meta.v1.ObjectMetaArgs:
+        """Return the metadata of an object in the site's namespace (or in `namespace`), with our labels."""
+        return kubernetes.meta.v1.ObjectMetaArgs(
+            name=name,
+            namespace=namespace if namespace is not None else self.place.namespace,
+            labels=self.labels | dict(labels or {}),
+            annotations=dict(annotations) if annotations else None,
+        )
+
+    def in_kubernetes(
+        self,
+        *,
+        protect: bool = False,
+        within: Duration | None = None,
+        depends_on: Sequence[pulumi.Resource] = (),
+        ignore_changes: Sequence[str] = (),
+    ) -> pulumi.ResourceOptions:
+        """Options of a child in Kubernetes; `within` is how long it may take to become ready, or to go."""
+        return self._child(self.place.kubernetes, protect, within, depends_on, ignore_changes)
+
+    def in_vault(
+        self,
+        *,
+        protect: bool = False,
+        depends_on: Sequence[pulumi.Resource] = (),
+        ignore_changes: Sequence[str] = (),
+    ) -> pulumi.ResourceOptions:
+        """Options of a child in Vault."""
+        return self._child(self.place.vault, protect, None, depends_on, ignore_changes)
+
+    def in_keycloak(
+        self,
+        *,
+        protect: bool = False,
+        depends_on: Sequence[pulumi.Resource] = (),
+        ignore_changes: Sequence[str] = (),
+    ) -> pulumi.ResourceOptions:
+        """Options of a child in Keycloak."""
+        return self._child(self.place.keycloak, protect, None, depends_on, ignore_changes)
+
+    def _child(
+        self,
+        provider: pulumi.ProviderResource,
+        protect: bool,
+        within: Duration | None,
+        depends_on: Sequence[pulumi.Resource],
+        ignore_changes: Sequence[str],
+    ) -> pulumi.ResourceOptions:
+        limit = f"{within.seconds}s" if within else None
+        return pulumi.ResourceOptions(
+            parent=self,
+            provider=provider,
+            # Said also when false: the SDK would hand the component's own protection down otherwise.
+            protect=protect,
+            depends_on=list(depends_on),
+            ignore_changes=list(ignore_changes),
+            custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete=limit)
+            if limit
+            else None,
+        )
+
+
+def selector_labels(site: Site, software: str, part: str) -> dict[str, str]:
+    """Return the labels by which the pods of a part of the site are found."""
+    return {
+        "app.kubernetes.io/name": software,
+        "app.kubernetes.io/instance": site.name,
+        "app.kubernetes.io/component": part,
+    }
+
+
+def site_labels(site: Site, software: str, part: str) -> dict[str, str]:
+    """Return all labels of an object of the site: Kubernetes' recommended ones, and site and phase."""
+    return selector_labels(site, software, part) | {
+        "app.kubernetes.io/part-of": "iot-broker",
+        "app.kubernetes.io/managed-by": "pulumi",
+        "iot-broker/site": site.name,
+        "iot-broker/phase": site.phase,
+    }

@@ -1,0 +1,54 @@
+"""Names and ports that more than one component uses: a name is written here once, and nowhere else."""
+
+from model import Site
+
+BROKER = "broker"
+"""The EMQX resource; the operator derives the names of pods and services from it."""
+BROKER_LISTENERS = "broker-listeners"
+BROKER_DASHBOARD = "broker-dashboard"
+BROKER_HEADLESS = "broker-headless"
+BROKER_TLS = "broker-tls"
+"""Secret of the broker's certificate, filled by cert-manager: `tls.crt`, `tls.key`, `ca.crt`."""
+BROKER_ADMINISTRATOR = "broker-administrator"
+"""Secret with the dashboard's first password under `password`; made by the site, never by the kit."""
+BROKER_METRICS_KEY = "broker-metrics-key"
+"""Secret with the API key that Prometheus scrapes with, under `key` and `secret`; made by the site."""
+
+POLICY_SERVER = "opa"
+"""Deployment and Service of the policy server."""
+POLICY_SERVER_TLS = "opa-tls"
+"""Secret of the policy server's certificate, filled by cert-manager: `tls.crt`, `tls.key`, `ca.crt`."""
+POLICY_SERVER_PORT = 8181
+
+TRUST = "site-trust"
+"""ConfigMap of the authorities that the site's servers believe: `site.pem` (its own CAs), `identity.pem`."""
+TRUST_SITE = "site.pem"
+TRUST_IDENTITY = "identity.pem"
+
+AUDIENCE = "mqtt"
+"""The one audience of a token that is meant for the broker."""
+AUDIENCE_SCOPE = "mqtt"
+"""Keycloak's client scope that brings the audience."""
+
+CLIENT_CLASSES = ("device", "gateway", "service", "mirror")
+"""Classes of client certificates; each has its Vault role, and its own subdomain for common names."""
+
+
+def client_domain(site: Site, client_class: str) -> str:
+    """Return the subdomain of a class's common names: `devices.<domain>` and so on."""
+    return f"{client_class}s.{site.domain}"
+
+
+def service_host(site: Site, service: str) -> str:
+    """Return the name under which pods reach a service of the site."""
+    return f"{service}.{site.namespace}.svc"
+
+
+def decision_url(site: Site) -> str:
+    """Return the address of the policy decision that the broker asks for."""
+    return f"https://{service_host(site, POLICY_SERVER)}:{POLICY_SERVER_PORT}/v0/data/iot/mqtt/decision"
+
+
+def issuer_url(keycloak_url: str, site: Site) -> str:
+    """Return the realm's issuer, as tokens name it."""
+    return f"{keycloak_url}/realms/{site.name}"
