@@ -3,11 +3,13 @@
 import re
 from decimal import Decimal
 
+from lab.plugins.errors import PluginError
+
 _SECONDS = {"h": Decimal(3600), "m": Decimal(60), "s": Decimal(1), "ms": Decimal("0.001")}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|h|m|s)")
 
 
-class DurationError(ValueError):
+class DurationError(PluginError):
     """A text that is no Go duration. Attribute: text."""
 
     def __init__(self, text: str) -> None:

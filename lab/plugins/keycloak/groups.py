@@ -23,7 +23,7 @@ class Groups:
         self._server = server
 
     def create(self, planned: Properties) -> tuple[str, dict[str, Any]]:
-        """Make the group, below its parent where it has one; raises KeycloakError."""
+        """Make the group, below its parent where it has one; raises PluginError."""
         if text(planned, "organizationId"):
             raise NotCoveredError("organizationId")
         groups = at("realms", text(planned, "realmId"), "groups")
@@ -63,7 +63,7 @@ class RealmEvents:
         self._server = server
 
     def create(self, planned: Properties) -> tuple[str, dict[str, Any]]:
-        """Set the realm's event log; raises KeycloakError."""
+        """Set the realm's event log; raises PluginError."""
         identity = text(planned, "realmId")
         return identity, self.update(identity, {}, planned)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from lab.plugins.errors import PluginError
 from lab.plugins.keycloak import realm_fields as table
 from lab.plugins.keycloak.durations import duration_of, seconds_of
 from lab.plugins.keycloak.fields import (
@@ -17,13 +18,13 @@ from lab.plugins.keycloak.fields import (
     texts,
     whole,
 )
-from lab.plugins.keycloak.server import InvalidPlanError, KeycloakError, RequestRefusedError, Server
+from lab.plugins.keycloak.server import InvalidPlanError, RequestRefusedError, Server
 
 _MASKED = "**********"
 """What Keycloak answers in the place of the mail server's password."""
 
 
-class RealmProtectedError(KeycloakError):
+class RealmProtectedError(PluginError):
     """The realm's `terraformDeletionProtection` forbids to delete it. Attribute: realm."""
 
     def __init__(self, realm: str) -> None:

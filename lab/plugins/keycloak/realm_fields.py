@@ -105,7 +105,7 @@ WEB_AUTHENTICATION = {
     "authenticatorAttachment": "AuthenticatorAttachment",
     "avoidSameAuthenticatorRegister": "AvoidSameAuthenticatorRegister",
     "createTimeout": "CreateTimeout",
-    "discoverableCredential": "DiscoverableCredential",
+    "discoverableCredential": "ResidentKey",
     "extraOrigins": "ExtraOrigins",
     "relyingPartyEntityName": "RpEntityName",
     "relyingPartyId": "RpId",

@@ -38,7 +38,7 @@ class Roles:
         self._server = server
 
     def create(self, planned: Properties) -> tuple[str, dict[str, Any]]:
-        """Make the role, or adopt the one of that name where `import` says so; raises KeycloakError."""
+        """Make the role, or adopt the one of that name where `import` says so; raises PluginError."""
         realm, client, name = text(planned, "realmId"), text(planned, "clientId"), text(planned, "name")
         roles = at("realms", realm, "clients", client, "roles") if client else at("realms", realm, "roles")
         composites = self._roles(realm, texts(planned, "compositeRoles"))

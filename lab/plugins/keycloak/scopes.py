@@ -16,7 +16,7 @@ class ClientScopes:
         self._server = server
 
     def create(self, planned: Properties) -> tuple[str, dict[str, Any]]:
-        """Make the scope; raises KeycloakError."""
+        """Make the scope; raises PluginError."""
         identity = self._server.post(
             at("realms", text(planned, "realmId"), "client-scopes"), _scope(planned, {})
         )
@@ -125,7 +125,7 @@ class AudienceMappers:
         self._server = server
 
     def create(self, planned: Properties) -> tuple[str, dict[str, Any]]:
-        """Make the mapper; raises KeycloakError."""
+        """Make the mapper; raises PluginError."""
         self._validate(planned)
         identity = self._server.post(_mappers(planned), _mapper(planned))
         return identity, self.read(identity, planned) or {}

@@ -12,35 +12,24 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from lab.plugins.errors import PluginError, ServerAwayError, SettingsError
+
 _RENEWABLE = (401, 403)
 """401: the token expired. 403: the token is older than the realm, and so lacks the realm's roles."""
 
 
-class KeycloakError(Exception):
-    """What any dealing with Keycloak may raise; its text is one sentence for people."""
-
-
-class SettingsError(KeycloakError):
-    """The provider's settings and the environment do not say how to sign in."""
-
-
-class ServerAwayError(KeycloakError):
-    """Nothing answers at the address. Attributes: address, reason."""
-
-    def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"Keycloak does not answer at {address}: {reason}")
-        self.address, self.reason = address, reason
-
-
-class SignInRefusedError(KeycloakError):
+class SignInRefusedError(PluginError):
     """Keycloak refused the credentials. Attributes: address, realm, status, reason (Keycloak's own words)."""
 
     def __init__(self, address: str, realm: str, status: int, reason: str) -> None:
-        super().__init__(f'Keycloak at {address} refuses the sign-in to realm "{realm}" ({status}): {reason}')
+        super().__init__(
+            f'Keycloak at {address} refuses the sign-in to realm "{realm}" ({status}: {reason}); check '
+            "KEYCLOAK_CLIENT_ID with KEYCLOAK_USER and KEYCLOAK_PASSWORD, or with KEYCLOAK_CLIENT_SECRET"
+        )
         self.address, self.realm, self.status, self.reason = address, realm, status, reason
 
 
-class RequestRefusedError(KeycloakError):
+class RequestRefusedError(PluginError):
     """Keycloak refused a request. Attributes: method, path, status, body (Keycloak's own words)."""
 
     def __init__(self, method: str, path: str, status: int, reason: str, body: str) -> None:
@@ -54,11 +43,11 @@ class RequestRefusedError(KeycloakError):
         return self.status == 404
 
 
-class InvalidPlanError(KeycloakError):
+class InvalidPlanError(PluginError):
     """What the official plugin refuses before it asks Keycloak; its text is that plugin's."""
 
 
-class NotCoveredError(KeycloakError):
+class NotCoveredError(PluginError):
     """A property that the stand-in does not cover. Attribute: name."""
 
     def __init__(self, name: str) -> None:
@@ -102,14 +91,12 @@ def settings_of(inputs: Mapping[str, object], environment: Mapping[str, str] = o
     secret = chosen("clientSecret", "KEYCLOAK_CLIENT_SECRET")
     user, password = chosen("username", "KEYCLOAK_USER"), chosen("password", "KEYCLOAK_PASSWORD")
     if url is None:
-        raise SettingsError(
-            "the address of Keycloak is missing: give the provider `url`, or set KEYCLOAK_URL"
-        )
+        raise _unset("the address of Keycloak is missing", "give the provider `url`, or set KEYCLOAK_URL")
     if client is None:
-        raise SettingsError("the client is missing: give the provider `clientId`, or set KEYCLOAK_CLIENT_ID")
+        raise _unset("the client is missing", "give the provider `clientId`, or set KEYCLOAK_CLIENT_ID")
     if not secret and not (user and password):
-        raise SettingsError(
-            "credentials are missing: set KEYCLOAK_USER and KEYCLOAK_PASSWORD, or KEYCLOAK_CLIENT_SECRET"
+        raise _unset(
+            "credentials are missing", "set KEYCLOAK_USER and KEYCLOAK_PASSWORD, or KEYCLOAK_CLIENT_SECRET"
         )
     return Settings(
         url=url.rstrip("/"),
@@ -162,7 +149,7 @@ class Server:
         self.sign_in(stale=self._token)
 
     def get(self, path: str, **query: str) -> Any:
-        """The thing at a path below /admin; raises KeycloakError."""
+        """The thing at a path below /admin; raises PluginError."""
         return self._ask("GET", path + ("?" + urlencode(query) if query else "")).body
 
     def post(self, path: str, body: object) -> str:
@@ -212,9 +199,9 @@ class Server:
         try:
             return self._pool.request(method, url, body=payload, headers=headers)
         except urllib3.exceptions.MaxRetryError as error:
-            raise ServerAwayError(self._address, _cause(error.reason)) from None
+            raise ServerAwayError("Keycloak", self._address, _cause(error.reason)) from None
         except urllib3.exceptions.HTTPError as error:
-            raise ServerAwayError(self._address, _cause(error)) from None
+            raise ServerAwayError("Keycloak", self._address, _cause(error)) from None
 
     def _new_token(self) -> str:
         realm = self._settings.realm
@@ -241,7 +228,13 @@ def _trust(settings: Settings) -> ssl.SSLContext:
         pem = authority if "-----BEGIN" in authority else Path(authority).read_text()
         return ssl.create_default_context(cadata=pem)
     except (OSError, ssl.SSLError, ValueError) as error:
-        raise SettingsError(f"rootCaCertificate is neither a PEM nor the path of one: {error}") from None
+        raise _unset(
+            f"rootCaCertificate cannot be used ({error})", "give a PEM, or the path of a file with one"
+        ) from None
+
+
+def _unset(problem: str, remedy: str) -> SettingsError:
+    return SettingsError("keycloak", problem, remedy)
 
 
 def _phrase(response: urllib3.BaseHTTPResponse) -> str:
