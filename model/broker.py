@@ -88,6 +88,7 @@ class Broker(Part):
         ge=1, le=31, description="Nodes that maintenance may take away at a time (disruption budget)."
     )
     certificate: CertificateTimes = Field(description="Times of the server certificate.")
+    ready_within: Duration = Field(description="How long a rollout waits for the cluster to be ready.")
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(description="Log level.")
 
     @property

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from model.base import Label, Part
+from model.base import Address, Label, Part
 
 
 class CertManager(Part):
@@ -21,10 +21,20 @@ class Issuer(Part):
     )
 
 
+class BrokerOperator(Part):
+    """The platform's EMQX operator."""
+
+    namespace: Label = Field(description="Namespace of the EMQX operator, which asks the broker's API.")
+
+
 class Platform(Part):
     """What the core platform gives, and the kit relies on."""
 
     zones: tuple[Label, ...] = Field(min_length=1, description="Failure zones of the site's cluster.")
     cert_manager: CertManager = Field(description="cert-manager.")
     issuer: Issuer = Field(description="The site's certificate issuer.")
+    broker_operator: BrokerOperator = Field(description="EMQX operator.")
+    api_audience: Address = Field(
+        description="Audience of the API server's tokens (its issuer, if nothing else is set)."
+    )
     prometheus_namespace: Label = Field(description="Namespace of the platform's Prometheus.")

@@ -36,11 +36,20 @@ class StreamUser(Part):
     group: Label | None = Field(None, description="Consumer group; needed to consume.")
 
 
+class Quota(Part):
+    """What one user may move through one Kafka broker in a second."""
+
+    produce: Bytes = Field(description="Bytes written in a second.")
+    consume: Bytes = Field(description="Bytes read in a second.")
+
+
 class Streams(Part):
     """The site's Kafka topics and users."""
 
     cluster: KafkaCluster = Field(description="The platform's Kafka cluster.")
     replication: int = Field(ge=1, le=9, description="Copies of each partition.")
     minimum_in_sync: int = Field(ge=1, le=9, description="Copies that must have a record before it counts.")
+    ready_within: Duration = Field(description="How long a rollout waits for a topic or user to be ready.")
+    quota: Quota = Field(description="Quota of each user.")
     topics: tuple[Topic, ...] = Field(min_length=1, description="Topics; keyed by name.")
     users: tuple[StreamUser, ...] = Field(min_length=1, description="Users; keyed by name.")
