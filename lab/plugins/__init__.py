@@ -1,1 +1,1 @@
-"""Stand-ins of the lab for what no package registry carries: provider plugins and the Python language host."""
+"""The lab's stand-ins for what no package registry carries: provider plugins and the language host."""

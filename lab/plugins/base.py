@@ -26,7 +26,7 @@ A plugin is a `Provider` that knows its `Resource`s by type token; `lab.plugins.
         from lab.plugins.service import serve
         serve(VaultProvider())
 
-Values are described in `lab.plugins.values`, errors in `lab.plugins.errors`. Handlers run on threads, many at a time.
+Values are described in `lab.plugins.values`, errors in `lab.plugins.errors`. Handlers run on many threads.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ class Diff(Request):
 class Difference:
     """What changes, by property path.
 
-    `replaces` defaults to the paths whose kind replaces, `has_changes` to whether there is any path. `detailed` False
-    leaves the paths to the engine; `changes_known` False answers "unknown" (an empty answer on the wire).
+    `replaces` defaults to the paths whose kind replaces, `has_changes` to whether there is any path.
+    `detailed` False leaves the paths to the engine; `changes_known` False answers "unknown".
     """
 
     paths: Mapping[str, Kind] = field(default_factory=dict)
@@ -241,9 +241,9 @@ class Provider:
 
     name: str
     accepts_secrets: bool = False
-    """Whether inputs arrive with their secrets marked (else the engine marks the outputs of the same name itself)."""
+    """Whether inputs arrive with secrets marked (else the engine marks outputs of the same name itself)."""
     diffs_settings: bool = False
-    """Whether DiffConfig answers definitely (official kubernetes) or leaves it to the engine (bridged plugins)."""
+    """Whether DiffConfig answers definitely (kubernetes) or leaves it to the engine (bridged plugins)."""
 
     def check_settings(self, news: Object) -> Checked:
         """Validate the provider's inputs; raises nothing."""

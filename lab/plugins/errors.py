@@ -9,7 +9,7 @@ from lab.plugins.values import Object
 
 
 class PluginError(Exception):
-    """An error whose text is fit to be shown as it is; everything a plugin raises on purpose is one of these."""
+    """An error whose text is fit to be shown as it is; whatever a plugin raises on purpose is one."""
 
     def sentence(self) -> str:
         """The words for people."""
@@ -29,8 +29,8 @@ class UnsupportedTypeError(PluginError):
     def sentence(self) -> str:
         """The words for people."""
         return (
-            f"the lab's stand-in {self.plugin} plugin does not cover the type {self.type_token}; lab/README.md lists "
-            "the types it covers (the official plugin, where installed, is used instead and covers all of them)"
+            f"the lab's stand-in {self.plugin} plugin does not cover {self.type_token}; lab/README.md "
+            "lists what it covers (an official plugin, where installed, is used instead and covers them all)"
         )
 
 
@@ -103,7 +103,7 @@ class NotReadyError(PluginError):
 
 @dataclass(eq=False)
 class PartlyDoneError(NotReadyError):
-    """A resource of which some steps were done: what was made is kept in the state, the cause is the only reason."""
+    """A resource of which only some steps were done; what was made is kept in the state."""
 
     def sentence(self) -> str:
         """The words for people."""

@@ -1,4 +1,4 @@
-"""Wire values of the provider protocol as Python values: secrets and unknowns kept apart, never mistaken for data."""
+"""Wire values of the provider protocol as Python values, with markers for secrets and unknowns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Value as WireValue
 
 Value: TypeAlias = Any
-"""None, bool, int, float, str, Secret, UNKNOWN, or a list or dict of these: whatever JSON can say, plus two markers."""
+"""None, bool, int, float, str, Secret, UNKNOWN, or a list or dict of these: JSON and two markers."""
 
 Object: TypeAlias = dict[str, Value]
 
@@ -125,8 +125,8 @@ def has_secret(value: Value) -> bool:
 def keep_secrets(outputs: Value, inputs: Value) -> Value:
     """`outputs` (plain) with every place marked secret that is secret in `inputs`.
 
-    A place is a path of keys; a list keeps its items' marks only while both lists are of one length, otherwise the
-    whole list becomes secret as soon as one of its items was.
+    A place is a path of keys; a list keeps its items' marks only while both lists are of one length,
+    otherwise the whole list becomes secret as soon as one of its items was.
     """
     if isinstance(outputs, Secret):
         return outputs
@@ -183,16 +183,8 @@ def _open_envelope(fields: Object) -> Value:
 
 
 def _encode_value(wire: WireValue, value: Value) -> None:
-    if value is None:
-        wire.null_value = 0
-    elif value is UNKNOWN:
-        wire.string_value = UNKNOWN_TEXT
-    elif isinstance(value, bool):
-        wire.bool_value = value
-    elif isinstance(value, str):
-        wire.string_value = value
-    elif isinstance(value, int | float):
-        wire.number_value = value
+    if value is None or isinstance(value, str | bool | int | float | Unknown):
+        _encode_scalar(wire, value)
     elif isinstance(value, Secret):
         fields = wire.struct_value.fields
         fields[SIGNATURE].string_value = SECRET_SIGNATURE
@@ -207,3 +199,16 @@ def _encode_value(wire: WireValue, value: Value) -> None:
             _encode_value(wire.list_value.values.add(), item)
     else:
         raise TypeError(f"the wire has no {type(value).__name__}")
+
+
+def _encode_scalar(wire: WireValue, value: str | bool | float | Unknown | None) -> None:
+    if value is None:
+        wire.null_value = 0
+    elif isinstance(value, Unknown):
+        wire.string_value = UNKNOWN_TEXT
+    elif isinstance(value, bool):
+        wire.bool_value = value
+    elif isinstance(value, str):
+        wire.string_value = value
+    else:
+        wire.number_value = value
