@@ -1,4 +1,4 @@
-"""The protocol's messages from the Pulumi SDK, imported without the SDK around them."""
+"""The protocol's messages from the Pulumi SDK and gRPC, imported without what a plugin never uses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import types
 
 
 def lean() -> None:
-    """Let `pulumi.runtime.proto.*` be imported alone; only for a process that uses nothing else of the SDK.
+    """Let `pulumi.runtime.proto.*` and `grpc` be imported alone; for a process that uses nothing else of them.
 
     The packages `pulumi` and `pulumi.runtime` import the whole SDK (0.3 s) when they are loaded; here they
-    are empty packages that only know where their modules are. Does nothing when the SDK is loaded already.
+    are empty packages that only know where their modules are. gRPC's asyncio half (0.08 s) is left out too.
+    Does nothing when the SDK is loaded already.
     """
     if "pulumi" in sys.modules:
         return
@@ -23,3 +24,4 @@ def lean() -> None:
         package = types.ModuleType(name)
         package.__path__ = ["/".join((folder, *name.split(".")[1:]))]
         sys.modules[name] = package
+    sys.modules.setdefault("grpc.aio", types.ModuleType("grpc.aio"))
