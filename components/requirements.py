@@ -1,0 +1,62 @@
+"""What a site needs the core platform to serve: each Kubernetes API, who serves it, and how to get it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from model import Site
+
+_CORE = "upgrade the cluster: this is Kubernetes' own"
+_EMQX = "have the platform install emqx-operator 2.2.29 (it serves apps.emqx.io/v2beta1)"
+_EMQX_LATER = "have the platform install emqx-operator 2.3.x (it serves apps.emqx.io/v2)"
+_CERT_MANAGER = "have the platform install cert-manager 1.21 or later"
+_STRIMZI = "have the platform install Strimzi 1.2.0 or later (it serves kafka.strimzi.io/v1)"
+_PROMETHEUS = "have the platform install prometheus-operator 0.85 or later"
+
+
+@dataclass(frozen=True)
+class NeededApi:
+    """A kind that the site's stack writes.
+
+    `api_version` is `group/version`; `plural` its name in RBAC; `namespace` where it is written (None: the site's own,
+    or the whole cluster for kinds without namespace); `remedy` says how to get it when it is not served.
+    """
+
+    api_version: str
+    kind: str
+    plural: str
+    remedy: str
+    namespace: str | None = None
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for Kubernetes' core."""
+        return self.api_version.rpartition("/")[0]
+
+
+def needed_apis(site: Site) -> tuple[NeededApi, ...]:
+    """Return each kind that the site's stack writes; a test holds this against what the components make."""
+    kafka = site.streams.cluster.namespace
+    emqx = _EMQX if site.broker.operator_api.endswith("v2beta1") else _EMQX_LATER
+    return (
+        *_kinds("v1", ("Namespace", "ConfigMap", "Service", "ServiceAccount"), _CORE),
+        *_kinds("apps/v1", ("Deployment",), _CORE),
+        *_kinds("networking.k8s.io/v1", ("NetworkPolicy",), _CORE),
+        *_kinds("policy/v1", ("PodDisruptionBudget",), _CORE),
+        *_kinds("rbac.authorization.k8s.io/v1", ("Role", "RoleBinding", "ClusterRoleBinding"), _CORE),
+        NeededApi(site.broker.operator_api, "EMQX", "emqxes", emqx),
+        *_kinds("cert-manager.io/v1", ("Issuer", "Certificate"), _CERT_MANAGER),
+        *_kinds("kafka.strimzi.io/v1", ("KafkaTopic", "KafkaUser"), _STRIMZI, kafka),
+        *_kinds("monitoring.coreos.com/v1", ("PodMonitor", "PrometheusRule", "ServiceMonitor"), _PROMETHEUS),
+    )
+
+
+def _kinds(
+    api_version: str, kinds: Iterable[str], remedy: str, namespace: str | None = None
+) -> tuple[NeededApi, ...]:
+    return tuple(NeededApi(api_version, kind, _plural(kind), remedy, namespace) for kind in kinds)
+
+
+def _plural(kind: str) -> str:
+    """Return the plural that RBAC uses: lower case; a final y after a consonant becomes ies."""
+    lower = kind.lower()
+    return f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}s"

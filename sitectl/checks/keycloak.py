@@ -1,0 +1,83 @@
+"""Preflight's look at Keycloak: it answers, the login works, and it may make (or change) the site's realm."""
+
+import base64
+import json
+import os
+from typing import Any
+
+from model import Site
+from sitectl.checks import Finding, Unreachable
+from sitectl.checks.web import Web
+
+AREA = "keycloak"
+
+
+def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
+    """Look at the Keycloak at `address` with the environment's credentials; `authorities` is PEM text of its CAs."""
+    web = Web(address, authorities)
+    realm = os.environ.get("KEYCLOAK_REALM", "master")
+    what = f"{web.address} answers"
+    try:
+        answer = web.get(f"/realms/{realm}/.well-known/openid-configuration")
+        if answer.status != 200:
+            remedy = "check iot-broker:keycloakUrl (with its path, if it has one) and KEYCLOAK_REALM"
+            return [Finding(AREA, what, f"HTTP {answer.status} for realm {realm}", remedy)]
+        return [Finding(AREA, what, f"realm {realm}"), *_login(web, realm, site)]
+    except Unreachable as failure:
+        remedy = (
+            "check iot-broker:keycloakUrl in the stack's settings, the network, and iot-broker:keycloakCaFile"
+        )
+        return [Finding(AREA, what, failure.reason, remedy)]
+
+
+def _login(web: Web, realm: str, site: Site) -> list[Finding]:
+    fields = _credentials()
+    if fields is None:
+        remedy = "set KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET, or KEYCLOAK_USER and KEYCLOAK_PASSWORD"
+        return [Finding(AREA, "login", "no credentials in the environment", remedy)]
+    answer = web.post_form(f"/realms/{realm}/protocol/openid-connect/token", fields)
+    if answer.status != 200:
+        reason = (answer.body or {}).get("error_description") or f"HTTP {answer.status}"
+        return [Finding(AREA, "login", str(reason), "correct the KEYCLOAK_… variables")]
+    token = answer.body["access_token"]
+    return [
+        Finding(AREA, "login", f"as {fields.get('username') or fields['client_id']}"),
+        _rights(web, token, site),
+    ]
+
+
+def _credentials() -> dict[str, str] | None:
+    client = os.environ.get("KEYCLOAK_CLIENT_ID", "admin-cli")
+    if os.environ.get("KEYCLOAK_CLIENT_SECRET"):
+        secret = os.environ["KEYCLOAK_CLIENT_SECRET"]
+        return {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
+    user, password = os.environ.get("KEYCLOAK_USER"), os.environ.get("KEYCLOAK_PASSWORD")
+    if user and password:
+        return {"grant_type": "password", "client_id": client, "username": user, "password": password}
+    return None
+
+
+def _rights(web: Web, token: str, site: Site) -> Finding:
+    bearer = {"Authorization": f"Bearer {token}"}
+    answer = web.get(f"/admin/realms/{site.name}", bearer)
+    if answer.status == 200:
+        return Finding(AREA, f"rights on realm {site.name}", "the realm exists and may be managed")
+    if answer.status == 404:
+        return _may_make_realms(token)
+    remedy = f"grant the login realm-management's `manage-realm` in {site.name}, or master's `admin`"
+    return Finding(AREA, f"rights on realm {site.name}", f"HTTP {answer.status}", remedy)
+
+
+def _may_make_realms(token: str) -> Finding:
+    what = "rights to make a realm"
+    roles = _claims(token).get("realm_access", {}).get("roles", [])
+    if "admin" in roles or "create-realm" in roles:
+        return Finding(AREA, what, "the realm does not exist yet and may be made")
+    return Finding(AREA, what, "lacks `create-realm`", "grant the login master's `create-realm` role")
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """Read a token's claims; no signature is checked, for it came straight from the server."""
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims

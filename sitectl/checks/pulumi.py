@@ -1,0 +1,79 @@
+"""Preflight's look at Pulumi itself: the CLI, its plugins and the stack are there before anything is planned."""
+
+import importlib.metadata
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from sitectl.checks import Finding
+
+AREA = "pulumi"
+OLDEST = (3, 208)  # the first CLI that knows PULUMI_OPTION_CONFIG_FILE
+PROVIDERS = ("kubernetes", "vault", "keycloak")
+
+
+def check(root: Path, site: str) -> list[Finding]:
+    """Look at the `pulumi` on the PATH, from the program's folder `root`."""
+    try:
+        version = _run(root, "version").strip()
+    except FileNotFoundError:
+        return [
+            Finding(AREA, "the CLI", "not on the PATH", "install the Pulumi CLI, or open the lab's shell")
+        ]
+    return [_version(version), *_plugins(root), _stack(root, site)]
+
+
+class PulumiFailed(Exception):
+    """`pulumi` ended with an error; the argument is its message."""
+
+
+def _run(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["pulumi", *arguments, "--non-interactive"] if arguments != ("version",) else ["pulumi", "version"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode:
+        lines = [line for line in done.stderr.strip().splitlines() if line] or [
+            "pulumi failed without a word"
+        ]
+        raise PulumiFailed(lines[-1].removeprefix("error: "))
+    return done.stdout
+
+
+def _version(version: str) -> Finding:
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    if numbers < OLDEST:
+        return Finding(AREA, "the CLI", version, f"upgrade Pulumi to {OLDEST[0]}.{OLDEST[1]} or later")
+    return Finding(AREA, "the CLI", version)
+
+
+def _plugins(root: Path) -> list[Finding]:
+    installed = {
+        (plugin["name"], plugin.get("version")) for plugin in json.loads(_run(root, "plugin", "ls", "--json"))
+    }
+    findings = []
+    for name in PROVIDERS:
+        wanted = importlib.metadata.version(f"pulumi-{name}")
+        what = f"plugin {name} {wanted}"
+        if (name, wanted) in installed:
+            findings.append(Finding(AREA, what, "installed"))
+        else:
+            others = ", ".join(str(version) for other, version in installed if other == name)
+            detail = f"not installed (there is {others})" if others else "not installed"
+            findings.append(Finding(AREA, what, detail, f"pulumi plugin install resource {name} v{wanted}"))
+    return findings
+
+
+def _stack(root: Path, site: str) -> Finding:
+    try:
+        stacks = json.loads(_run(root, "stack", "ls", "--json"))
+    except PulumiFailed as failure:
+        return Finding(AREA, "the state's back end", str(failure), "`pulumi login` to the site's back end")
+    if site in {stack["name"] for stack in stacks}:
+        return Finding(AREA, f"stack {site}", "exists")
+    return Finding(AREA, f"stack {site}", "does not exist yet", f"pulumi stack init {site}")

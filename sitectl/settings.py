@@ -1,0 +1,39 @@
+"""Finds and reads a stack's settings as `pulumi` would, for the verbs that ask a site's servers themselves."""
+
+import os
+from pathlib import Path
+
+import yaml
+
+from components.settings import Settings, SettingsError
+
+PREFIX = "iot-broker:"
+
+
+def load_settings(root: Path, site: str) -> Settings:
+    """Read the settings of the stack `site` from the file that `pulumi` would read; raises `SettingsError`."""
+    return Settings.read(
+        {key.removeprefix(PREFIX): str(value) for key, value in _read(settings_file(root, site)).items()}
+    )
+
+
+def settings_file(root: Path, site: str) -> Path:
+    """Return the file that holds the stack's settings: the one PULUMI_OPTION_CONFIG_FILE names, or the site's own."""
+    named = os.environ.get("PULUMI_OPTION_CONFIG_FILE")
+    return Path(named) if named else root / "stacks" / f"Pulumi.{site}.yaml"
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        remedy = 'write it (docs/real-site.md shows one), or open the lab\'s shell: eval "$(sitectl lab env)"'
+        raise SettingsError(str(file), "there is no such file", remedy) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(str(file), f"cannot be read: {error}", "mend the file") from error
+    config = document.get("config") if isinstance(document, dict) else None
+    return {
+        key: value
+        for key, value in (config if isinstance(config, dict) else {}).items()
+        if isinstance(key, str) and key.startswith(PREFIX) and isinstance(value, str)
+    }
