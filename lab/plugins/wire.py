@@ -8,7 +8,7 @@ import types
 
 
 def lean() -> None:
-    """Let `pulumi.runtime.proto.*` and `grpc` be imported alone; for a process that uses nothing else of them.
+    """Let `pulumi.runtime.proto.*` and `grpc` be imported alone; for a process that uses nothing else.
 
     The packages `pulumi` and `pulumi.runtime` import the whole SDK (0.3 s) when they are loaded; here they
     are empty packages that only know where their modules are. gRPC's asyncio half (0.08 s) is left out too.
