@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from lab.plugins.keycloak.fields import Properties, as_attribute, as_flag, block, flag, members, text, texts
+from lab.plugins.keycloak.fields import (
+    Properties,
+    as_attribute,
+    as_flag,
+    block,
+    flag,
+    members,
+    parts_of,
+    text,
+    texts,
+)
 from lab.plugins.keycloak.roles import at, found_or_none
 from lab.plugins.keycloak.server import InvalidPlanError, NotCoveredError, Server
 
@@ -109,6 +119,11 @@ class Clients:
             body.pop("secret", None)
         self._server.put(path, body | {"id": identity})
         return self.read(identity, planned) or {}
+
+    def locate(self, identity: str) -> tuple[str, dict[str, Any]]:
+        """An import names the client as `realm/client's id`."""
+        realm, found = parts_of(identity, "{{realmId}}/{{openidClientId}}", 2)
+        return found, {"realmId": realm, "import": False}
 
     def delete(self, identity: str, state: Properties) -> None:
         """Delete the client; an adopted one stays."""

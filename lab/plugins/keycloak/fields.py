@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lab.plugins.errors import PluginError
+from lab.plugins.values import UNKNOWN
+
 Properties = Mapping[str, Any]
 """Properties of a resource by their Pulumi names; what is absent or None counts as not given."""
 
@@ -31,9 +34,11 @@ def texts(properties: Properties, name: str) -> list[str]:
 
 
 def block(properties: Properties, name: str) -> Properties | None:
-    """A nested block, None when not given."""
+    """A nested block without what is not decided yet, None when not given."""
     found = properties.get(name)
-    return found if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping):
+        return None
+    return {key: value for key, value in found.items() if value is not UNKNOWN}
 
 
 def members(values: Iterable[object] | None) -> list[str]:
@@ -59,3 +64,19 @@ def split_attributes(properties: Properties) -> dict[str, list[str]]:
 def joined_attributes(attributes: Mapping[str, list[str]] | None) -> dict[str, str]:
     """A role's or group's attributes as the plugin keeps them: one text each."""
     return {key: SEPARATOR.join(values) for key, values in (attributes or {}).items()}
+
+
+class UnreadableIdError(PluginError):
+    """An import's id that is not of the type's form. Attributes: identity, form."""
+
+    def __init__(self, identity: str, form: str) -> None:
+        super().__init__(f'Invalid import "{identity}". Supported import formats: {form}')
+        self.identity, self.form = identity, form
+
+
+def parts_of(identity: str, form: str, count: int) -> list[str]:
+    """The parts of an import's id; raises UnreadableIdError when there are not `count` of them."""
+    parts = identity.split("/")
+    if len(parts) != count or not all(parts):
+        raise UnreadableIdError(identity, form)
+    return parts

@@ -7,6 +7,7 @@ from lab.plugins.keycloak.fields import (
     flag,
     joined_attributes,
     members,
+    parts_of,
     split_attributes,
     text,
     texts,
@@ -51,6 +52,11 @@ class Groups:
         self._server.put(at("realms", text(planned, "realmId"), "groups", identity), _group(planned))
         return self.read(identity, planned) or {}
 
+    def locate(self, identity: str) -> tuple[str, dict[str, Any]]:
+        """An import names the group as `realm/group's id`."""
+        realm, found = parts_of(identity, "{{realmId}}/{{groupId}}", 2)
+        return found, {"realmId": realm}
+
     def delete(self, identity: str, state: Properties) -> None:
         """Delete the group with the groups below it."""
         self._server.delete(at("realms", text(state, "realmId"), "groups", identity))
@@ -88,6 +94,10 @@ class RealmEvents:
         """Make the event log what is planned."""
         self._server.put(_events(identity), _settings(planned))
         return self.read(identity, planned) or {}
+
+    def locate(self, identity: str) -> tuple[str, dict[str, Any]]:
+        """An import names the realm."""
+        return identity, {"realmId": identity}
 
     def delete(self, identity: str, state: Properties) -> None:
         """The settings cannot be deleted: they go back to nothing, as the official plugin does it."""

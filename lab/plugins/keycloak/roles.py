@@ -9,6 +9,7 @@ from lab.plugins.keycloak.fields import (
     flag,
     joined_attributes,
     members,
+    parts_of,
     split_attributes,
     text,
     texts,
@@ -77,6 +78,11 @@ class Roles:
         self._set_composites(realm, identity, self._roles(realm, texts(planned, "compositeRoles")))
         return self.read(identity, planned) or {}
 
+    def locate(self, identity: str) -> tuple[str, dict[str, Any]]:
+        """An import names the role as `realm/role's id`."""
+        realm, found = parts_of(identity, "{{realm}}/{{roleId}}", 2)
+        return found, {"realmId": realm, "import": False}
+
     def delete(self, identity: str, state: Properties) -> None:
         """Delete the role; an adopted one stays."""
         if not flag(state, "import"):
@@ -122,6 +128,11 @@ class GroupRoles:
         """Give and take until the group has what is planned."""
         self._give(planned, dropped=set(texts(prior, "roleIds")) - set(texts(planned, "roleIds")))
         return self.read(identity, planned) or {}
+
+    def locate(self, identity: str) -> tuple[str, dict[str, Any]]:
+        """An import names the group as `realm/group's id`."""
+        realm, group = parts_of(identity, "{{realmId}}/{{groupId}}", 2)
+        return identity, {"realmId": realm, "groupId": group, "exhaustive": True}
 
     def delete(self, identity: str, state: Properties) -> None:
         """Take the managed roles from the group."""

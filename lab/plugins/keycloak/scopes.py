@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from lab.plugins.keycloak.fields import Properties, as_attribute, as_flag, flag, members, text, texts, whole
+from lab.plugins.keycloak.fields import (
+    Properties,
+    as_attribute,
+    as_flag,
+    flag,
+    members,
+    parts_of,
+    text,
+    texts,
+    whole,
+)
 from lab.plugins.keycloak.roles import at, found_or_none
 from lab.plugins.keycloak.server import InvalidPlanError, Server
 
@@ -51,6 +61,11 @@ class ClientScopes:
         self._server.put(path, _scope(planned, prior) | {"id": identity})
         return self.read(identity, planned) or {}
 
+    def locate(self, identity: str) -> tuple[str, dict[str, Any]]:
+        """An import names the scope as `realm/scope's id`."""
+        realm, found = parts_of(identity, "{{realmId}}/{{openidClientScopeId}}", 2)
+        return found, {"realmId": realm}
+
     def delete(self, identity: str, state: Properties) -> None:
         """Delete the scope."""
         self._server.delete(at("realms", text(state, "realmId"), "client-scopes", identity))
@@ -94,6 +109,11 @@ class ClientDefaultScopes:
         for scope in self._to_attach(planned, wanted - {scope["name"] for scope in attached}):
             self._server.put(f"{scopes}/{scope['id']}")
         return self.read(identity, planned) or {}
+
+    def locate(self, identity: str) -> tuple[str, dict[str, Any]]:
+        """An import names the client as `realm/client's id`."""
+        realm, client = parts_of(identity, "{{realmId}}/{{openidClientId}}", 2)
+        return identity, {"realmId": realm, "clientId": client}
 
     def delete(self, identity: str, state: Properties) -> None:
         """Detach the scopes that are managed here."""
@@ -153,6 +173,15 @@ class AudienceMappers:
         self._validate(planned)
         self._server.put(_mappers(planned) + at(identity), _mapper(planned) | {"id": identity})
         return self.read(identity, planned) or {}
+
+    def locate(self, identity: str) -> tuple[str, dict[str, Any]]:
+        """An import names the mapper as `realm/client/client's id/mapper's id`, or with client-scope."""
+        form = (
+            "{{realmId}}/client/{{clientId}}/{{mapperId}}, {{realmId}}/client-scope/{{scopeId}}/{{mapperId}}"
+        )
+        realm, carrier, carrying, mapper = parts_of(identity, form, 4)
+        key = "clientId" if carrier == "client" else "clientScopeId"
+        return mapper, {"realmId": realm, key: carrying}
 
     def delete(self, identity: str, state: Properties) -> None:
         """Delete the mapper."""
