@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from lab.plugins.base import Provider
 
-GRACE_SECONDS = 20.0
-"""How long running requests may take to end after the engine has closed the plugin."""
+GRACE_SECONDS = 4.0
+"""How long running requests may take to end once the engine closes the plugin: it kills after five."""
 ORPHAN_CHECK_SECONDS = 5.0
 THREADS = 64
 """More than the engine's default of parallel operations: waiting for readiness occupies a thread."""
@@ -28,7 +28,7 @@ def serve(provider: Provider) -> NoReturn:
         signal.signal(number, lambda *_: ended.set())
     cancelled = threading.Event()
     parent = os.getppid()
-    server, port = start(provider, cancelled, _engine_address(sys.argv[1:]))
+    server, port = start(provider, cancelled, engine_address(sys.argv[1:]))
     print(port, flush=True)  # noqa: T201 - the protocol: the first line on stdout is the port
     while not ended.wait(ORPHAN_CHECK_SECONDS) and os.getppid() == parent:
         pass
@@ -58,7 +58,7 @@ def start(provider: Provider, cancelled: threading.Event, engine: str | None) ->
     return server, port
 
 
-def _engine_address(arguments: list[str]) -> str | None:
+def engine_address(arguments: list[str]) -> str | None:
     """The engine's address: the last argument that is no flag."""
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     return addresses[-1] if addresses else None

@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
-from google.protobuf import json_format
+from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 Json = Any
@@ -193,11 +193,8 @@ def _request_type(method: str) -> Callable[[], Any]:
         "DiffConfig": "DiffRequest",
         "Handshake": "ProviderHandshakeRequest",
     }
-    found: Callable[[], Any] | None = getattr(provider_pb2, renamed.get(method, f"{method}Request"), None)
-    if found is None:
-        from google.protobuf.empty_pb2 import Empty
-
-        return Empty
+    name = renamed.get(method, f"{method}Request")
+    found: Callable[[], Any] = getattr(provider_pb2, name, empty_pb2.Empty)
     return found
 
 
@@ -281,12 +278,10 @@ class Replay:
         )
 
     def _learn(self, official: Json, ours: Json) -> None:
-        if (
-            isinstance(official, str)
-            and isinstance(ours, str)
-            and official
-            and MISSING not in (official, ours)
-        ):
+        """Short texts are not learned: they mean other things elsewhere."""
+        if MISSING in (official, ours) or official == ours:
+            return
+        if isinstance(official, str) and isinstance(ours, str) and len(official) >= LEARNED_LENGTH:
             self._learned[official] = ours
 
     def _remember(self, exchange: Exchange, request: Json, answer: Json) -> None:

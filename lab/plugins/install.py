@@ -1,0 +1,110 @@
+"""Puts the Pulumi plugins where the lab's CLI looks: official ones where installed, the lab's stand-ins elsewhere."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PROVIDERS = ("kubernetes", "vault", "keycloak")
+LANGUAGE_HOST = "pulumi-language-python"
+VERSION_VARIABLE = "IOT_BROKER_PLUGIN_VERSION"
+STAND_IN_MARK = "# Made by the lab of the IoT broker kit: a stand-in, not the official plugin."
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One plugin: what it is and where it runs from."""
+
+    name: str
+    version: str
+    official: bool
+    path: Path
+
+    def __str__(self) -> str:
+        kind = "official" if self.official else "the lab's stand-in"
+        return f"{self.name} {self.version}: {kind}"
+
+
+def install(home: Path, programs: Path, user_home: Path | None = None) -> Sequence[Installed]:
+    """Make every plugin available to a CLI with PULUMI_HOME=`home` and `programs` on its PATH.
+
+    `user_home` is where the user's own plugins are (default: ~/.pulumi). Official plugins are used where they are: a
+    provider at exactly the SDK's version is linked into `home`. Safe to repeat; replaces only what it made itself.
+    """
+    mine = user_home or Path(os.environ.get("IOT_BROKER_USER_PULUMI_HOME") or Path.home() / ".pulumi")
+    host = _install_language_host(programs)
+    return [host, *(_install_provider(name, home, mine) for name in PROVIDERS)]
+
+
+def provider_version(name: str) -> str:
+    """The version of a provider that the installed SDK asks for."""
+    return importlib.metadata.version(f"pulumi-{name}")
+
+
+def _install_provider(name: str, home: Path, user_home: Path) -> Installed:
+    version = provider_version(name)
+    program = f"pulumi-resource-{name}"
+    folder = home / "plugins" / f"resource-{name}-v{version}"
+    official = _official_provider(program, folder.name, user_home)
+    if official is None:
+        _write_launcher(folder / program, f"lab.plugins.{name}", version)
+        return Installed(name, version, official=False, path=folder / program)
+    if (folder / program).resolve() != official.resolve():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / program).unlink(missing_ok=True)
+        (folder / program).symlink_to(official.resolve())
+    return Installed(name, version, official=True, path=official)
+
+
+def _official_provider(program: str, folder: str, user_home: Path) -> Path | None:
+    installed = user_home / "plugins" / folder / program
+    on_path = shutil.which(program)
+    for candidate in (installed, Path(on_path) if on_path else None):
+        if candidate is not None and os.access(candidate, os.X_OK) and not _is_stand_in(candidate):
+            return candidate
+    return None
+
+
+def _install_language_host(programs: Path) -> Installed:
+    own = programs / LANGUAGE_HOST
+    elsewhere = os.pathsep.join(
+        folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder) != programs
+    )
+    found = shutil.which(LANGUAGE_HOST, path=elsewhere)
+    sdk = importlib.metadata.version("pulumi")
+    if found is not None and not _is_stand_in(Path(found)):
+        own.unlink(missing_ok=True)
+        return Installed(LANGUAGE_HOST, sdk, official=True, path=Path(found))
+    _write_launcher(own, "lab.plugins.language_host", sdk)
+    return Installed(LANGUAGE_HOST, sdk, official=False, path=own)
+
+
+def _write_launcher(program: Path, module: str, version: str) -> None:
+    """An executable that replaces itself by this environment's Python running `module`."""
+    text = "\n".join(
+        (
+            "#!/bin/sh",
+            STAND_IN_MARK,
+            f"{VERSION_VARIABLE}={version}",
+            f"export {VERSION_VARIABLE}",
+            f'exec "{sys.executable}" -m {module} "$@"',
+            "",
+        )
+    )
+    if program.is_file() and not program.is_symlink() and program.read_text() == text:
+        return
+    program.parent.mkdir(parents=True, exist_ok=True)
+    beside = program.with_name(f"{program.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.chmod(0o755)
+    beside.replace(program)
+
+
+def _is_stand_in(program: Path) -> bool:
+    with program.open("rb") as file:
+        return STAND_IN_MARK.encode() in file.read(512)
