@@ -38,16 +38,13 @@ def after_apply(properties: Iterable[Property], planned: Object, found: Object) 
         value = found.get(item.name, None if wanted is UNKNOWN else wanted)
         if value in ([], {}) and wanted is None and not item.is_computed and item.shape is not Shape.BLOCKS:
             value = None
-        state[item.name] = _ordered(item, wanted, value)
+        state[item.name] = _ordered(item, value)
     return state
 
 
 def merged(properties: Iterable[Property], state: Object, found: Object) -> Object:
     """The state after a look at the server: what it says, else what was stored."""
-    return {
-        item.name: _ordered(item, state.get(item.name), found.get(item.name, state.get(item.name)))
-        for item in properties
-    }
+    return {item.name: _ordered(item, found.get(item.name, state.get(item.name))) for item in properties}
 
 
 def outputs_of(described: ResourceType, identity: str, state: Object) -> Object:
@@ -125,7 +122,7 @@ def _planned(item: Property, value: Value) -> Value:
         return [
             element if element is UNKNOWN else planned_creation(item.fields, element) for element in value
         ]
-    return value
+    return _ordered(item, value)
 
 
 def _replanned(item: Property, prior: Value, value: Value) -> Value:
@@ -138,15 +135,14 @@ def _replanned(item: Property, prior: Value, value: Value) -> Value:
         return prior
     if item.shape is Shape.BLOCK and isinstance(value, Mapping) and isinstance(prior, Mapping):
         return planned_update(item.fields, dict(prior), value)
-    return _ordered(item, prior, _planned(item, value))
+    return _planned(item, value)
 
 
-def _ordered(item: Property, model: Value, value: Value) -> Value:
-    """A set in the order in which it was known before, as far as it was."""
-    if item.shape is not Shape.SET or not isinstance(value, list) or not isinstance(model, list):
+def _ordered(item: Property, value: Value) -> Value:
+    """A set in Terraform's order, which is that of its texts; unknown as a whole while an element is."""
+    if item.shape is not Shape.SET or not isinstance(value, list):
         return value
-    known = [element for element in model if element in value]
-    return known + [element for element in value if element not in known]
+    return UNKNOWN if UNKNOWN in value else sorted(value, key=str)
 
 
 def _delta_of_object(properties: Iterable[Property], state: Mapping[str, Value]) -> Object:
