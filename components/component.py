@@ -73,6 +73,12 @@ class SiteComponent(pulumi.ComponentResource):
             annotations=dict(annotations) if annotations else None,
         )
 
+    def cluster_metadata(
+        self, name: str, labels: Mapping[str, str] | None = None
+    ) -> kubernetes.meta.v1.ObjectMetaArgs:
+        """Return the metadata of an object that is in no namespace, with our labels."""
+        return kubernetes.meta.v1.ObjectMetaArgs(name=name, labels=self.labels | dict(labels or {}))
+
     def in_kubernetes(
         self,
         *,

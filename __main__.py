@@ -1,0 +1,28 @@
+"""The program of every stack: read the site that the stack is named after, compose it, export what it gives."""
+
+from pathlib import Path
+
+import pulumi
+
+from components.settings import KEYS, Settings, SettingsError
+from components.site import IotSite
+from model import SiteErrors, load_site, report
+
+STACKS = Path(__file__).parent / "stacks"
+
+
+def main() -> None:
+    """Deploy the site; a site or configuration that is not right stops it before anything is touched."""
+    try:
+        site = load_site(STACKS, pulumi.get_stack())
+        configuration = pulumi.Config("iot-broker")
+        settings = Settings.read({key: value for key in KEYS if (value := configuration.get(key))})
+    except SiteErrors as errors:
+        raise pulumi.RunError(report(errors.errors)) from None
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+    for name, value in IotSite(site.name, site, settings).outputs.items():
+        pulumi.export(name, value)
+
+
+main()

@@ -1,0 +1,130 @@
+"""How servers of the site get certificates (cert-manager's Issuer, through Vault), and what they believe."""
+
+import base64
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
+from pulumi_kubernetes.rbac.v1 import (
+    ClusterRoleBinding,
+    PolicyRuleArgs,
+    Role,
+    RoleBinding,
+    RoleRefArgs,
+    SubjectArgs,
+)
+
+from components import names
+from components.component import Place, SiteComponent
+from components.vault_names import LOGIN_ROLE, SERVER_ROLE, issuing_mount, login_mount
+from components.vault_pki import VaultPki
+
+_RBAC = "rbac.authorization.k8s.io"
+
+
+class CertificateIssuer(SiteComponent):
+    """The Issuer, the service account whose short tokens it logs in with, and the CAs to be believed."""
+
+    DOMAIN = "pki"
+    SOFTWARE = "cert-manager"
+    PART = "certificates"
+
+    trust: ConfigMap
+
+    def __init__(
+        self, name: str, place: Place, pki: VaultPki, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, place, opts)
+        account = self._service_account()
+        self.trust = self._trust(pki)
+        self._issuer(account, pki)
+        self.register_outputs({"issuer": place.site.platform.issuer.name})
+
+    def _service_account(self) -> ServiceAccount:
+        site, issuer = self.site, self.site.platform.issuer
+        account = ServiceAccount(
+            f"{site.name}-{issuer.service_account}",
+            metadata=self.metadata(issuer.service_account),
+            # Its tokens are asked for, each for a few minutes: no pod carries one.
+            automount_service_account_token=False,
+            opts=self.in_kubernetes(),
+        )
+        subject = SubjectArgs(kind="ServiceAccount", name=issuer.service_account, namespace=site.namespace)
+        self._may_ask_for_tokens(account)
+        ClusterRoleBinding(
+            f"{site.name}-token-review",
+            metadata=self.cluster_metadata(f"{site.namespace}-token-review"),
+            # Vault reviews each token with that token itself.
+            role_ref=RoleRefArgs(api_group=_RBAC, kind="ClusterRole", name="system:auth-delegator"),
+            subjects=[subject],
+            opts=self.in_kubernetes(depends_on=[account]),
+        )
+        return account
+
+    def _may_ask_for_tokens(self, account: ServiceAccount) -> None:
+        site = self.site
+        name = f"{site.platform.issuer.service_account}-tokens"
+        role = Role(
+            f"{site.name}-{name}",
+            metadata=self.metadata(name),
+            rules=[
+                PolicyRuleArgs(
+                    api_groups=[""],
+                    resources=["serviceaccounts/token"],
+                    resource_names=[site.platform.issuer.service_account],
+                    verbs=["create"],
+                )
+            ],
+            opts=self.in_kubernetes(),
+        )
+        manager = site.platform.cert_manager
+        RoleBinding(
+            f"{site.name}-{name}",
+            metadata=self.metadata(name),
+            role_ref=RoleRefArgs(api_group=_RBAC, kind="Role", name=name),
+            subjects=[
+                SubjectArgs(kind="ServiceAccount", name=manager.service_account, namespace=manager.namespace)
+            ],
+            opts=self.in_kubernetes(depends_on=[role, account]),
+        )
+
+    def _trust(self, pki: VaultPki) -> ConfigMap:
+        identity = self.place.settings.keycloak_ca
+        data: dict[str, pulumi.Input[str]] = {names.TRUST_SITE: pki.trust}
+        if identity:
+            data[names.TRUST_IDENTITY] = identity
+        return ConfigMap(
+            f"{self.site.name}-{names.TRUST}",
+            metadata=self.metadata(names.TRUST),
+            data=data,
+            opts=self.in_kubernetes(),
+        )
+
+    def _issuer(self, account: ServiceAccount, pki: VaultPki) -> None:
+        site, settings = self.site, self.place.settings
+        authority = settings.vault_ca
+        vault = {
+            "server": settings.vault_address,
+            "path": f"{issuing_mount(site)}/sign/{SERVER_ROLE}",
+            "auth": {
+                "kubernetes": {
+                    "mountPath": f"/v1/auth/{login_mount(site)}",
+                    "role": LOGIN_ROLE,
+                    "serviceAccountRef": {
+                        "name": site.platform.issuer.service_account,
+                        # The token reviews itself at the API server, so it is meant for that too.
+                        "audiences": [site.platform.api_audience],
+                    },
+                }
+            },
+        }
+        if authority:
+            vault["caBundle"] = base64.b64encode(authority.encode()).decode()
+        CustomResource(
+            f"{site.name}-{site.platform.issuer.name}",
+            api_version="cert-manager.io/v1",
+            kind="Issuer",
+            metadata=self.metadata(site.platform.issuer.name),
+            spec={"vault": vault},
+            opts=self.in_kubernetes(depends_on=[account, pki]),
+        )

@@ -1,0 +1,235 @@
+"""The broker: the EMQX resource that the platform's operator turns into a cluster, and its certificate."""
+
+from decimal import Decimal
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from components import emqx_configuration, names
+from components.certificates import server_certificate
+from components.component import Place, SiteComponent
+from model import Site
+
+# Labels that the operator gives to the pods of core nodes.
+CORE_PODS = {"apps.emqx.io/instance": names.BROKER, "apps.emqx.io/db-role": "core"}
+
+
+class EmqxCluster(SiteComponent):
+    """The site's EMQX cluster: MQTT over TLS with client certificates, WebSocket over TLS, nothing plain.
+
+    `trust` is the ConfigMap of the authorities that the broker believes.
+    """
+
+    DOMAIN = "broker"
+    SOFTWARE = "emqx"
+    PART = "broker"
+
+    endpoints: dict[str, str]
+    """Addresses for clients: `mqtts`, `wss`, `dashboard`."""
+
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        trust: pulumi.Resource,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, place, opts)
+        site = place.site
+        certificate = server_certificate(self, names.BROKER_TLS, certificate_names(site))
+        self.cluster = CustomResource(
+            f"{site.name}-{names.BROKER}",
+            api_version=site.broker.operator_api,
+            kind="EMQX",
+            # The rollout waits for Ready, with a time limit: the operator may be stuck for ever.
+            metadata=self.metadata(names.BROKER, annotations={"pulumi.com/waitFor": "condition=Ready"}),
+            spec=self._spec(),
+            opts=self.in_kubernetes(
+                protect=site.protect, within=site.broker.ready_within, depends_on=[certificate, trust]
+            ),
+        )
+        self.endpoints = endpoints(site)
+        self.register_outputs({"endpoints": self.endpoints})
+
+    def _spec(self) -> dict[str, Any]:
+        site = self.site
+        spec: dict[str, Any] = {
+            "image": site.broker.image.reference(site.broker.version),
+            "imagePullPolicy": "IfNotPresent",
+            "config": {
+                # Replace, so that what someone changes by the dashboard does not outlive the next rollout.
+                "mode": "Replace",
+                "data": emqx_configuration.text(site, self.place.settings),
+            },
+            "bootstrapAPIKeys": [{"secretRef": _metrics_key()}],
+            "updateStrategy": _update_strategy(site),
+            "coreTemplate": {"metadata": {"labels": self.labels}, "spec": _core_nodes(site)},
+            "listenersServiceTemplate": {
+                "metadata": {"name": names.BROKER_LISTENERS, "labels": self.labels},
+                "spec": {
+                    "type": "LoadBalancer",
+                    # Keeps the client's own address for the policy and the audit.
+                    "externalTrafficPolicy": "Local",
+                    "ports": [
+                        _service_port("ssl-default", site.broker.listeners.mqtts.port),
+                        _service_port("wss-default", site.broker.listeners.wss.port),
+                    ],
+                },
+            },
+            "dashboardServiceTemplate": {
+                "metadata": {"name": names.BROKER_DASHBOARD, "labels": self.labels},
+                "spec": {
+                    "type": "ClusterIP",
+                    "ports": [_service_port("dashboard-https", site.broker.dashboard_port)],
+                },
+            },
+        }
+        return spec
+
+
+def certificate_names(site: Site) -> list[str]:
+    """Return the DNS names of the broker's certificate: the common name first."""
+    return [
+        site.mqtt_host,
+        site.dashboard_host,
+        names.service_host(site, names.BROKER_LISTENERS),
+        names.service_host(site, names.BROKER_DASHBOARD),
+    ]
+
+
+def endpoints(site: Site) -> dict[str, str]:
+    """Return the addresses that clients of the broker use."""
+    listeners = site.broker.listeners
+    return {
+        "mqtts": f"mqtts://{site.mqtt_host}:{listeners.mqtts.port}",
+        "wss": f"wss://{site.mqtt_host}:{listeners.wss.port}/mqtt",
+        "dashboard": f"https://{site.dashboard_host}:{site.broker.dashboard_port}",
+    }
+
+
+def _core_nodes(site: Site) -> dict[str, Any]:
+    broker = site.broker
+    amounts = {"cpu": _cores(broker.cores), "memory": broker.memory.kubernetes()}
+    status = {"path": "/status", "port": broker.dashboard_port, "scheme": "HTTPS"}
+    volumes, mounts = _mounted(site)
+    return {
+        "replicas": broker.replicas,
+        # Of this the operator makes the disruption budget.
+        "maxUnavailable": broker.max_unavailable,
+        "resources": {"requests": amounts, "limits": amounts},
+        "volumeClaimTemplates": _volume_claim(site),
+        "topologySpreadConstraints": [
+            {
+                "topologyKey": "topology.kubernetes.io/zone",
+                "maxSkew": 1,
+                # One zone alone cannot be spread over; then it is a wish.
+                "whenUnsatisfiable": "DoNotSchedule" if len(site.platform.zones) > 1 else "ScheduleAnyway",
+                "labelSelector": {"matchLabels": CORE_PODS},
+            }
+        ],
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {
+                        "weight": 100,
+                        "podAffinityTerm": {
+                            "topologyKey": "kubernetes.io/hostname",
+                            "labelSelector": {"matchLabels": CORE_PODS},
+                        },
+                    }
+                ]
+            }
+        },
+        "podSecurityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "fsGroup": 1000,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containerSecurityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        # The operator's own probes ask the plain dashboard, which is off.
+        "readinessProbe": {
+            "httpGet": status,
+            "initialDelaySeconds": 10,
+            "periodSeconds": 5,
+            "failureThreshold": 12,
+        },
+        "livenessProbe": {
+            "httpGet": status,
+            "initialDelaySeconds": 60,
+            "periodSeconds": 30,
+            "failureThreshold": 3,
+        },
+        # The first administrator's password: EMQX would take a well-known one.
+        "env": [
+            {
+                "name": "EMQX_DASHBOARD__DEFAULT_PASSWORD",
+                "valueFrom": {"secretKeyRef": {"name": names.BROKER_ADMINISTRATOR, "key": "password"}},
+            }
+        ],
+        "extraVolumes": volumes,
+        "extraVolumeMounts": mounts,
+    }
+
+
+def _volume_claim(site: Site) -> dict[str, Any]:
+    storage = site.broker.storage
+    claim: dict[str, Any] = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": storage.size.kubernetes()}},
+    }
+    return claim | ({"storageClassName": storage.storage_class} if storage.storage_class else {})
+
+
+def _mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the volumes of certificates, authorities and licence, and where they are mounted."""
+    sources: list[tuple[str, str, dict[str, Any]]] = [
+        ("tls", emqx_configuration.TLS_FOLDER, {"secret": {"secretName": names.BROKER_TLS}}),
+        ("trust", emqx_configuration.TRUST_FOLDER, {"configMap": {"name": names.TRUST}}),
+    ]
+    if site.broker.licence is not None:
+        licence = {"secret": {"secretName": site.broker.licence.secret}}
+        sources.append(("licence", emqx_configuration.LICENCE_FOLDER, licence))
+    volumes = [{"name": name, **source} for name, _, source in sources]
+    mounts = [{"name": name, "mountPath": folder, "readOnly": True} for name, folder, _ in sources]
+    return volumes, mounts
+
+
+def _update_strategy(site: Site) -> dict[str, Any]:
+    strategy: dict[str, Any] = {"type": "Recreate", "initialDelaySeconds": 10}
+    if site.broker.edition == "enterprise":
+        # Only this edition moves clients away from a node before it goes; as fast as the others take them in.
+        rate = site.broker.listeners.mqtts.connection_rate.count
+        strategy["evacuationStrategy"] = {
+            "connEvictRate": rate,
+            "sessEvictRate": rate,
+            "waitTakeover": 10,
+        }
+    return strategy
+
+
+def _metrics_key() -> dict[str, dict[str, str]]:
+    secret = names.BROKER_METRICS_KEY
+    return {
+        "key": {"secretName": secret, "secretKey": "key"},
+        "secret": {"secretName": secret, "secretKey": "secret"},
+    }
+
+
+def _service_port(name: str, port: int) -> dict[str, str | int]:
+    return {"name": name, "port": port, "targetPort": port, "protocol": "TCP"}
+
+
+def _cores(cores: Decimal) -> str:
+    """Return Kubernetes' own form of a number of cores (`2`, `1500m`), so that no preview shows a change."""
+    return str(int(cores)) if cores == int(cores) else f"{int(cores * 1000)}m"

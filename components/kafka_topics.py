@@ -1,0 +1,131 @@
+"""The site's Kafka topics and users, declared to the platform's Strimzi, with the least access that each user needs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from components.component import Place, SiteComponent
+from model import Site
+from model.streams import StreamUser, Topic
+
+API_VERSION = "kafka.strimzi.io/v1"
+# A topic or user that Kafka refuses fails the rollout, with Kafka's own words.
+_READY = {"pulumi.com/waitFor": "condition=Ready"}
+
+
+class KafkaTopics(SiteComponent):
+    """The site's topics, and its users with SCRAM passwords (made by Strimzi), access rules and quotas."""
+
+    DOMAIN = "streams"
+    SOFTWARE = "kafka"
+    PART = "streams"
+
+    topics: list[str]
+    """Full names of the topics."""
+    users: list[str]
+    """Full names of the users."""
+
+    def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, place, opts)
+        streams = place.site.streams
+        topics = [self._topic(topic) for topic in streams.topics]
+        for user in streams.users:
+            self._user(user, topics)
+        self.topics = [topic_name(place.site, topic.name) for topic in streams.topics]
+        self.users = [user_name(place.site, user.name) for user in streams.users]
+        self.register_outputs({"topics": self.topics, "users": self.users})
+
+    def _topic(self, topic: Topic) -> CustomResource:
+        site = self.site
+        return CustomResource(
+            f"{site.name}-{topic.name}",
+            api_version=API_VERSION,
+            kind="KafkaTopic",
+            metadata=self.metadata(
+                topic_name(site, topic.name),
+                namespace=site.streams.cluster.namespace,
+                labels=_cluster(site),
+                annotations=_READY,
+            ),
+            spec={
+                "topicName": topic_name(site, topic.name),
+                "partitions": topic.partitions,
+                "replicas": site.streams.replication,
+                "config": _topic_configuration(site, topic),
+            },
+            opts=self.in_kubernetes(protect=site.protect, within=site.streams.ready_within),
+        )
+
+    def _user(self, user: StreamUser, topics: list[CustomResource]) -> None:
+        site, quota = self.site, self.site.streams.quota
+        CustomResource(
+            f"{site.name}-user-{user.name}",
+            api_version=API_VERSION,
+            kind="KafkaUser",
+            metadata=self.metadata(
+                user_name(site, user.name),
+                namespace=site.streams.cluster.namespace,
+                labels=_cluster(site),
+                annotations=_READY,
+            ),
+            spec={
+                "authentication": {"type": "scram-sha-512"},
+                "authorization": {"type": "simple", "acls": list(access_rules(site, user))},
+                "quotas": {
+                    "producerByteRate": quota.produce.count,
+                    "consumerByteRate": quota.consume.count,
+                },
+            },
+            opts=self.in_kubernetes(within=site.streams.ready_within, depends_on=topics),
+        )
+
+
+def topic_name(site: Site, topic: str) -> str:
+    """Return a topic's full name, `<site>.<topic>`."""
+    return f"{site.topic_prefix}{topic}"
+
+
+def user_name(site: Site, user: str) -> str:
+    """Return a user's full name, `<site>-<user>`."""
+    return f"{site.name}-{user}"
+
+
+def group_name(site: Site, group: str) -> str:
+    """Return a consumer group's full name, `<site>-<group>`."""
+    return f"{site.name}-{group}"
+
+
+def access_rules(site: Site, user: StreamUser) -> Iterator[dict[str, Any]]:
+    """Yield what a user may do, in Strimzi's form: exact names only, and nothing that is not declared."""
+    for topic in user.produce:
+        yield _allow("topic", topic_name(site, topic), "Describe", "Write")
+    for topic in user.consume:
+        yield _allow("topic", topic_name(site, topic), "Describe", "Read")
+    if user.group is not None:
+        yield _allow("group", group_name(site, user.group), "Read")
+
+
+def _allow(kind: str, name: str, *operations: str) -> dict[str, Any]:
+    return {
+        "type": "allow",
+        "resource": {"type": kind, "name": name, "patternType": "literal"},
+        "operations": list(operations),
+        "host": "*",
+    }
+
+
+def _cluster(site: Site) -> dict[str, str]:
+    return {"strimzi.io/cluster": site.streams.cluster.name}
+
+
+def _topic_configuration(site: Site, topic: Topic) -> dict[str, Any]:
+    configuration: dict[str, Any] = {
+        "cleanup.policy": topic.cleanup,
+        "max.message.bytes": topic.maximum_message.count,
+        "min.insync.replicas": site.streams.minimum_in_sync,
+    }
+    if topic.cleanup == "delete":
+        configuration["retention.ms"] = topic.retention.milliseconds
+    return configuration

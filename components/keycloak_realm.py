@@ -1,0 +1,143 @@
+"""Who may sign in at the site, and as what: the Keycloak realm with its roles, groups and the dashboard's client."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_keycloak as keycloak
+from pulumi_keycloak import openid
+
+from components import names
+from components.component import Place, SiteComponent
+from components.keycloak_settings import realm_settings
+
+# Keycloak's own scopes for the dashboard. Not `roles`: it adds further audiences to the token, and EMQX 5.8.9
+# refuses a token with more than one.
+_BUILT_IN_SCOPES = ("acr", "basic", "email", "profile", "web-origins")
+
+
+class KeycloakRealm(SiteComponent):
+    """The site's realm; roles come to people through groups only, and tokens for the broker have one audience."""
+
+    DOMAIN = "identity"
+    SOFTWARE = "keycloak"
+    PART = "identity"
+
+    realm: pulumi.Output[str]
+    issuer: str
+    """The issuer that the realm's tokens name."""
+
+    def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, place, opts)
+        site = place.site
+        realm = keycloak.Realm(
+            f"{site.name}-realm", **realm_settings(site), opts=self.in_keycloak(protect=site.protect)
+        )
+        self.realm = realm.realm
+        self.issuer = names.issuer_url(place.settings.keycloak_url, site)
+        roles = self._roles()
+        self._groups(roles)
+        self._dashboard(self._audience_scope())
+        self._events()
+        self.register_outputs({"realm": self.realm, "issuer": self.issuer})
+
+    def _roles(self) -> dict[str, keycloak.Role]:
+        return {
+            role.name: keycloak.Role(
+                f"{self.site.name}-{role.name}",
+                realm_id=self.realm,
+                name=role.name,
+                description=role.description,
+                opts=self.in_keycloak(),
+            )
+            for role in self.site.identity.roles
+        }
+
+    def _groups(self, roles: Mapping[str, keycloak.Role]) -> None:
+        for group in self.site.identity.groups:
+            made = keycloak.Group(
+                f"{self.site.name}-{group.name}",
+                realm_id=self.realm,
+                name=group.name,
+                opts=self.in_keycloak(),
+            )
+            keycloak.GroupRoles(
+                f"{self.site.name}-{group.name}",
+                realm_id=self.realm,
+                group_id=made.id,
+                role_ids=[roles[role].id for role in group.roles],
+                # A role that someone adds by hand is taken away again.
+                exhaustive=True,
+                opts=self.in_keycloak(),
+            )
+
+    def _audience_scope(self) -> openid.ClientScope:
+        scope = openid.ClientScope(
+            f"{self.site.name}-{names.AUDIENCE_SCOPE}",
+            realm_id=self.realm,
+            name=names.AUDIENCE_SCOPE,
+            description="Makes a token that the broker takes",
+            include_in_token_scope=True,
+            opts=self.in_keycloak(),
+        )
+        openid.AudienceProtocolMapper(
+            f"{self.site.name}-{names.AUDIENCE}",
+            realm_id=self.realm,
+            client_scope_id=scope.id,
+            name="audience",
+            included_custom_audience=names.AUDIENCE,
+            add_to_access_token=True,
+            add_to_id_token=False,
+            opts=self.in_keycloak(),
+        )
+        return scope
+
+    def _dashboard(self, scope: openid.ClientScope) -> None:
+        site, dashboard = self.site, self.site.identity.dashboard
+        home = f"https://{site.dashboard_host}:{site.broker.dashboard_port}"
+        client = openid.Client(
+            f"{site.name}-{dashboard.client_id}",
+            realm_id=self.realm,
+            client_id=dashboard.client_id,
+            name="EMQX dashboard",
+            description=f"The broker's dashboard at {site.title}",
+            enabled=True,
+            access_type="CONFIDENTIAL",
+            client_authenticator_type="client-secret",
+            # A person signs in by the browser, and no other way.
+            standard_flow_enabled=True,
+            implicit_flow_enabled=False,
+            direct_access_grants_enabled=False,
+            service_accounts_enabled=False,
+            oauth2_device_authorization_grant_enabled=False,
+            pkce_code_challenge_method="S256",
+            root_url=home,
+            base_url="/",
+            admin_url="",
+            valid_redirect_uris=[home + path for path in dashboard.redirect_paths],
+            valid_post_logout_redirect_uris=[f"{home}/"],
+            web_origins=[home],
+            consent_required=False,
+            full_scope_allowed=False,
+            use_refresh_tokens=True,
+            opts=self.in_keycloak(),
+        )
+        openid.ClientDefaultScopes(
+            f"{site.name}-{dashboard.client_id}",
+            realm_id=self.realm,
+            client_id=client.id,
+            default_scopes=[*_BUILT_IN_SCOPES, scope.name],
+            opts=self.in_keycloak(),
+        )
+
+    def _events(self) -> None:
+        keycloak.RealmEvents(
+            f"{self.site.name}-events",
+            realm_id=self.realm,
+            events_enabled=True,
+            events_expiration=self.site.identity.events.retention.seconds,
+            events_listeners=["jboss-logging"],
+            admin_events_enabled=True,
+            # Names what was changed, not the values: those could be secrets.
+            admin_events_details_enabled=False,
+            opts=self.in_keycloak(),
+        )

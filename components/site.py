@@ -1,0 +1,90 @@
+"""The whole site: its providers, its namespace, and the components in it."""
+
+from typing import Any
+
+import pulumi
+import pulumi_keycloak as keycloak
+import pulumi_kubernetes as kubernetes
+import pulumi_vault as vault
+
+from components.certificate_issuer import CertificateIssuer
+from components.component import Place, site_labels
+from components.emqx_cluster import EmqxCluster
+from components.kafka_topics import KafkaTopics
+from components.keycloak_realm import KeycloakRealm
+from components.network_segmentation import NetworkSegmentation
+from components.settings import Settings
+from components.vault_pki import VaultPki
+from model import Site
+
+# Pods of the site run without any privilege, or not at all.
+_POD_SECURITY = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/warn": "restricted",
+}
+
+
+class IotSite(pulumi.ComponentResource):
+    """One site: everything that its stack deploys; `outputs` is what the stack exports."""
+
+    outputs: dict[str, Any]
+
+    def __init__(
+        self, name: str, site: Site, settings: Settings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("iot-broker:site:IotSite", name, None, opts)
+        place = self._place(site, settings)
+        inside = pulumi.ResourceOptions(parent=self)
+        pki = VaultPki(f"{name}-pki", place, inside)
+        realm = KeycloakRealm(f"{name}-identity", place, inside)
+        streams = KafkaTopics(f"{name}-streams", place, inside)
+        NetworkSegmentation(f"{name}-network", place, inside)
+        certificates = CertificateIssuer(f"{name}-certificates", place, pki, inside)
+        broker = EmqxCluster(f"{name}-broker", place, certificates.trust, inside)
+        self.outputs = {
+            "site": site.name,
+            "phase": site.phase,
+            "edition": site.broker.edition,
+            "namespace": place.namespace,
+            "brokerEndpoints": broker.endpoints,
+            "realm": {"name": realm.realm, "issuer": realm.issuer},
+            "certificateAuthorities": pki.authorities,
+            "topics": streams.topics,
+            "users": streams.users,
+        }
+        self.register_outputs(self.outputs)
+
+    def _place(self, site: Site, settings: Settings) -> Place:
+        inside = pulumi.ResourceOptions(parent=self)
+        cluster = kubernetes.Provider(
+            f"{site.name}-kubernetes",
+            context=settings.kubernetes_context,
+            enable_server_side_apply=True,
+            # A changed bundle is written over, instead of vanishing for a moment.
+            enable_config_map_mutable=True,
+            enable_secret_mutable=True,
+            opts=inside,
+        )
+        namespace = kubernetes.core.v1.Namespace(
+            f"{site.name}-namespace",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name=site.namespace, labels=site_labels(site, "iot-broker", "site") | _POD_SECURITY
+            ),
+            opts=pulumi.ResourceOptions(parent=self, provider=cluster),
+        )
+        return Place(
+            site=site,
+            settings=settings,
+            kubernetes=cluster,
+            # The token comes from the environment, and is used as it is.
+            vault=vault.Provider(
+                f"{site.name}-vault", address=settings.vault_address, skip_child_token=True, opts=inside
+            ),
+            keycloak=keycloak.Provider(
+                f"{site.name}-keycloak",
+                url=settings.keycloak_url,
+                root_ca_certificate=settings.keycloak_ca,
+                opts=inside,
+            ),
+            namespace=namespace.metadata.name,
+        )

@@ -1,0 +1,233 @@
+"""The site's certificate authorities in Vault, and the roles by which they issue certificates."""
+
+import pulumi
+import pulumi_vault as vault
+from pulumi_vault import pkisecret
+
+from components import names
+from components.component import Place, SiteComponent
+from components.emqx_cluster import certificate_names
+from components.vault_access import VaultAccess
+from components.vault_names import SERVER_ROLE, issuing_mount, root_mount
+from model import Site
+from model.pki import CertificateAuthority
+
+
+def server_names(site: Site) -> list[str]:
+    """Return each DNS name that a server of the site may have a certificate for."""
+    return [*certificate_names(site), names.service_host(site, names.POLICY_SERVER)]
+
+
+class VaultPki(SiteComponent):
+    """Root and issuing CA by generations, roles for servers and client classes, and who may ask for them.
+
+    A new generation is made beside the old ones, which stay: certificates that they issued live on.
+    """
+
+    DOMAIN = "pki"
+    SOFTWARE = "vault"
+    PART = "pki"
+
+    trust: pulumi.Output[str]
+    """PEM text of every generation's issuing and root certificate."""
+    authorities: dict[str, dict[str, pulumi.Input[str]]]
+    """For `root` and `issuing`: mount, subject, serial number and PEM of the current generation."""
+
+    def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, place, opts)
+        site = place.site
+        self._root_mount = self._mount("root", root_mount(site), site.pki.root, site.pki.issuing)
+        self._issuing_mount = self._mount("issuing", issuing_mount(site), site.pki.issuing, None)
+        urls = [self._urls("root", self._root_mount), self._urls("issuing", self._issuing_mount)]
+        roots = [self._root(generation, urls) for generation in _generations(site.pki.root)]
+        issuing = [self._issuing(number, roots[-1], urls) for number in _generations(site.pki.issuing)]
+        signed, imported = issuing[-1]
+        self._default_issuer("root", self._root_mount, roots[-1].issuer_id)
+        default = self._default_issuer("issuing", self._issuing_mount, imported.imported_issuers[0])
+        self._roles(default)
+        VaultAccess(f"{name}-access", place, pulumi.ResourceOptions(parent=self))
+        certificates = [certificate.certificate for certificate, _ in reversed(issuing)]
+        certificates += [root.certificate for root in reversed(roots)]
+        self.trust = pulumi.Output.all(*certificates).apply(_bundle)
+        self.authorities = {
+            "root": _authority(root_mount(site), _subject(site, "root", site.pki.root), roots[-1]),
+            "issuing": _authority(issuing_mount(site), _subject(site, "issuing", site.pki.issuing), signed),
+        }
+        self.register_outputs({"authorities": self.authorities})
+
+    def _mount(
+        self, name: str, path: str, authority: CertificateAuthority, below: CertificateAuthority | None
+    ) -> vault.Mount:
+        longest_leaf = max(
+            self.site.pki.server_certificates.maximum, self.site.pki.device_certificates.maximum
+        )
+        usual = below.lifetime if below else longest_leaf
+        return vault.Mount(
+            f"{self.site.name}-{name}",
+            path=path,
+            type="pki",
+            description=f"{name.capitalize()} CA of {self.site.title}",
+            default_lease_ttl_seconds=min(usual, authority.lifetime).seconds,
+            max_lease_ttl_seconds=authority.lifetime.seconds,
+            opts=self.in_vault(protect=self.site.protect),
+        )
+
+    def _urls(self, name: str, mount: vault.Mount) -> pkisecret.SecretBackendConfigUrls:
+        base = pulumi.Output.concat(self.place.settings.vault_address, "/v1/", mount.path)
+        # By issuer, so that a certificate of an old generation still names its own CA and list.
+        issuer = pulumi.Output.concat(base, "/issuer/{{issuer_id}}")
+        return pkisecret.SecretBackendConfigUrls(
+            f"{self.site.name}-{name}",
+            backend=mount.path,
+            enable_templating=True,
+            issuing_certificates=[pulumi.Output.concat(issuer, "/der")],
+            crl_distribution_points=[pulumi.Output.concat(issuer, "/crl/der")],
+            ocsp_servers=[pulumi.Output.concat(base, "/ocsp")],
+            opts=self.in_vault(),
+        )
+
+    def _root(
+        self, generation: int, urls: list[pkisecret.SecretBackendConfigUrls]
+    ) -> pkisecret.SecretBackendRootCert:
+        root = self.site.pki.root
+        return pkisecret.SecretBackendRootCert(
+            f"{self.site.name}-root-g{generation}",
+            backend=self._root_mount.path,
+            type="internal",
+            common_name=_common_name(self.site, "root", generation),
+            organization=self.site.pki.organization,
+            issuer_name=f"root-g{generation}",
+            key_name=f"root-g{generation}",
+            key_type="rsa",
+            key_bits=root.key_bits,
+            ttl=root.lifetime.vault(),
+            exclude_cn_from_sans=True,
+            max_path_length=1,
+            opts=self.in_vault(protect=self.site.protect, depends_on=urls),
+        )
+
+    def _issuing(
+        self,
+        generation: int,
+        root: pkisecret.SecretBackendRootCert,
+        urls: list[pkisecret.SecretBackendConfigUrls],
+    ) -> tuple[pkisecret.SecretBackendRootSignIntermediate, pkisecret.SecretBackendIntermediateSetSigned]:
+        site, issuing = self.site, self.site.pki.issuing
+        name = f"{site.name}-issuing-g{generation}"
+        # An old generation keeps the certificate that it has, also after the root's next generation.
+        kept = ["issuerRef"] if generation < issuing.generation else []
+        request = pkisecret.SecretBackendIntermediateCertRequest(
+            name,
+            backend=self._issuing_mount.path,
+            type="internal",
+            common_name=_common_name(site, "issuing", generation),
+            organization=site.pki.organization,
+            key_name=f"issuing-g{generation}",
+            key_type="rsa",
+            key_bits=issuing.key_bits,
+            exclude_cn_from_sans=True,
+            opts=self.in_vault(protect=site.protect),
+        )
+        signed = pkisecret.SecretBackendRootSignIntermediate(
+            name,
+            backend=self._root_mount.path,
+            csr=request.csr,
+            common_name=_common_name(site, "issuing", generation),
+            organization=site.pki.organization,
+            issuer_ref=root.issuer_id,
+            ttl=issuing.lifetime.vault(),
+            exclude_cn_from_sans=True,
+            max_path_length=0,
+            opts=self.in_vault(protect=site.protect, depends_on=urls, ignore_changes=kept),
+        )
+        imported = pkisecret.SecretBackendIntermediateSetSigned(
+            name,
+            backend=self._issuing_mount.path,
+            certificate=signed.certificate,
+            opts=self.in_vault(protect=site.protect),
+        )
+        return signed, imported
+
+    def _default_issuer(
+        self, name: str, mount: vault.Mount, issuer: pulumi.Input[str]
+    ) -> pkisecret.SecretBackendConfigIssuers:
+        return pkisecret.SecretBackendConfigIssuers(
+            f"{self.site.name}-{name}",
+            backend=mount.path,
+            default=issuer,
+            # The default is the one that data says, not the one that came last.
+            default_follows_latest_issuer=False,
+            opts=self.in_vault(),
+        )
+
+    def _roles(self, issuer: pkisecret.SecretBackendConfigIssuers) -> None:
+        self._role(SERVER_ROLE, server_names(self.site), issuer)
+        for client_class in names.CLIENT_CLASSES:
+            self._role(client_class, [names.client_domain(self.site, client_class)], issuer)
+
+    def _role(self, name: str, domains: list[str], issuer: pkisecret.SecretBackendConfigIssuers) -> None:
+        """Make a role: a server has exactly the names listed, a client one below its class's domain."""
+        site = self.site
+        server = name == SERVER_ROLE
+        maximum = (site.pki.server_certificates if server else site.pki.device_certificates).maximum.vault()
+        pkisecret.SecretBackendRole(
+            f"{site.name}-{name}",
+            backend=self._issuing_mount.path,
+            name=name,
+            issuer_ref="default",
+            ttl=maximum,
+            max_ttl=maximum,
+            allowed_domains=domains,
+            allow_bare_domains=server,
+            allow_subdomains=not server,
+            allow_any_name=False,
+            allow_glob_domains=False,
+            allow_ip_sans=False,
+            allow_localhost=False,
+            allow_wildcard_certificates=False,
+            allowed_uri_sans=[] if server else [f"urn:iot-broker:{site.name}:{name}:*"],
+            enforce_hostnames=True,
+            require_cn=True,
+            use_csr_common_name=True,
+            use_csr_sans=True,
+            server_flag=server,
+            client_flag=not server,
+            code_signing_flag=False,
+            email_protection_flag=False,
+            key_type="ec",
+            key_bits=256,
+            key_usages=["DigitalSignature"],
+            organizations=[site.pki.organization],
+            # Kept by Vault, so that it can be revoked.
+            no_store=False,
+            opts=self.in_vault(depends_on=[issuer]),
+        )
+
+
+def _generations(authority: CertificateAuthority) -> range:
+    return range(1, authority.generation + 1)
+
+
+def _common_name(site: Site, kind: str, generation: int) -> str:
+    return f"{site.name} {kind} CA g{generation}"
+
+
+def _subject(site: Site, kind: str, authority: CertificateAuthority) -> str:
+    return f"CN={_common_name(site, kind, authority.generation)}, O={site.pki.organization}"
+
+
+def _authority(
+    mount: str,
+    subject: str,
+    certificate: pkisecret.SecretBackendRootCert | pkisecret.SecretBackendRootSignIntermediate,
+) -> dict[str, pulumi.Input[str]]:
+    return {
+        "mount": mount,
+        "subject": subject,
+        "serial": certificate.serial_number,
+        "certificate": certificate.certificate,
+    }
+
+
+def _bundle(certificates: list[str]) -> str:
+    return "".join(certificate.strip() + "\n" for certificate in certificates)
