@@ -30,15 +30,15 @@ class Installed:
         return f"{self.name} {self.version}: {kind}"
 
 
-def install(home: Path, programs: Path, user_home: Path | None = None) -> Sequence[Installed]:
-    """Make every plugin available to a CLI with PULUMI_HOME=`home` and `programs` on its PATH.
+def install(home: Path, user_home: Path | None = None) -> Sequence[Installed]:
+    """Make every plugin available to a CLI with PULUMI_HOME=`home`.
 
-    `user_home` is where the user's own plugins are (default: ~/.pulumi). Official plugins are used where they are: a
-    provider at exactly the SDK's version is linked into `home`. Safe to repeat; replaces only what it made itself.
+    `user_home` is where the user's own plugins are (default: ~/.pulumi). Official plugins are used where they
+    are: a provider at exactly the SDK's version is linked into `home`, a language host is found on PATH.
+    Safe to repeat; replaces only what it made itself.
     """
-    mine = user_home or Path(os.environ.get("IOT_BROKER_USER_PULUMI_HOME") or Path.home() / ".pulumi")
-    host = _install_language_host(programs)
-    return [host, *(_install_provider(name, home, mine) for name in PROVIDERS)]
+    mine = user_home or Path.home() / ".pulumi"
+    return [_install_language_host(home), *(_install_provider(name, home, mine) for name in PROVIDERS)]
 
 
 def provider_version(name: str) -> str:
@@ -70,16 +70,13 @@ def _official_provider(program: str, folder: str, user_home: Path) -> Path | Non
     return None
 
 
-def _install_language_host(programs: Path) -> Installed:
-    own = programs / LANGUAGE_HOST
-    elsewhere = os.pathsep.join(
-        folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder) != programs
-    )
-    found = shutil.which(LANGUAGE_HOST, path=elsewhere)
+def _install_language_host(home: Path) -> Installed:
     sdk = importlib.metadata.version("pulumi")
+    own = home / "plugins" / f"language-python-v{sdk}" / LANGUAGE_HOST
+    found = shutil.which(LANGUAGE_HOST)
     if found is not None and not _is_stand_in(Path(found)):
-        own.unlink(missing_ok=True)
         return Installed(LANGUAGE_HOST, sdk, official=True, path=Path(found))
+    # In the plugin cache and not on PATH, where the CLI would warn of it in every run.
     _write_launcher(own, "lab.plugins.language_host", sdk)
     return Installed(LANGUAGE_HOST, sdk, official=False, path=own)
 
