@@ -1,0 +1,130 @@
+"""Stands in for the EMQX operator: an EMQX resource becomes a StatefulSet with its Services, and has a status."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lab.operators.conditions import Condition
+from lab.operators.emqx_objects import LABEL_INSTANCE, broker_objects, core_name
+from lab.operators.kubernetes import (
+    NOT_FOUND,
+    STATEFUL_SET,
+    Document,
+    Kind,
+    KubernetesClient,
+    KubernetesError,
+)
+from lab.operators.loop import Key, Queue, Retry, Watch
+from lab.operators.strimzi import conclude
+
+EMQX = Kind("apps.emqx.io", "v2beta1", "emqxes", "EMQX")
+MANAGER = "emqx-operator"
+UNPROCESSABLE = 422
+
+
+@dataclass
+class EmqxReconciler:
+    """Puts one EMQX resource right at a time."""
+
+    kubernetes: KubernetesClient
+    watch: Watch
+    stateful_sets: Watch
+
+    def reconcile(self, key: Key) -> None:
+        """Bring the objects of the EMQX resource of this key in line with it, and write its status.
+
+        What a resource owned goes with it: the objects carry an owner reference for the garbage collector.
+        """
+        document = self.watch.objects.get(key)
+        if document is None or document["metadata"].get("deletionTimestamp"):
+            return
+        try:
+            for kind, wanted in broker_objects(document):
+                self._apply(kind, wanted)
+        except KubernetesError as refusal:
+            if refusal.status == NOT_FOUND:
+                raise
+            conclude(self.kubernetes, EMQX, document, refused(refusal))
+            raise
+        core = self.stateful_sets.objects.get(Key(key.namespace, core_name(document)))
+        conclude(self.kubernetes, EMQX, document, conditions(document, core), core_status(core))
+
+    def _apply(self, kind: Kind, wanted: Document) -> None:
+        try:
+            self.kubernetes.apply(kind, wanted, MANAGER)
+        except KubernetesError as error:
+            if error.status != UNPROCESSABLE or kind != STATEFUL_SET:
+                raise
+            # Volumes of a StatefulSet cannot change: the operator makes a new one, too, and orphans the old volumes.
+            metadata = wanted["metadata"]
+            self.kubernetes.delete(kind, metadata["namespace"], metadata["name"])
+            raise Retry("the StatefulSet is made anew, because its volumes changed") from error
+
+
+def owner_of(stateful_set: Document, queue: Queue) -> None:
+    """Ask for the EMQX resource that a changed StatefulSet belongs to."""
+    labels = stateful_set["metadata"].get("labels") or {}
+    if LABEL_INSTANCE in labels:
+        queue.add(Key(stateful_set["metadata"]["namespace"], labels[LABEL_INSTANCE]))
+
+
+def conditions(document: Document, core: Document | None) -> list[Condition]:
+    """Return the conditions of an EMQX resource whose core StatefulSet is as given."""
+    ready = (
+        core is not None
+        and rolled_out(core)
+        and int((document["spec"]["coreTemplate"]["spec"])["replicas"]) == (core["spec"]["replicas"])
+    )
+    progress = Condition(
+        "CoreNodesProgressing",
+        _word(not ready),
+        "CoreNodesProgressing",
+        "Core nodes are being brought in line",
+    )
+    return [
+        Condition("Initialized", "True", "Initialized", "The resource is initialised"),
+        progress,
+        Condition("CoreNodesReady", _word(ready), "CoreNodesReady", "All core nodes run the wanted version"),
+        Condition("Available", _word(ready), "Available", "The listeners' endpoints are served"),
+        Condition("Ready", _word(ready), "Ready", "The cluster is as the resource asks"),
+    ]
+
+
+def refused(error: KubernetesError) -> list[Condition]:
+    """Return the conditions of an EMQX resource some object of which the API server refused."""
+    message = f"{error.reason or error.status}: {error.message}"
+    return [
+        Condition("Initialized", "True", "Initialized", "The resource is initialised"),
+        Condition("CoreNodesProgressing", "True", "CoreNodesProgressing", message),
+        Condition("CoreNodesReady", "False", "CoreNodesReady", message),
+        Condition("Available", "False", "Available", message),
+        Condition("Ready", "False", "Ready", message),
+    ]
+
+
+def rolled_out(core: Document) -> bool:
+    """Return whether every pod of a StatefulSet runs its newest template and is ready."""
+    status, replicas = core.get("status") or {}, core["spec"]["replicas"]
+    return bool(
+        status.get("observedGeneration") == core["metadata"]["generation"]
+        and status.get("readyReplicas", 0) == replicas
+        and status.get("updatedReplicas", 0) == replicas
+        and status.get("currentRevision") == status.get("updateRevision")
+    )
+
+
+def core_status(core: Document | None) -> dict[str, Any]:
+    """Return the part of an EMQX status that counts core nodes."""
+    status = (core or {}).get("status") or {}
+    counts = {
+        "replicas": status.get("replicas", 0),
+        "readyReplicas": status.get("readyReplicas", 0),
+        "currentReplicas": status.get("currentReplicas", 0),
+        "updateReplicas": status.get("updatedReplicas", 0),
+        "currentRevision": status.get("currentRevision", ""),
+        "updateRevision": status.get("updateRevision", ""),
+    }
+    return {"coreNodesStatus": counts}
+
+
+def _word(truth: bool) -> str:
+    return "True" if truth else "False"

@@ -1,0 +1,57 @@
+"""Where the lab's servers are for its operators: read from the JSON file that the lab writes."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.operators.kafka import KafkaEndpoint
+
+
+class SettingsUnusable(Exception):
+    """The settings file cannot be used."""
+
+    def __init__(self, file: Path, problem: str) -> None:
+        super().__init__(f"{file}: {problem}")
+        self.file = file
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class OpaEndpoint:
+    """Where the lab's OPA is; the token of its administrator stays in its file until used."""
+
+    url: str
+    ca_file: Path
+    token_file: Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operators work with; `ready_file` is made once everything was seen and worked on once."""
+
+    kubeconfig: Path
+    context: str
+    kafka: KafkaEndpoint
+    opa: OpaEndpoint
+    ready_file: Path
+
+
+def read_settings(file: Path) -> Settings:
+    """Read the settings from a JSON file; raises SettingsUnusable."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        authority = Path(document["caFile"])
+        kafka, opa = document["kafka"], document["opa"]
+        return Settings(
+            kubeconfig=Path(document["kubeconfig"]),
+            context=document["context"],
+            kafka=KafkaEndpoint(kafka["bootstrap"], authority, kafka["user"], Path(kafka["passwordFile"])),
+            opa=OpaEndpoint(opa["url"], authority, Path(opa["tokenFile"])),
+            ready_file=Path(document["readyFile"]),
+        )
+    except OSError as error:
+        raise SettingsUnusable(file, error.strerror or "cannot be read") from error
+    except ValueError as error:
+        raise SettingsUnusable(file, "is not JSON") from error
+    except KeyError as error:
+        raise SettingsUnusable(file, f"lacks {error.args[0]}") from error
