@@ -17,7 +17,6 @@ class KeycloakProvider(Provider):
     """Signs in to one Keycloak and keeps the kit's types on it."""
 
     name = "keycloak"
-    accepts_secrets = True
 
     def __init__(self) -> None:
         self._server: Server | None = None

@@ -1,7 +1,9 @@
 """Which of Keycloak's types is kept by which handler."""
 
-from lab.plugins.base import Resource
-from lab.plugins.bridged import BridgedResource, Handler, ResourceType
+from dataclasses import replace
+
+from lab.plugins.base import Context, Found, Read, Resource
+from lab.plugins.bridged import DEFAULTS, BridgedResource, Handler, ResourceType
 from lab.plugins.keycloak import realm_types, types
 from lab.plugins.keycloak.clients import Clients
 from lab.plugins.keycloak.groups import Groups, RealmEvents
@@ -9,6 +11,7 @@ from lab.plugins.keycloak.realm import Realms
 from lab.plugins.keycloak.roles import GroupRoles, Roles
 from lab.plugins.keycloak.scopes import AudienceMappers, ClientDefaultScopes, ClientScopes
 from lab.plugins.keycloak.server import Server
+from lab.plugins.values import Object
 
 
 def resources(server: Server) -> dict[str, Resource]:
@@ -24,4 +27,28 @@ def resources(server: Server) -> dict[str, Resource]:
         types.CLIENT_DEFAULT_SCOPES: ClientDefaultScopes(server),
         types.AUDIENCE_MAPPER: AudienceMappers(server),
     }
-    return {described.token: BridgedResource(described, handler) for described, handler in kept.items()}
+    return {described.token: KeycloakResource(described, handler) for described, handler in kept.items()}
+
+
+class KeycloakResource(BridgedResource):
+    """A bridged type whose refresh takes inputs as the server writes them, as the official keycloak plugin does."""
+
+    def read(self, request: Read, context: Context) -> Found | None:
+        """Look it up; durations come back in canonical form, and empty lists of defaults stay."""
+        found = super().read(request, context)
+        if found is None or request.importing:
+            return found
+        return replace(found, inputs=_rewritten(request.inputs, found.inputs, found.outputs))
+
+
+def _rewritten(old: Object, inputs: Object, outputs: Object) -> Object:
+    rewritten: Object = {DEFAULTS: inputs.get(DEFAULTS, [])} if DEFAULTS in old else {}
+    for name, value in inputs.items():
+        if name == DEFAULTS:
+            continue
+        before, now = old.get(name), outputs.get(name)
+        if isinstance(before, dict) and isinstance(value, dict) and isinstance(now, dict):
+            rewritten[name] = _rewritten(before, value, now)
+        else:
+            rewritten[name] = now
+    return rewritten
