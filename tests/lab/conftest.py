@@ -1,0 +1,38 @@
+"""Fixtures of the lab's tests: one lab for the whole run, one copy of the program, one deployed site."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.estate import Estate
+from model import Site, load_site
+from tests.support.shell import REPOSITORY, Shell, copy_program
+
+SITE = "eagle-ford"
+
+
+@pytest.fixture(scope="session")
+def estate() -> Iterator[Estate]:
+    """The lab `test`, up; every process of it is stopped at the end, also after a failure."""
+    with Estate(REPOSITORY, "test").running(purge=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shell(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """A shell at the lab, in a copy of the program that tests may edit."""
+    environment = {name: value.resolve() for name, value in estate.environment().items()}
+    return Shell(copy_program(tmp_path_factory.mktemp("program")), environment)
+
+
+@pytest.fixture(scope="session")
+def stacks(shell: Shell) -> Path:
+    """The data of the copied program."""
+    return shell.folder / "stacks"
+
+
+@pytest.fixture(scope="session")
+def site(stacks: Path) -> Site:
+    """The sample site, as its files describe it."""
+    return load_site(stacks, SITE)

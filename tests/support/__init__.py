@@ -1,0 +1,1 @@
+"""What several tests share: a shell at the lab, and clients of its servers."""

@@ -1,0 +1,164 @@
+"""Plain clients of the lab's servers, with which tests read back what was made."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import urllib3
+from confluent_kafka.admin import AdminClient
+
+from tests.support.shell import Shell
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    headers: urllib3.HTTPHeaderDict
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.text)
+
+
+class Client:
+    """HTTPS to one server of the lab, whose certificate is checked; cookies are kept."""
+
+    def __init__(self, address: str, authority: str, headers: dict[str, str] | None = None) -> None:
+        self.address = address.rstrip("/")
+        self._headers = headers or {}
+        self._cookies: dict[str, str] = {}
+        self._pool = urllib3.PoolManager(ca_certs=authority, retries=False, timeout=20)
+
+    def ask(self, method: str, path: str, body: object = None, form: dict[str, str] | None = None) -> Reply:
+        """Send a request with a JSON body or a form."""
+        headers = dict(self._headers)
+        if self._cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        data: bytes | None = None
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            data = urlencode(form).encode()
+        elif body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body).encode()
+        url = path if path.startswith("https://") else self.address + path
+        answer = self._pool.request(method, url, body=data, headers=headers, redirect=False)
+        for cookie in answer.headers.getlist("Set-Cookie"):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self._cookies[name] = value
+        return Reply(answer.status, answer.headers, answer.data.decode())
+
+    def get(self, path: str) -> Any:
+        """Return the JSON at `path`; anything but 200 fails the test."""
+        reply = self.ask("GET", path)
+        assert reply.status == 200, f"{path}: {reply.status} {reply.text}"
+        return reply.json
+
+
+def vault(shell: Shell, token: str | None = None) -> Client:
+    """Return a client of Vault, by default with the shell's own token."""
+    headers = {"X-Vault-Token": token or shell.environment["VAULT_TOKEN"]}
+    return Client(shell.environment["VAULT_ADDR"] + "/v1", str(shell.authority), headers)
+
+
+def keycloak(shell: Shell) -> Client:
+    """Return a client of Keycloak's administration interface, signed in."""
+    environment = shell.environment
+    plain = Client(environment["KEYCLOAK_URL"], str(shell.authority))
+    reply = plain.ask(
+        "POST",
+        f"/realms/{environment['KEYCLOAK_REALM']}/protocol/openid-connect/token",
+        form={
+            "grant_type": "password",
+            "client_id": environment["KEYCLOAK_CLIENT_ID"],
+            "username": environment["KEYCLOAK_USER"],
+            "password": environment["KEYCLOAK_PASSWORD"],
+        },
+    )
+    assert reply.status == 200, reply.text
+    bearer = {"Authorization": f"Bearer {reply.json['access_token']}"}
+    return Client(environment["KEYCLOAK_URL"] + "/admin/realms", str(shell.authority), bearer)
+
+
+def kafka(shell: Shell, user: str, password: str, **settings: str) -> dict[str, str]:
+    """Return the settings of a Kafka client that signs in as `user`."""
+    return {
+        "bootstrap.servers": shell.environment["KAFKA_BOOTSTRAP"],
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": user,
+        "sasl.password": password,
+        "ssl.ca.location": str(shell.authority),
+        "log_level": "0",
+        **settings,
+    }
+
+
+def kafka_password(shell: Shell, user: str, namespace: str = "kafka") -> str:
+    """Return the password that Strimzi keeps in the user's Secret."""
+    secret = shell.get("secret", user, namespace)
+    return base64.b64decode(secret["data"]["password"]).decode()
+
+
+def kafka_admin(shell: Shell, user: str, password: str) -> AdminClient:
+    """Return an administration client."""
+    return AdminClient(kafka(shell, user, password))
+
+
+def sign_in(
+    shell: Shell, realm: str, client_id: str, client_secret: str, redirect: str, user: str, password: str
+) -> dict[str, Any]:
+    """Sign in by the browser's way (code flow with PKCE) and return what the token endpoint gives."""
+    browser = Client(shell.environment["KEYCLOAK_URL"], str(shell.authority))
+    endpoint = f"/realms/{realm}/protocol/openid-connect"
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    query = urlencode(
+        {
+            "client_id": client_id,
+            "response_type": "code",
+            "scope": "openid",
+            "redirect_uri": redirect,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+    )
+    page = browser.ask("GET", f"{endpoint}/auth?{query}")
+    assert page.status == 200, page.text
+    action = re.search(r'action="([^"]+)"', page.text)
+    assert action is not None, page.text
+    answer = browser.ask("POST", html.unescape(action[1]), form={"username": user, "password": password})
+    assert answer.status == 302, answer.text
+    code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
+    reply = browser.ask(
+        "POST",
+        f"{endpoint}/token",
+        form={
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "code_verifier": verifier,
+        },
+    )
+    assert reply.status == 200, reply.text
+    tokens: dict[str, Any] = reply.json
+    return tokens
+
+
+def claims(token: str) -> dict[str, Any]:
+    """Return a token's claims, unchecked."""
+    payload = token.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return found

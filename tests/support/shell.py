@@ -1,0 +1,137 @@
+"""A shell at a lab: runs commands with the environment that `sitectl lab env` gives, in a copy of the program."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# What a program folder consists of; the packages come from the environment that runs the tests.
+PROGRAM = ("Pulumi.yaml", "__main__.py", "stacks")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Everything that was printed."""
+        return self.out + self.err
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a preview: what happens to which resource, and to which of its properties."""
+
+    operation: str
+    name: str
+    type_token: str
+    properties: frozenset[str]
+
+
+@dataclass
+class Shell:
+    """Commands in `folder` with `environment` on top of this process's own."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    logs: list[str] = field(default_factory=list)
+
+    def run(
+        self, *command: str, check: bool = True, text: str | None = None, timeout: float = 420, **extra: str
+    ) -> Outcome:
+        """Run a command; a failure raises with all that it printed unless `check` is false."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **self.environment, **extra},
+            input=text,
+            stdin=subprocess.DEVNULL if text is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        outcome = Outcome(done.returncode, done.stdout, done.stderr)
+        self.logs.append(outcome.text)
+        if check and outcome.code:
+            raise AssertionError(f"{' '.join(command)} ended with {outcome.code}:\n{outcome.text}")
+        return outcome
+
+    def pulumi(self, *arguments: str, check: bool = True, **extra: str) -> Outcome:
+        """Run `pulumi`, which asks nothing."""
+        return self.run("pulumi", *arguments, "--non-interactive", check=check, **extra)
+
+    def up(self, site: str, check: bool = True) -> Outcome:
+        """Deploy the site."""
+        return self.pulumi("up", "--yes", "--skip-preview", "--stack", site, check=check)
+
+    def preview(self, site: str, *arguments: str) -> list[Step]:
+        """Return the steps of a preview that change something."""
+        outcome = self.pulumi("preview", "--json", "--stack", site, *arguments)
+        return steps(json.loads(outcome.out))
+
+    def outputs(self, site: str) -> dict[str, Any]:
+        """Return the stack's outputs."""
+        found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json", "--stack", site).out)
+        return found
+
+    def state(self, site: str) -> list[dict[str, Any]]:
+        """Return the resources of the exported state, secrets as ciphertext."""
+        exported = json.loads(self.pulumi("stack", "export", "--stack", site).out)
+        resources: list[dict[str, Any]] = exported["deployment"].get("resources", [])
+        return resources
+
+    def kubectl(self, *arguments: str, check: bool = True, text: str | None = None) -> Outcome:
+        """Run `kubectl`."""
+        return self.run("kubectl", *arguments, check=check, text=text)
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
+        """Return a Kubernetes object as the API server has it."""
+        place = ("--namespace", namespace) if namespace else ()
+        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, *place, "--output=json").out)
+        return found
+
+    def exists(self, kind: str, name: str, namespace: str | None = None) -> bool:
+        """Say whether a Kubernetes object is there."""
+        place = ("--namespace", namespace) if namespace else ()
+        return bool(self.kubectl("get", kind, name, *place, "--ignore-not-found", "--output=name").out.strip())
+
+    @cached_property
+    def authority(self) -> Path:
+        """The PEM file of the authority that signed the lab's servers."""
+        return Path(self.environment["IOT_BROKER_CA_FILE"])
+
+
+def steps(preview: Mapping[str, Any]) -> list[Step]:
+    """Return the steps of `pulumi preview --json` that change something."""
+    found = []
+    for step in preview["steps"]:
+        if step["op"] in ("same", "read", "refresh"):
+            continue
+        _, _, type_token, name = step["urn"].split("::")
+        detailed = frozenset(step.get("detailedDiff") or ())
+        found.append(Step(step["op"], name, type_token.rsplit("$", maxsplit=1)[-1], detailed))
+    return found
+
+
+def copy_program(folder: Path) -> Path:
+    """Copy the program and its data to `folder`, so that a test may edit them; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PROGRAM:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy2(source, folder / name)
+    return folder
