@@ -1,0 +1,63 @@
+"""The broker's resource asks the operator for a cluster that survives the loss of a zone, and trusts no default."""
+
+from components.recording import Composition
+
+
+def test_the_broker_has_the_sites_nodes_and_image(eagle_ford: Composition) -> None:
+    spec = eagle_ford.one("EMQX").spec
+    assert spec["image"] == "emqx/emqx:5.8.9"
+    assert spec["coreTemplate"]["spec"]["replicas"] == 3
+
+
+def test_nodes_are_spread_over_zones(composition: Composition) -> None:
+    (spread,) = composition.one("EMQX").spec["coreTemplate"]["spec"]["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "topology.kubernetes.io/zone"
+    assert spread["maxSkew"] == 1
+
+
+def test_maintenance_takes_away_no_more_nodes_than_the_site_allows(composition: Composition) -> None:
+    spec = composition.one("EMQX").spec["coreTemplate"]["spec"]
+    assert spec["maxUnavailable"] == composition.site.broker.max_unavailable
+    budgets = {made.name for made in composition.of("PodDisruptionBudget")}
+    assert f"{composition.site.name}-broker" not in budgets, "the operator makes the broker's own"
+
+
+def test_the_rollout_waits_for_ready_only_as_long_as_the_site_says(composition: Composition) -> None:
+    broker = composition.one("EMQX")
+    seconds = composition.site.broker.ready_within.seconds
+    assert broker.metadata["annotations"]["pulumi.com/waitFor"] == "condition=Ready"
+    assert broker.timeouts.create == broker.timeouts.update == f"{seconds}s"
+
+
+def test_the_dashboards_first_password_and_the_metrics_key_are_references(composition: Composition) -> None:
+    spec = composition.one("EMQX").spec
+    (variable,) = spec["coreTemplate"]["spec"]["env"]
+    assert variable["valueFrom"]["secretKeyRef"] == {"name": "broker-administrator", "key": "password"}
+    assert [sorted(key) for key in spec["bootstrapAPIKeys"]] == [["secretRef"]]
+
+
+def test_the_probes_ask_the_port_that_is_open(composition: Composition) -> None:
+    spec = composition.one("EMQX").spec["coreTemplate"]["spec"]
+    for probe in ("readinessProbe", "livenessProbe"):
+        asked = spec[probe]["httpGet"]
+        assert (asked["scheme"], asked["port"]) == ("HTTPS", composition.site.broker.dashboard_port)
+
+
+def test_the_certificate_is_renewed_before_its_end_and_names_what_clients_call(
+    eagle_ford: Composition,
+) -> None:
+    spec = eagle_ford.one("Certificate", "broker-tls").spec
+    assert (spec["duration"], spec["renewBefore"]) == ("720h0m0s", "240h0m0s")
+    assert spec["commonName"] == "mqtt.eagle-ford.field.example"
+    assert "dashboard.eagle-ford.field.example" in spec["dnsNames"]
+
+
+def test_every_mounted_volume_exists(composition: Composition) -> None:
+    spec = composition.one("EMQX").spec["coreTemplate"]["spec"]
+    volumes = {volume["name"] for volume in spec["extraVolumes"]}
+    assert {mount["name"] for mount in spec["extraVolumeMounts"]} == volumes
+
+
+def test_only_the_enterprise_edition_evacuates_nodes(composition: Composition) -> None:
+    strategy = composition.one("EMQX").spec["updateStrategy"]
+    assert ("evacuationStrategy" in strategy) == (composition.site.broker.edition == "enterprise")

@@ -1,0 +1,75 @@
+"""The realm lets people in through the browser and by groups, and its tokens have one audience."""
+
+import re
+
+from components.recording import Composition
+
+CANONICAL = re.compile(r"^(\d+h[0-5]?\dm[0-5]?\ds|[0-5]?\dm[0-5]?\ds|[0-5]?\ds)$")
+
+
+def test_durations_are_in_the_form_that_keycloak_reads_back(composition: Composition) -> None:
+    realm = composition.one("Realm").inputs
+    durations = {key: value for key, value in realm.items() if "Lifespan" in key or "Timeout" in key}
+    told = {key: value for key, value in durations.items() if isinstance(value, str)}
+    assert len(told) >= 14
+    assert [key for key, value in told.items() if not CANONICAL.match(value)] == []
+
+
+def test_times_are_the_sites(eagle_ford: Composition) -> None:
+    realm = eagle_ford.one("Realm").inputs
+    assert realm["accessTokenLifespan"] == "5m0s"
+    assert realm["ssoSessionIdleTimeout"] == "30m0s"
+    assert realm["ssoSessionMaxLifespan"] == "10h0m0s"
+
+
+def test_guessing_passwords_is_slow(eagle_ford: Composition) -> None:
+    force = eagle_ford.one("Realm").inputs["securityDefenses"]["bruteForceDetection"]
+    assert (force["maxLoginFailures"], force["waitIncrementSeconds"], force["maxFailureWaitSeconds"]) == (
+        5,
+        60,
+        900,
+    )
+
+
+def test_nobody_registers_and_nobody_comes_over_a_plain_connection(composition: Composition) -> None:
+    realm = composition.one("Realm").inputs
+    assert realm["sslRequired"] == "all"
+    assert realm["registrationAllowed"] is False
+
+
+def test_a_group_has_exactly_its_roles(eagle_ford: Composition) -> None:
+    roles = eagle_ford.one("GroupRoles", "eagle-ford-site-engineers").inputs
+    assert roles["roleIds"] == ["eagle-ford-broker-admin-id", "eagle-ford-broker-viewer-id"]
+    assert roles["exhaustive"] is True
+
+
+def test_the_dashboards_client_signs_people_in_by_the_browser_only(composition: Composition) -> None:
+    client = composition.one("Client").inputs
+    assert client["accessType"] == "CONFIDENTIAL"
+    assert client["standardFlowEnabled"] is True
+    assert client["pkceCodeChallengeMethod"] == "S256"
+    for flow in (
+        "implicitFlowEnabled",
+        "directAccessGrantsEnabled",
+        "serviceAccountsEnabled",
+        "oauth2DeviceAuthorizationGrantEnabled",
+    ):
+        assert client[flow] is False, flow
+
+
+def test_logins_return_to_the_dashboard_only(eagle_ford: Composition) -> None:
+    client = eagle_ford.one("Client").inputs
+    assert client["validRedirectUris"] == ["https://dashboard.eagle-ford.field.example:18084/oauth2/callback"]
+
+
+def test_a_token_for_the_broker_has_one_audience(composition: Composition) -> None:
+    assert composition.one("AudienceProtocolMapper").inputs["includedCustomAudience"] == "mqtt"
+    scopes = composition.one("ClientDefaultScopes").inputs["defaultScopes"]
+    assert "mqtt" in scopes
+    assert "roles" not in scopes, "it would add the account's audience"
+
+
+def test_events_are_kept_as_long_as_the_site_says(eagle_ford: Composition) -> None:
+    events = eagle_ford.one("RealmEvents").inputs
+    assert events["eventsExpiration"] == 90 * 86_400
+    assert events["eventsEnabled"] is events["adminEventsEnabled"] is True

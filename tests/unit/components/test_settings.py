@@ -1,0 +1,58 @@
+"""A stack's configuration that cannot be used is refused before anything is touched, with key and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from components.settings import KEYS, Settings, SettingsError
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> dict[str, str]:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n", encoding="ascii")
+    return {
+        key: str(authority) if key.endswith("File") else f"https://{key.lower()}.example/" for key in KEYS
+    }
+
+
+def test_addresses_are_taken_without_a_final_slash(values: dict[str, str]) -> None:
+    assert Settings.read(values).vault_address == "https://vaultaddress.example"
+
+
+def test_an_authority_is_taken_as_text(values: dict[str, str]) -> None:
+    assert "BEGIN CERTIFICATE" in Settings.read(values).kubernetes_ca
+
+
+@pytest.mark.parametrize("key", ["vaultCaFile", "keycloakCaFile"])
+def test_a_publicly_trusted_server_needs_no_authority(values: dict[str, str], key: str) -> None:
+    del values[key]
+    settings = Settings.read(values)
+    assert None in (settings.vault_ca, settings.keycloak_ca)
+
+
+@pytest.mark.parametrize("key", sorted(set(KEYS) - {"vaultCaFile", "keycloakCaFile"}))
+def test_a_missing_key_is_named_with_its_remedy(values: dict[str, str], key: str) -> None:
+    del values[key]
+    with pytest.raises(SettingsError, match=f"pulumi config set iot-broker:{key}") as error:
+        Settings.read(values)
+    assert error.value.key == key
+
+
+@pytest.mark.parametrize("key", ["kubernetesHost", "vaultAddress", "keycloakUrl"])
+def test_a_plain_address_is_refused(values: dict[str, str], key: str) -> None:
+    with pytest.raises(SettingsError, match="https://") as error:
+        Settings.read(values | {key: "http://server.example"})
+    assert error.value.key == key
+
+
+def test_a_file_that_is_not_there_is_named(values: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        Settings.read(values | {"vaultCaFile": str(tmp_path / "absent.pem")})
+
+
+def test_a_file_without_certificate_is_refused(values: dict[str, str], tmp_path: Path) -> None:
+    other = tmp_path / "other.pem"
+    other.write_text("nothing", encoding="ascii")
+    with pytest.raises(SettingsError, match="holds no certificate"):
+        Settings.read(values | {"keycloakCaFile": str(other)})

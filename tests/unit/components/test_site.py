@@ -1,0 +1,173 @@
+"""Every sample site is composed by the house's rules: labels, providers, parents, protection, no secrets."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.recording import Composition, compose
+
+INVENTORY = Path(__file__).parent / "inventory"
+LABELS = {
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/component",
+    "app.kubernetes.io/part-of",
+    "app.kubernetes.io/managed-by",
+    "iot-broker/site",
+    "iot-broker/phase",
+}
+PROTECTED_KINDS = {
+    "Mount",
+    "SecretBackendRootCert",
+    "SecretBackendIntermediateCertRequest",
+    "SecretBackendRootSignIntermediate",
+    "SecretBackendIntermediateSetSigned",
+    "Realm",
+    "KafkaTopic",
+    "EMQX",
+}
+
+
+def test_a_site_has_exactly_the_resources_of_its_inventory(composition: Composition) -> None:
+    """Held against `inventory/<site>.yaml`; `UPDATE_INVENTORY=1 pytest` writes it anew, and its diff is read."""
+    counts = dict(sorted(Counter(resource.type for resource in composition.objects).items()))
+    file = INVENTORY / f"{composition.site.name}.yaml"
+    if os.environ.get("UPDATE_INVENTORY"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(yaml.safe_dump(counts), encoding="utf-8")
+    assert counts == yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def test_no_two_resources_share_a_name(composition: Composition) -> None:
+    repeated = [
+        urn for urn, count in Counter(made.urn for made in composition.resources).items() if count > 1
+    ]
+    assert repeated == []
+
+
+def test_every_resource_has_an_explicit_provider(composition: Composition) -> None:
+    providers = {f"{provider.urn}::" for provider in composition.providers}
+    strangers = [
+        made.name
+        for made in composition.objects
+        if not any(made.provider.startswith(provider) for provider in providers)
+    ]
+    assert strangers == []
+
+
+def test_every_resource_belongs_to_a_component(composition: Composition) -> None:
+    components = {component.urn for component in composition.components}
+    orphans = [made.name for made in composition.objects if made.parent not in components]
+    assert orphans == []
+
+
+def test_every_component_has_our_type(composition: Composition) -> None:
+    assert {component.type for component in composition.components} >= {
+        "iot-broker:site:IotSite",
+        "iot-broker:broker:EmqxCluster",
+        "iot-broker:pki:VaultPki",
+        "iot-broker:identity:KeycloakRealm",
+        "iot-broker:streams:KafkaTopics",
+        "iot-broker:policy:OpaPolicies",
+        "iot-broker:monitoring:PrometheusRules",
+        "iot-broker:network:NetworkSegmentation",
+    }
+
+
+def test_everything_in_kubernetes_has_the_recommended_labels_site_and_phase(
+    composition: Composition,
+) -> None:
+    for made in composition.manifests:
+        labels = made.metadata["labels"]
+        assert labels.keys() >= LABELS, made.name
+        assert labels["iot-broker/site"] == composition.site.name
+        assert labels["iot-broker/phase"] == composition.site.phase
+
+
+def test_everything_in_kubernetes_is_in_the_sites_namespace_or_kafkas(composition: Composition) -> None:
+    site = composition.site
+    elsewhere = {
+        made.name
+        for made in composition.manifests
+        if made.metadata.get("namespace") not in (site.namespace, site.streams.cluster.namespace)
+    }
+    assert elsewhere == {f"{site.name}-namespace", f"{site.name}-token-review"}
+
+
+def test_only_topics_and_users_are_in_kafkas_namespace(composition: Composition) -> None:
+    namespace = composition.site.streams.cluster.namespace
+    kinds = {made.kind for made in composition.manifests if made.metadata.get("namespace") == namespace}
+    assert kinds == {"KafkaTopic", "KafkaUser"}
+
+
+def test_the_namespace_runs_no_privileged_pod(composition: Composition) -> None:
+    labels = composition.one("Namespace").metadata["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_authorities_realm_topics_and_broker_are_protected_when_the_site_says_so(
+    eagle_ford: Composition, protect: bool
+) -> None:
+    composition = compose(eagle_ford.site.model_copy(update={"protect": protect}))
+    protected = {made.kind for made in composition.resources if made.protect}
+    assert protected == (PROTECTED_KINDS if protect else set())
+
+
+def test_the_sample_sites_are_not_protected(composition: Composition) -> None:
+    assert composition.site.protect is False
+
+
+def test_no_manifest_holds_a_secret(composition: Composition) -> None:
+    """What Keycloak makes stays in the state as ciphertext, and no object of kind Secret is written."""
+    assert composition.of("Secret") == []
+    text = json.dumps([made.inputs for made in composition.manifests], default=str)
+    assert "made-by-keycloak" not in text
+    assert "PRIVATE KEY" not in text
+
+
+def test_no_provider_is_given_a_credential(composition: Composition) -> None:
+    names = {key for provider in composition.providers for key in provider.inputs}
+    assert not names & {"token", "password", "username", "clientId", "clientSecret", "authLogin"}
+
+
+def test_the_outputs_say_what_exists(eagle_ford: Composition) -> None:
+    outputs = eagle_ford.outputs
+    assert outputs["brokerEndpoints"] == {
+        "mqtts": "mqtts://mqtt.eagle-ford.field.example:8883",
+        "wss": "wss://mqtt.eagle-ford.field.example:8084/mqtt",
+        "dashboard": "https://dashboard.eagle-ford.field.example:18084",
+    }
+    assert outputs["realm"] == {
+        "name": "eagle-ford",
+        "issuer": "https://keycloak.example:8443/realms/eagle-ford",
+    }
+    assert outputs["certificateAuthorities"]["issuing"]["mount"] == "pki-eagle-ford-issuing"
+    assert outputs["topics"][0] == "eagle-ford.raw"
+    assert outputs["namespace"] == "iot-eagle-ford"
+
+
+def test_the_outputs_hold_no_secret(composition: Composition) -> None:
+    assert "made-by-keycloak" not in json.dumps(composition.outputs)
+
+
+def test_no_service_and_no_listener_is_plain(composition: Composition) -> None:
+    open_ports = {port for made in composition.manifests for port in _ports(made.inputs)}
+    assert not open_ports & {1883, 8083, 8080, 18083, 9092}
+
+
+def _ports(value: Any) -> Iterator[int]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in ("port", "containerPort", "targetPort") and isinstance(inner, int | float):
+                yield int(inner)
+            yield from _ports(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _ports(inner)

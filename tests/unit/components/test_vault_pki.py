@@ -1,0 +1,129 @@
+"""The site's CAs are made so that they can be rotated, and their roles so that nobody gets another's name."""
+
+import pytest
+
+from components.recording import Composition, compose
+
+
+def generations(composition: Composition, *, root: int, issuing: int) -> Composition:
+    pki = composition.site.pki
+    changed = pki.model_copy(
+        update={
+            "root": pki.root.model_copy(update={"generation": root}),
+            "issuing": pki.issuing.model_copy(update={"generation": issuing}),
+        }
+    )
+    return compose(composition.site.model_copy(update={"pki": changed}))
+
+
+def test_the_private_keys_never_leave_vault(composition: Composition) -> None:
+    for kind in ("SecretBackendRootCert", "SecretBackendIntermediateCertRequest"):
+        assert {made.inputs["type"] for made in composition.of(kind)} == {"internal"}
+
+
+def test_an_engines_usual_life_is_not_longer_than_its_longest(composition: Composition) -> None:
+    for mount in composition.of("Mount"):
+        assert mount.inputs["defaultLeaseTtlSeconds"] <= mount.inputs["maxLeaseTtlSeconds"], mount.name
+
+
+def test_each_address_in_a_certificate_names_an_engine_that_exists(composition: Composition) -> None:
+    mounts = {mount.inputs["path"] for mount in composition.of("Mount")}
+    for urls in composition.of("SecretBackendConfigUrls"):
+        for key in ("issuingCertificates", "crlDistributionPoints", "ocspServers"):
+            for address in urls.inputs[key]:
+                path = address.removeprefix("https://vault.example:8200/v1/").split("/")[0]
+                assert path == urls.inputs["backend"]
+                assert path in mounts
+
+
+def test_durations_are_told_to_vault_in_seconds(composition: Composition) -> None:
+    for kind in ("SecretBackendRootCert", "SecretBackendRootSignIntermediate", "SecretBackendRole"):
+        for made in composition.of(kind):
+            assert made.inputs["ttl"].isdigit()
+
+
+def test_the_default_issuer_is_set_by_its_id(eagle_ford: Composition) -> None:
+    defaults = {
+        made.inputs["backend"]: made.inputs["default"] for made in eagle_ford.of("SecretBackendConfigIssuers")
+    }
+    assert defaults == {
+        "pki-eagle-ford-root": "root-issuer",
+        "pki-eagle-ford-issuing": "issuing-issuer",
+    }
+
+
+def test_an_issuer_carries_its_generation(eagle_ford: Composition) -> None:
+    assert eagle_ford.one("SecretBackendRootCert").inputs["issuerName"] == "root-g1"
+
+
+def test_a_new_generation_stands_beside_the_old_one(eagle_ford: Composition) -> None:
+    rotated = generations(eagle_ford, root=2, issuing=2)
+    assert [made.inputs["issuerName"] for made in rotated.of("SecretBackendRootCert")] == [
+        "root-g1",
+        "root-g2",
+    ]
+    assert len(rotated.of("SecretBackendIntermediateSetSigned")) == 2
+
+
+def test_servers_believe_all_generations(eagle_ford: Composition) -> None:
+    rotated = generations(eagle_ford, root=2, issuing=2)
+    assert rotated.one("ConfigMap", "site-trust").inputs["data"]["site.pem"].count("BEGIN CERTIFICATE") == 4
+
+
+@pytest.mark.parametrize("client_class", ["device", "gateway", "service", "mirror"])
+def test_a_client_role_gives_client_certificates_below_its_own_domain_only(
+    eagle_ford: Composition, client_class: str
+) -> None:
+    role = eagle_ford.one("SecretBackendRole", client_class).inputs
+    assert (role["clientFlag"], role["serverFlag"]) == (True, False)
+    assert role["allowedDomains"] == [f"{client_class}s.eagle-ford.field.example"]
+    assert (role["allowSubdomains"], role["allowBareDomains"]) == (True, False)
+    assert role["allowedUriSans"] == [f"urn:iot-broker:eagle-ford:{client_class}:*"]
+
+
+def test_the_server_role_gives_exactly_the_servers_names(composition: Composition) -> None:
+    role = composition.one("SecretBackendRole", "server").inputs
+    assert (role["clientFlag"], role["serverFlag"]) == (False, True)
+    assert (role["allowSubdomains"], role["allowBareDomains"]) == (False, True)
+    asked = {name for made in composition.of("Certificate") for name in made.spec["dnsNames"]}
+    assert asked == set(role["allowedDomains"])
+
+
+def test_no_role_gives_wildcards_addresses_or_any_name(composition: Composition) -> None:
+    for role in composition.of("SecretBackendRole"):
+        for key in (
+            "allowAnyName",
+            "allowGlobDomains",
+            "allowIpSans",
+            "allowLocalhost",
+            "allowWildcardCertificates",
+        ):
+            assert role.inputs[key] is False, f"{role.name}: {key}"
+
+
+def test_cert_manager_may_have_server_certificates_and_nothing_else(eagle_ford: Composition) -> None:
+    login = eagle_ford.one("AuthBackendRole").inputs
+    assert login["tokenPolicies"] == ["iot-eagle-ford-issue-server"]
+    assert login["boundServiceAccountNamespaces"] == ["iot-eagle-ford"]
+    policy = eagle_ford.one("Policy", "iot-eagle-ford-issue-server").inputs["policy"]
+    assert policy == (
+        'path "pki-eagle-ford-issuing/issue/server" {\n  capabilities = ["create", "update"]\n}\n'
+        'path "pki-eagle-ford-issuing/sign/server" {\n  capabilities = ["create", "update"]\n}\n'
+    )
+
+
+def test_the_issuers_login_and_vaults_role_agree(eagle_ford: Composition) -> None:
+    login = eagle_ford.one("AuthBackendRole").inputs
+    vault = eagle_ford.one("Issuer").spec["vault"]
+    account = vault["auth"]["kubernetes"]["serviceAccountRef"]["name"]
+    assert login["boundServiceAccountNames"] == [account]
+    assert login["audience"] == "vault://iot-eagle-ford/site-issuer"
+    assert vault["path"] == "pki-eagle-ford-issuing/sign/server"
+    assert vault["auth"]["kubernetes"]["mountPath"] == "/v1/auth/kubernetes-eagle-ford"
+
+
+def test_cert_manager_may_ask_for_that_accounts_tokens_only(eagle_ford: Composition) -> None:
+    (rule,) = eagle_ford.one("Role", "site-issuer-tokens").inputs["rules"]
+    assert rule["resources"] == ["serviceaccounts/token"]
+    assert rule["resourceNames"] == ["site-issuer"]
+    assert rule["verbs"] == ["create"]
