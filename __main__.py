@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pulumi
 
-from components.settings import KEYS, Settings, SettingsError
+from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
 from model import SiteErrors, load_site, report
 
@@ -19,8 +19,8 @@ def main() -> None:
         settings = Settings.read({key: value for key in KEYS if (value := configuration.get(key))})
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
-    except SettingsError as error:
-        raise pulumi.RunError(str(error)) from None
+    except SettingsErrors as errors:
+        raise pulumi.RunError(str(errors)) from None
     for name, value in IotSite(site.name, site, settings).outputs.items():
         pulumi.export(name, value)
 

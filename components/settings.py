@@ -1,18 +1,38 @@
 """Where this site's servers are: the addresses that the stack's own configuration gives to the program."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+KEYS = (
+    "kubernetesContext",
+    "kubernetesHost",
+    "kubernetesCaFile",
+    "vaultAddress",
+    "vaultCaFile",
+    "keycloakUrl",
+    "keycloakCaFile",
+)
+"""Keys of the stack's configuration, each after `iot-broker:`."""
 
-class SettingsError(Exception):
-    """The stack's configuration cannot be used: which key, what is wrong with it, and what would be right."""
 
-    def __init__(self, key: str, problem: str, remedy: str) -> None:
-        super().__init__(f"iot-broker:{key}: {problem}\n    {remedy}")
-        self.key = key
-        self.problem = problem
-        self.remedy = remedy
+@dataclass(frozen=True)
+class SettingError:
+    """One mistake in the stack's configuration: which key, what is wrong, and what would be right."""
+
+    key: str
+    problem: str
+    remedy: str
+
+
+class SettingsErrors(Exception):
+    """All the mistakes in a stack's configuration."""
+
+    def __init__(self, errors: tuple[SettingError, ...]) -> None:
+        super().__init__(
+            "\n".join(f"iot-broker:{error.key}: {error.problem}\n    {error.remedy}" for error in errors)
+        )
+        self.errors = errors
 
 
 @dataclass(frozen=True)
@@ -20,6 +40,7 @@ class Settings:
     """Addresses of the servers, and the PEM text of the authorities that signed their certificates.
 
     Credentials are never here: the providers read them from the environment, so that none reaches the state.
+    An authority that is None is one that every machine believes.
     """
 
     kubernetes_context: str
@@ -32,58 +53,56 @@ class Settings:
 
     @classmethod
     def read(cls, values: Mapping[str, str]) -> "Settings":
-        """Take the settings from values by key (without `iot-broker:`); raises SettingsError."""
-        kubernetes_ca = _pem(values, "kubernetesCaFile")
-        if kubernetes_ca is None:
-            raise SettingsError("kubernetesCaFile", "is missing", _set_it("kubernetesCaFile"))
-        return cls(
-            kubernetes_context=_required(values, "kubernetesContext"),
-            kubernetes_host=_https(values, "kubernetesHost"),
-            kubernetes_ca=kubernetes_ca,
-            vault_address=_https(values, "vaultAddress"),
-            vault_ca=_pem(values, "vaultCaFile"),
-            keycloak_url=_https(values, "keycloakUrl"),
-            keycloak_ca=_pem(values, "keycloakCaFile"),
+        """Take the settings from values by key (without `iot-broker:`); raises SettingsErrors."""
+        reader = _Reader(values)
+        settings = cls(
+            kubernetes_context=reader.text("kubernetesContext"),
+            kubernetes_host=reader.address("kubernetesHost"),
+            kubernetes_ca=reader.needed_authority("kubernetesCaFile"),
+            vault_address=reader.address("vaultAddress"),
+            vault_ca=reader.authority("vaultCaFile"),
+            keycloak_url=reader.address("keycloakUrl"),
+            keycloak_ca=reader.authority("keycloakCaFile"),
         )
+        if reader.errors:
+            raise SettingsErrors(tuple(reader.errors))
+        return settings
 
 
-KEYS = (
-    "kubernetesContext",
-    "kubernetesHost",
-    "kubernetesCaFile",
-    "vaultAddress",
-    "vaultCaFile",
-    "keycloakUrl",
-    "keycloakCaFile",
-)
+@dataclass
+class _Reader:
+    """Reads values, and keeps what is wrong with them, so that all mistakes are told at once."""
 
+    values: Mapping[str, str]
+    errors: list[SettingError] = field(default_factory=list)
 
-def _required(values: Mapping[str, str], key: str) -> str:
-    value = values.get(key)
-    if not value:
-        raise SettingsError(key, "is missing", _set_it(key))
-    return value
+    def text(self, key: str) -> str:
+        value = self.values.get(key, "")
+        if not value:
+            self._refuse(key, "is missing", f"set it with `pulumi config set iot-broker:{key} VALUE`")
+        return value
 
+    def address(self, key: str) -> str:
+        address = self.text(key)
+        if address and not address.startswith("https://"):
+            self._refuse(key, f"`{address}` is not an https:// address", "nothing is reached without TLS")
+        return address.rstrip("/")
 
-def _https(values: Mapping[str, str], key: str) -> str:
-    address = _required(values, key)
-    if not address.startswith("https://"):
-        raise SettingsError(key, f"`{address}` is not an https:// address", "nothing is reached without TLS")
-    return address.rstrip("/")
+    def needed_authority(self, key: str) -> str:
+        return (self.authority(key) or "") if self.text(key) else ""
 
+    def authority(self, key: str) -> str | None:
+        file = self.values.get(key)
+        if not file:
+            return None
+        try:
+            text = Path(file).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            self._refuse(key, f"`{file}` cannot be read", "name a readable file of PEM text")
+            return None
+        if "-----BEGIN CERTIFICATE-----" not in text:
+            self._refuse(key, f"`{file}` holds no certificate", "name a file of PEM certificates")
+        return text
 
-def _pem(values: Mapping[str, str], key: str) -> str | None:
-    file = values.get(key)
-    if not file:
-        return None
-    try:
-        text = Path(file).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(key, f"`{file}` cannot be read", "name a readable file of PEM text") from error
-    if "-----BEGIN CERTIFICATE-----" not in text:
-        raise SettingsError(key, f"`{file}` holds no certificate", "name a file of PEM certificates")
-    return text
-
-
-def _set_it(key: str) -> str:
-    return f"set it with `pulumi config set iot-broker:{key} VALUE`"
+    def _refuse(self, key: str, problem: str, remedy: str) -> None:
+        self.errors.append(SettingError(key, problem, remedy))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.settings import KEYS, Settings, SettingsError
+from components.settings import KEYS, Settings, SettingsErrors
 
 
 @pytest.fixture
@@ -34,25 +34,36 @@ def test_a_publicly_trusted_server_needs_no_authority(values: dict[str, str], ke
 @pytest.mark.parametrize("key", sorted(set(KEYS) - {"vaultCaFile", "keycloakCaFile"}))
 def test_a_missing_key_is_named_with_its_remedy(values: dict[str, str], key: str) -> None:
     del values[key]
-    with pytest.raises(SettingsError, match=f"pulumi config set iot-broker:{key}") as error:
+    with pytest.raises(SettingsErrors, match=f"pulumi config set iot-broker:{key}") as error:
         Settings.read(values)
-    assert error.value.key == key
+    assert [mistake.key for mistake in error.value.errors] == [key]
 
 
 @pytest.mark.parametrize("key", ["kubernetesHost", "vaultAddress", "keycloakUrl"])
 def test_a_plain_address_is_refused(values: dict[str, str], key: str) -> None:
-    with pytest.raises(SettingsError, match="https://") as error:
+    with pytest.raises(SettingsErrors, match="https://") as error:
         Settings.read(values | {key: "http://server.example"})
-    assert error.value.key == key
+    assert [mistake.key for mistake in error.value.errors] == [key]
 
 
 def test_a_file_that_is_not_there_is_named(values: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsErrors, match="cannot be read"):
         Settings.read(values | {"vaultCaFile": str(tmp_path / "absent.pem")})
 
 
 def test_a_file_without_certificate_is_refused(values: dict[str, str], tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     other.write_text("nothing", encoding="ascii")
-    with pytest.raises(SettingsError, match="holds no certificate"):
+    with pytest.raises(SettingsErrors, match="holds no certificate"):
         Settings.read(values | {"keycloakCaFile": str(other)})
+
+
+def test_all_mistakes_are_told_at_once(values: dict[str, str]) -> None:
+    del values["kubernetesContext"], values["kubernetesCaFile"]
+    with pytest.raises(SettingsErrors) as error:
+        Settings.read(values | {"vaultAddress": "vault.example"})
+    assert {mistake.key for mistake in error.value.errors} == {
+        "kubernetesContext",
+        "kubernetesCaFile",
+        "vaultAddress",
+    }
