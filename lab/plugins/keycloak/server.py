@@ -251,7 +251,17 @@ def _refusal(response: urllib3.BaseHTTPResponse) -> str:
     return str(said.get("error_description") or said.get("error") or said)
 
 
-def _cause(error: Exception | None) -> str:
-    """The innermost reason, without the connection object that urllib3 puts before it."""
-    text = str(error) or type(error).__name__
-    return text.split(">: ", 1)[-1].removeprefix("Failed to establish a new connection: ")
+def _cause(error: BaseException | None) -> str:
+    """The innermost reason, without the layers that urllib3 wraps around it."""
+    while error is not None and (inner := error.__cause__ or error.__context__ or _reason(error)) is not None:
+        error = inner
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message}); give the CA as `rootCaCertificate`"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__
+
+
+def _reason(error: BaseException) -> BaseException | None:
+    found = getattr(error, "reason", None)
+    return found if isinstance(found, BaseException) else None
