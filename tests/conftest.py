@@ -1,4 +1,4 @@
-"""Fixtures of the lab's tests: one lab for the whole run, one copy of the program, one deployed site."""
+"""Fixtures that start the lab when a test asks for it: one lab for the whole run, one copy of the program."""
 
 from collections.abc import Iterator
 from pathlib import Path

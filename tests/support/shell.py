@@ -102,10 +102,19 @@ class Shell:
         found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, *place, "--output=json").out)
         return found
 
+    def all(self, kind: str, namespace: str | None = None, selector: str = "") -> list[dict[str, Any]]:
+        """Return all Kubernetes objects of a kind."""
+        place = ("--namespace", namespace) if namespace else ()
+        found = json.loads(self.kubectl("get", kind, *place, f"--selector={selector}", "--output=json").out)
+        items: list[dict[str, Any]] = found["items"]
+        return items
+
     def exists(self, kind: str, name: str, namespace: str | None = None) -> bool:
         """Say whether a Kubernetes object is there."""
         place = ("--namespace", namespace) if namespace else ()
-        return bool(self.kubectl("get", kind, name, *place, "--ignore-not-found", "--output=name").out.strip())
+        return bool(
+            self.kubectl("get", kind, name, *place, "--ignore-not-found", "--output=name").out.strip()
+        )
 
     @cached_property
     def authority(self) -> Path:

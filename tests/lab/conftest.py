@@ -1,0 +1,19 @@
+"""The site that the lab's tests share: deployed once, by a real `pulumi up`."""
+
+import pytest
+
+from tests.conftest import SITE
+from tests.support.shell import Outcome, Shell
+
+
+@pytest.fixture(scope="session")
+def first_up(shell: Shell) -> Outcome:
+    """The first `pulumi up` of the sample site."""
+    return shell.up(SITE)
+
+
+@pytest.fixture(scope="session")
+def deployed(shell: Shell, first_up: Outcome) -> Shell:
+    """A shell at the lab where the sample site is deployed."""
+    assert first_up.code == 0
+    return shell

@@ -1,0 +1,229 @@
+"""What the deployed site is for: certificates, tokens and records, and a refusal for whoever should not have them."""
+
+import time
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+from components.kafka_topics import group_name, topic_name, user_name
+from model import Site
+from tests.support import servers
+from tests.support.shell import Shell
+
+DEVICE_USAGE = "TLS Web Client Authentication"
+
+
+@pytest.fixture(scope="module")
+def device(deployed: Shell, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a device's certificate out of Vault's device role, its key and the chain."""
+    reply = servers.vault(deployed).ask(
+        "POST",
+        f"/pki-{site.name}-issuing/issue/device",
+        {"common_name": f"pump-1.devices.{site.domain}", "ttl": "24h"},
+    )
+    assert reply.status == 200, reply.text
+    data = reply.json["data"]
+    folder = tmp_path_factory.mktemp("device")
+    (folder / "device.pem").write_text(data["certificate"])
+    (folder / "issuing.pem").write_text("\n".join(data["ca_chain"]))
+    root = deployed.outputs(site.name)["certificateAuthorities"]["root"]["certificate"]
+    (folder / "root.pem").write_text(root)
+    return folder
+
+
+def test_device_certificate_is_verified_by_the_sites_root(deployed: Shell, device: Path) -> None:
+    checked = deployed.run(
+        "openssl",
+        "verify",
+        "-purpose",
+        "sslclient",
+        "-CAfile",
+        str(device / "root.pem"),
+        "-untrusted",
+        str(device / "issuing.pem"),
+        str(device / "device.pem"),
+    )
+    assert checked.out.strip().endswith(": OK")
+
+
+def test_device_certificate_cannot_be_a_servers(deployed: Shell, device: Path) -> None:
+    checked = deployed.run(
+        "openssl",
+        "verify",
+        "-purpose",
+        "sslserver",
+        "-CAfile",
+        str(device / "root.pem"),
+        "-untrusted",
+        str(device / "issuing.pem"),
+        str(device / "device.pem"),
+        check=False,
+    )
+    assert checked.code != 0
+    assert (
+        "unsuitable certificate purpose" in checked.text or "unsupported certificate purpose" in checked.text
+    )
+    text = deployed.run("openssl", "x509", "-in", str(device / "device.pem"), "-noout", "-text").out
+    assert DEVICE_USAGE in text
+    assert "CA:TRUE" not in text
+
+
+@pytest.mark.parametrize(
+    "common_name", ["pump-1.devices.elsewhere.example", "mqtt.{domain}", "pump-1.mirrors.{domain}"]
+)
+def test_device_role_refuses_names_outside_its_own_domain(
+    deployed: Shell, site: Site, common_name: str
+) -> None:
+    reply = servers.vault(deployed).ask(
+        "POST",
+        f"/pki-{site.name}-issuing/issue/device",
+        {"common_name": common_name.format(domain=site.domain)},
+    )
+    assert reply.status == 400
+    assert "not allowed by this role" in reply.text
+
+
+def test_cert_manager_signs_in_to_vault_with_the_issuers_account_and_gets_a_server_certificate(
+    deployed: Shell, site: Site, tmp_path: Path
+) -> None:
+    account = site.platform.issuer.service_account
+    issuer = deployed.get("issuer.cert-manager.io", site.platform.issuer.name, site.namespace)["spec"][
+        "vault"
+    ]
+    login = issuer["auth"]["kubernetes"]
+    audience = f"vault://{site.namespace}/{site.platform.issuer.name}"
+    token = deployed.kubectl(
+        "create", "token", account, f"--namespace={site.namespace}", f"--audience={audience}"
+    ).out
+    anonymous = servers.Client(deployed.environment["VAULT_ADDR"] + "/v1", str(deployed.authority))
+    mount = login["mountPath"].removeprefix("/v1/")
+    reply = anonymous.ask("POST", f"/{mount}/login", {"role": login["role"], "jwt": token.strip()})
+    assert reply.status == 200, reply.text
+    issuing = servers.vault(deployed, reply.json["auth"]["client_token"])
+    key, request = tmp_path / "key.pem", tmp_path / "request.pem"
+    deployed.run(
+        *("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+        *("-keyout", str(key), "-out", str(request), "-subj", f"/CN={site.mqtt_host}"),
+        *("-addext", f"subjectAltName=DNS:{site.mqtt_host}"),
+    )
+    signed = issuing.ask(
+        "POST", "/" + issuer["path"], {"csr": request.read_text(), "common_name": site.mqtt_host}
+    )
+    assert signed.status == 200, signed.text
+    # The same login may do nothing else.
+    refused = issuing.ask(
+        "POST", f"/pki-{site.name}-issuing/issue/device", {"common_name": f"x.devices.{site.domain}"}
+    )
+    assert refused.status == 403
+
+
+def test_another_account_may_not_sign_in_to_vault(deployed: Shell, site: Site) -> None:
+    issuer = deployed.get("issuer.cert-manager.io", site.platform.issuer.name, site.namespace)["spec"][
+        "vault"
+    ]
+    login = issuer["auth"]["kubernetes"]
+    audience = f"vault://{site.namespace}/{site.platform.issuer.name}"
+    token = deployed.kubectl(
+        "create", "token", "default", f"--namespace={site.namespace}", f"--audience={audience}"
+    ).out
+    anonymous = servers.Client(deployed.environment["VAULT_ADDR"] + "/v1", str(deployed.authority))
+    mount = login["mountPath"].removeprefix("/v1/")
+    reply = anonymous.ask("POST", f"/{mount}/login", {"role": login["role"], "jwt": token.strip()})
+    assert reply.status == 403
+
+
+def test_engineer_signs_in_and_gets_a_token_with_one_audience(deployed: Shell, site: Site) -> None:
+    admin = servers.keycloak(deployed)
+    dashboard = site.identity.dashboard
+    client = admin.get(f"/{site.name}/clients?clientId={dashboard.client_id}")[0]
+    secret = admin.get(f"/{site.name}/clients/{client['id']}/client-secret")["value"]
+    group = next(found for found in admin.get(f"/{site.name}/groups") if found["name"] == "site-engineers")
+    person = {
+        "username": "engineer",
+        "enabled": True,
+        "email": "engineer@field.example",
+        "emailVerified": True,
+        "firstName": "Site",
+        "lastName": "Engineer",
+        "groups": [f"/{group['name']}"],
+        "credentials": [{"type": "password", "value": "Correct-horse-battery-9", "temporary": False}],
+    }
+    made = admin.ask("POST", f"/{site.name}/users", person)
+    assert made.status == 201, made.text
+    try:
+        tokens = servers.sign_in(
+            deployed,
+            site.name,
+            dashboard.client_id,
+            secret,
+            client["redirectUris"][0],
+            "engineer",
+            "Correct-horse-battery-9",
+        )
+        access = servers.claims(tokens["access_token"])
+        assert access["aud"] == "mqtt"
+        assert access["iss"] == deployed.outputs(site.name)["realm"]["issuer"]
+        assert access["preferred_username"] == "engineer"
+        assert access["exp"] - access["iat"] == site.identity.sessions.access_token.seconds
+    finally:
+        user = made.headers["Location"].rsplit("/", maxsplit=1)[-1]
+        assert admin.ask("DELETE", f"/{site.name}/users/{user}").status == 204
+
+
+def test_record_goes_through_kafka_with_the_declared_users(deployed: Shell, site: Site) -> None:
+    topic = topic_name(site, "raw")
+    payload = f"pressure {time.time_ns()}".encode()
+    assert produce(deployed, user_name(site, "broker"), topic, payload) is None
+    reader = next(user for user in site.streams.users if "raw" in user.consume and user.group)
+    assert reader.group is not None
+    assert payload in consume(
+        deployed, user_name(site, reader.name), group_name(site, reader.group), topic, payload
+    )
+
+
+def test_kafka_refuses_a_user_who_may_only_read(deployed: Shell, site: Site) -> None:
+    reader = next(user for user in site.streams.users if "raw" in user.consume)
+    error = produce(deployed, user_name(site, reader.name), topic_name(site, "raw"), b"not mine to write")
+    assert error is not None
+    assert error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_kafka_refuses_a_wrong_password(deployed: Shell, site: Site) -> None:
+    producer = Producer(servers.kafka(deployed, user_name(site, "broker"), "not-the-password"))
+    with pytest.raises(KafkaException) as refusal:
+        producer.list_topics(topic_name(site, "raw"), timeout=5)
+    assert refusal.value.args[0].code() in (KafkaError._TRANSPORT, KafkaError._AUTHENTICATION)
+
+
+def produce(shell: Shell, user: str, topic: str, payload: bytes) -> KafkaError | None:
+    """Send one record as `user`; returns the broker's error, or None when all in-sync replicas have it."""
+    password = servers.kafka_password(shell, user)
+    producer = Producer(
+        servers.kafka(shell, user, password, **{"acks": "all", "message.timeout.ms": "15000"})
+    )
+    outcome: list[KafkaError | None] = []
+    producer.produce(topic, payload, on_delivery=lambda error, _message: outcome.append(error))
+    assert producer.flush(20) == 0
+    return outcome[0]
+
+
+def consume(shell: Shell, user: str, group: str, topic: str, wanted: bytes) -> list[bytes]:
+    """Read as `user` until `wanted` has come, at most 30 s; returns all that was read."""
+    password = servers.kafka_password(shell, user)
+    settings = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": "false"}
+    consumer = Consumer(servers.kafka(shell, user, password, **settings))
+    consumer.subscribe([topic])
+    found: list[bytes] = []
+    deadline = time.monotonic() + 30
+    try:
+        while wanted not in found and time.monotonic() < deadline:
+            message = consumer.poll(1.0)
+            if message is None:
+                continue
+            error = message.error()
+            assert error is None, error
+            found.append(message.value() or b"")
+    finally:
+        consumer.close()
+    return found

@@ -1,0 +1,172 @@
+"""Changes to a site that runs: none, wanted ones, and ones that somebody made behind Pulumi's back."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components import names
+from components.kafka_topics import topic_name
+from model import Site, load_site
+from tests.lab.test_1_site_is_deployed import kafka_admin, kafka_settings
+from tests.support import servers
+from tests.support.shell import Shell, Step
+
+
+@pytest.fixture
+def site_file(stacks: Path, site: Site) -> Iterator[Path]:
+    """The site's file in the copied program; put back afterwards."""
+    file = stacks / "sites" / f"{site.name}.yaml"
+    kept = file.read_text()
+    yield file
+    file.write_text(kept)
+
+
+def test_second_up_changes_nothing(deployed: Shell, site: Site) -> None:
+    assert deployed.preview(site.name) == []
+    again = deployed.up(site.name)
+    assert re.search(r"Resources:\s+\d+ unchanged", again.text), again.text
+
+
+def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
+    deployed: Shell, site: Site, site_file: Path
+) -> None:
+    text = site_file.read_text()
+    edited = text.replace("broker:\n", f"broker:\n  replicas: {site.broker.replicas + 2}\n", 1)
+    edited += "\nstreams:\n  topics:\n    - name: raw\n      retention: 5d\n"
+    site_file.write_text(edited)
+    changed = deployed.preview(site.name)
+    assert {(step.operation, step.type_token.rsplit(":", 1)[-1]) for step in changed} == {
+        ("update", "EMQX"),
+        ("update", "KafkaTopic"),
+    }
+    by_kind = {step.type_token.rsplit(":", 1)[-1]: step for step in changed}
+    assert by_kind["EMQX"].properties == {"spec.coreTemplate.spec.replicas"}
+    assert by_kind["KafkaTopic"].properties == {'spec.config["retention.ms"]'}
+    deployed.up(site.name)
+    broker = deployed.get("emqx", names.BROKER, site.namespace)
+    assert broker["spec"]["coreTemplate"]["spec"]["replicas"] == site.broker.replicas + 2
+    settings = kafka_settings(kafka_admin(deployed), topic_name(site, "raw"))
+    assert int(settings["retention.ms"]) == 5 * 86_400_000
+    site_file.write_text(text)
+    deployed.up(site.name)
+    settings = kafka_settings(kafka_admin(deployed), topic_name(site, "raw"))
+    assert (
+        int(settings["retention.ms"])
+        == load_site(site_file.parent.parent, site.name).streams.topics[0].retention.milliseconds
+    )
+
+
+def test_refresh_finds_what_was_deleted_and_up_puts_it_back(deployed: Shell, site: Site) -> None:
+    deployed.kubectl("delete", "service", names.POLICY_SERVER, f"--namespace={site.namespace}")
+    vault = servers.vault(deployed)
+    assert vault.ask("DELETE", f"/pki-{site.name}-issuing/roles/device").status == 204
+    admin = servers.keycloak(deployed)
+    assert admin.ask("DELETE", f"/{site.name}/roles/auditor").status == 204
+    deployed.pulumi("refresh", "--yes", "--skip-preview", "--stack", site.name)
+    lost = {kind(step) for step in deployed.preview(site.name) if step.operation == "create"}
+    assert lost >= {"Service", "SecretBackendRole", "Role"}
+    deployed.up(site.name)
+    assert deployed.exists("service", names.POLICY_SERVER, site.namespace)
+    assert vault.get(f"/pki-{site.name}-issuing/roles/device")
+    assert admin.get(f"/{site.name}/roles/auditor")
+    assert deployed.preview(site.name) == []
+
+
+def test_refresh_finds_what_was_edited_and_up_puts_it_right(deployed: Shell, site: Site) -> None:
+    patch = '{"spec":{"coreTemplate":{"spec":{"replicas":1}}}}'
+    deployed.kubectl(
+        "patch", "emqx", names.BROKER, f"--namespace={site.namespace}", "--type=merge", f"--patch={patch}"
+    )
+    vault = servers.vault(deployed)
+    role = vault.get(f"/pki-{site.name}-issuing/roles/device")["data"]
+    assert (
+        vault.ask("POST", f"/pki-{site.name}-issuing/roles/device", role | {"max_ttl": 99_999_999}).status
+        == 200
+    )
+    admin = servers.keycloak(deployed)
+    assert admin.ask("PUT", f"/{site.name}", {"accessTokenLifespan": 86_400}).status == 204
+    deployed.pulumi("refresh", "--yes", "--skip-preview", "--stack", site.name)
+    drifted = {kind(step) for step in deployed.preview(site.name)}
+    assert drifted == {"EMQX", "SecretBackendRole", "Realm"}
+    deployed.up(site.name)
+    broker = deployed.get("emqx", names.BROKER, site.namespace)
+    assert broker["spec"]["coreTemplate"]["spec"]["replicas"] == site.broker.replicas
+    role = vault.get(f"/pki-{site.name}-issuing/roles/device")["data"]
+    assert role["max_ttl"] == site.pki.device_certificates.maximum.seconds
+    assert admin.get(f"/{site.name}")["accessTokenLifespan"] == site.identity.sessions.access_token.seconds
+    assert deployed.preview(site.name) == []
+
+
+def test_what_kafka_refuses_fails_the_rollout_in_kafkas_words(
+    deployed: Shell, site: Site, site_file: Path
+) -> None:
+    """Kafka cannot take partitions away from a topic."""
+    text = site_file.read_text()
+    site_file.write_text(
+        text + "\nstreams:\n  topics:\n    - name: audit\n      partitions: 1\n  ready_within: 5s\n"
+    )
+    refused = deployed.up(site.name, check=False)
+    assert refused.code != 0
+    assert "partition" in refused.text.lower()
+    assert "Traceback" not in refused.text
+    site_file.write_text(text)
+    deployed.up(site.name)
+    assert deployed.preview(site.name) == []
+
+
+BROKEN = """
+name: eagle-ford
+title: Eagle Ford
+kind: onshore-field
+phase: pilot
+region: us-south-central
+domain: eagle-ford.field.example
+assets:
+  - name: pad-kenedy-12
+    title: One
+  - name: pad-kenedy-14
+    title: Two
+scope: [pad-kenedy-12]
+broker:
+  edition: opensource
+  version: 5.9.0
+  replicass: 3
+  image:
+    repository: emqx/emqx
+  cores: many
+pki: {}
+"""
+
+
+def test_a_broken_site_file_stops_before_anything_is_touched(
+    deployed: Shell, site: Site, site_file: Path
+) -> None:
+    before = deployed.pulumi("stack", "export", "--stack", site.name).out
+    site_file.write_text(BROKEN)
+    for command in ("preview", "up"):
+        arguments = ("--yes", "--skip-preview") if command == "up" else ()
+        refused = deployed.pulumi(command, *arguments, "--stack", site.name, check=False)
+        assert refused.code != 0
+        assert "Traceback" not in refused.text
+        for fact in (
+            f"{site.name}.yaml:17",
+            "broker.replicass",
+            "did you mean",
+            "broker.cores",
+            "many",
+            "broker.version",
+            "5.8.9",
+            "pki.organization",
+        ):
+            assert fact in refused.text, f"{fact!r} is missing in:\n{refused.text}"
+    checked = deployed.run("sitectl", "validate", site.name, check=False)
+    assert checked.code == 1
+    assert "broker.replicass" in checked.text
+    assert deployed.pulumi("stack", "export", "--stack", site.name).out == before
+
+
+def kind(step: Step) -> str:
+    """Return the last part of a step's type token."""
+    return step.type_token.rsplit(":", 1)[-1].rsplit("/", 1)[-1]

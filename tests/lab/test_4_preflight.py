@@ -1,0 +1,120 @@
+"""`sitectl preflight` against real servers: it passes where all is well, and names what is not."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from model import Site
+from tests.support.shell import Shell
+
+
+def findings(shell: Shell, site: str, **environment: str) -> tuple[int, list[dict[str, str]]]:
+    """Return preflight's exit code and the findings that need something done."""
+    outcome = shell.run("sitectl", "preflight", site, "--json", check=False, **environment)
+    assert "Traceback" not in outcome.text
+    found = json.loads(outcome.out)["findings"]
+    assert len(found) > 1 or outcome.code
+    return outcome.code, [entry for entry in found if not entry["passed"]]
+
+
+def test_passes_where_everything_is_there(shell: Shell, site: Site) -> None:
+    assert findings(shell, site.name) == (0, [])
+
+
+def test_prints_a_table_and_the_next_step(shell: Shell, site: Site) -> None:
+    printed = shell.run("sitectl", "preflight", site.name).out
+    assert f"pulumi preview -s {site.name}" in printed
+    assert "\x1b[" not in printed, "no colour where nobody looks"
+
+
+def test_names_an_api_that_is_not_served_and_who_brings_it(shell: Shell, site: Site, tmp_path: Path) -> None:
+    name = "podmonitors.monitoring.coreos.com"
+    definition = shell.get("customresourcedefinition", name)
+    kept = {
+        "apiVersion": definition["apiVersion"],
+        "kind": definition["kind"],
+        "metadata": {"name": name, "annotations": definition["metadata"].get("annotations", {})},
+        "spec": definition["spec"],
+    }
+    shell.kubectl("delete", "customresourcedefinition", name)
+    try:
+        code, failed = findings(shell, site.name)
+    finally:
+        file = tmp_path / "definition.json"
+        file.write_text(json.dumps(kept))
+        shell.kubectl("create", "-f", str(file))
+        shell.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=30s")
+    assert code == 1
+    assert [entry["what"] for entry in failed] == ["monitoring.coreos.com/v1 is served"]
+    assert "PodMonitor" in failed[0]["detail"]
+    assert "prometheus-operator" in failed[0]["remedy"]
+
+
+def test_names_a_cluster_that_does_not_answer(shell: Shell, site: Site, tmp_path: Path) -> None:
+    away = yaml.safe_load(Path(shell.environment["KUBECONFIG"]).read_text())
+    away["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(away))
+    code, failed = findings(shell, site.name, KUBECONFIG=str(file))
+    assert code == 1
+    assert [entry["what"] for entry in failed] == ["API server answers"]
+    assert "KUBECONFIG" in failed[0]["remedy"]
+
+
+def test_names_the_rights_that_a_cluster_login_lacks(shell: Shell, site: Site, tmp_path: Path) -> None:
+    shell.kubectl("create", "serviceaccount", "looks-only", "--namespace=kafka")
+    try:
+        token = shell.kubectl("create", "token", "looks-only", "--namespace=kafka").out.strip()
+        shell.logs.pop()
+        config = yaml.safe_load(Path(shell.environment["KUBECONFIG"]).read_text())
+        config["users"][0]["user"] = {"token": token}
+        file = tmp_path / "kubeconfig"
+        file.write_text(yaml.safe_dump(config))
+        code, failed = findings(shell, site.name, KUBECONFIG=str(file))
+    finally:
+        shell.kubectl("delete", "serviceaccount", "looks-only", "--namespace=kafka")
+    assert code == 1
+    lacking = next(entry for entry in failed if entry["what"] == f"rights in namespace {site.namespace}")
+    assert "create deployments" in lacking["detail"]
+    assert "administrator" in lacking["remedy"]
+
+
+def test_names_the_paths_that_a_vault_token_may_not_write(shell: Shell, site: Site) -> None:
+    made = shell.run(
+        "vault", "token", "create", "-orphan=false", "-policy=default", "-ttl=30m", "-format=json"
+    )
+    shell.logs.pop()
+    token = json.loads(made.out)["auth"]["client_token"]
+    code, failed = findings(shell, site.name, VAULT_TOKEN=token)
+    assert code == 1
+    assert [entry["what"] for entry in failed] == ["the token's rights"]
+    assert f"sys/mounts/pki-{site.name}-root" in failed[0]["detail"]
+    assert "docs/vault-deployer-policy.hcl" in failed[0]["remedy"]
+
+
+def test_names_a_vault_token_that_is_not_valid(shell: Shell, site: Site) -> None:
+    code, failed = findings(shell, site.name, VAULT_TOKEN="hvs.expired")
+    assert code == 1
+    assert [entry["area"] for entry in failed] == ["vault"]
+    assert "vault login" in failed[0]["remedy"]
+
+
+def test_names_a_keycloak_login_that_is_wrong(shell: Shell, site: Site) -> None:
+    code, failed = findings(shell, site.name, KEYCLOAK_PASSWORD="wrong")
+    assert code == 1
+    assert [entry["area"] for entry in failed] == ["keycloak"]
+    assert "KEYCLOAK_" in failed[0]["remedy"]
+
+
+def test_names_missing_settings(shell: Shell, site: Site, tmp_path: Path) -> None:
+    outcome = shell.run(
+        "sitectl",
+        "preflight",
+        site.name,
+        check=False,
+        PULUMI_OPTION_CONFIG_FILE=str(tmp_path / "none.yaml"),
+    )
+    assert outcome.code == 1
+    assert "there is no such file" in outcome.text
+    assert "Traceback" not in outcome.text

@@ -1,0 +1,97 @@
+"""No secret in plain text: not in the exported state, not in any log of the lab, not in what the commands printed."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.kafka_topics import user_name
+from lab.estate import Estate
+from model import Site
+from tests.support import servers
+from tests.support.shell import Shell
+
+SHORTEST = 8  # characters; anything shorter would be found by chance
+
+
+@pytest.fixture(scope="module")
+def known_secrets(deployed: Shell, estate: Estate, site: Site) -> dict[str, str]:
+    """Every secret that the tests can know, by where it comes from."""
+    environment = deployed.environment
+    found = {name: environment[name] for name in ("VAULT_TOKEN", "KEYCLOAK_PASSWORD", "KAFKA_PASSWORD")}
+    found["passphrase"] = Path(environment["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text().strip()
+    admin = servers.keycloak(deployed)
+    client = admin.get(f"/{site.name}/clients?clientId={site.identity.dashboard.client_id}")[0]
+    found["client secret"] = admin.get(f"/{site.name}/clients/{client['id']}/client-secret")["value"]
+    for user in site.streams.users:
+        found[user.name] = servers.kafka_password(deployed, user_name(site, user.name))
+    for number, file in enumerate(_private_files(estate.state)):
+        found[f"{file.name} {number}"] = file.read_text().strip()
+    return {name: value for name, value in found.items() if len(value) >= SHORTEST}
+
+
+def test_state_holds_no_secret_in_plain_text(
+    deployed: Shell, site: Site, known_secrets: dict[str, str]
+) -> None:
+    exported = deployed.pulumi("stack", "export", "--stack", site.name).out
+    assert "PRIVATE KEY" not in exported
+    assert leaks(exported, known_secrets) == []
+    assert '"ciphertext"' in exported, "the dashboard client's secret should be there, encrypted"
+
+
+def test_scan_would_find_a_secret(known_secrets: dict[str, str]) -> None:
+    """The control: the scan is able to fail."""
+    name, value = next(iter(known_secrets.items()))
+    assert leaks(f"… {value} …", known_secrets) == [name]
+    assert leaks(base64.b64encode(value.encode()).decode(), known_secrets) == [name]
+
+
+def test_logs_hold_no_secret_in_plain_text(estate: Estate, known_secrets: dict[str, str]) -> None:
+    logs = [file for file in (estate.state / "logs").rglob("*") if file.is_file()]
+    logs += [file for file in (estate.state / "vault").rglob("*audit*") if file.is_file()]
+    assert logs
+    for file in logs:
+        assert leaks(file.read_text(errors="replace"), known_secrets) == [], file.name
+
+
+def test_commands_printed_no_secret(deployed: Shell, known_secrets: dict[str, str]) -> None:
+    printed = [text for text in deployed.logs if '"kind": "Secret"' not in text]
+    assert printed
+    for text in printed:
+        assert leaks(text, known_secrets) == [], text[:200]
+
+
+def test_lab_env_prints_names_of_files_only(deployed: Shell, known_secrets: dict[str, str]) -> None:
+    for arguments in ((), ("--json",)):
+        printed = deployed.run("sitectl", "lab", "env", *arguments).out
+        assert leaks(printed, known_secrets) == []
+
+
+def test_no_secret_is_on_a_command_line(estate: Estate, known_secrets: dict[str, str]) -> None:
+    import psutil
+
+    lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    for line in lines:
+        if str(estate.state) in line:
+            assert leaks(line, known_secrets) == []
+
+
+def leaks(text: str, secrets: dict[str, str]) -> list[str]:
+    """Return the names of the secrets that are in the text, as they are or in base64."""
+    return [
+        name
+        for name, value in secrets.items()
+        if value in text or base64.b64encode(value.encode()).decode().rstrip("=") in text
+    ]
+
+
+def _private_files(state: Path) -> Iterator[Path]:
+    """Yield the lab's own files with one secret on one line."""
+    for file in sorted(state.rglob("*")):
+        if file.is_file() and any(
+            word in file.name for word in ("password", "token", "secret", "passphrase")
+        ):
+            content = file.read_text(errors="replace").strip()
+            if content and "\n" not in content and " " not in content and "/" not in content[:1]:
+                yield file

@@ -1,0 +1,45 @@
+"""The end of a site: a protected one refuses, another leaves nothing on any server."""
+
+from pathlib import Path
+
+from components.kafka_topics import topic_name
+from model import Site
+from tests.lab.test_1_site_is_deployed import kafka_admin
+from tests.support import servers
+from tests.support.shell import Shell
+
+
+def test_a_protected_site_refuses_to_go(deployed: Shell, site: Site, stacks: Path) -> None:
+    file = stacks / "sites" / f"{site.name}.yaml"
+    text = file.read_text()
+    file.write_text(text + "\nprotect: true\n")
+    try:
+        deployed.up(site.name)
+        refused = deployed.pulumi("destroy", "--yes", "--skip-preview", "--stack", site.name, check=False)
+        assert refused.code != 0
+        assert "protect" in refused.text
+    finally:
+        file.write_text(text)
+    assert deployed.exists("emqx", "broker", site.namespace)
+    deployed.up(site.name)
+
+
+def test_destroy_leaves_nothing_on_any_server(deployed: Shell, site: Site) -> None:
+    deployed.pulumi("destroy", "--yes", "--skip-preview", "--stack", site.name)
+    assert deployed.state(site.name) == []
+    assert not deployed.exists("namespace", site.namespace)
+    for kind in ("clusterrolebindings", "kafkatopics.kafka.strimzi.io", "kafkausers.kafka.strimzi.io"):
+        namespace = site.streams.cluster.namespace if kind.startswith("kafka") else None
+        assert deployed.all(kind, namespace, f"iot-broker/site={site.name}") == []
+    vault = servers.vault(deployed)
+    assert not [path for path in vault.get("/sys/mounts")["data"] if site.name in path]
+    assert not [path for path in vault.get("/sys/auth")["data"] if site.name in path]
+    assert not [
+        name for name in vault.get("/sys/policies/acl?list=true")["data"]["keys"] if site.name in name
+    ]
+    assert servers.keycloak(deployed).ask("GET", f"/{site.name}").status == 404
+    admin = kafka_admin(deployed)
+    topics = set(admin.list_topics(timeout=10).topics)
+    assert topics.isdisjoint(topic_name(site, topic.name) for topic in site.streams.topics)
+    users = admin.describe_user_scram_credentials().result()
+    assert not [user for user in users if user.startswith(site.name)]
