@@ -1,4 +1,4 @@
-"""What can be wrong with site data, as facts; `model.report` words them."""
+"""What can be wrong with site data, as facts, and the one place that words a whole list of it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,8 +15,13 @@ class SiteError:
     problem: str
     remedy: str
 
+    @property
+    def place(self) -> str:
+        """`file:line`, as editors and terminals make it a link."""
+        return f"{self.file}:{self.line}" if self.line else str(self.file)
 
-class SiteErrors(Exception):  # noqa: N818 - it carries all the errors, and is named after them
+
+class SiteErrors(Exception):
     """All the mistakes found in the data of one or more sites."""
 
     def __init__(self, errors: Iterable[SiteError]) -> None:
@@ -25,8 +30,11 @@ class SiteErrors(Exception):  # noqa: N818 - it carries all the errors, and is n
 
 
 def report(errors: Iterable[SiteError]) -> str:
-    """Word the errors for people, one paragraph for each."""
-    return "\n".join(
-        f"{error.file}:{error.line or 1}: {error.key}: {error.problem}\n    {error.remedy}"
-        for error in errors
-    )
+    """Word the errors for people: two lines for each, and how many there are."""
+    found = tuple(errors)
+    lines = []
+    for error in found:
+        lines.append(f"{error.place}: {error.key + ': ' if error.key else ''}{error.problem}")
+        lines.append(f"    {error.remedy}")
+    count = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
+    return "\n".join([*lines, f"{count} in the site data; nothing was touched."])

@@ -1,39 +1,168 @@
-"""Reads a site's layers, merges and validates them."""
+"""Finds a site's layers, reads each once, merges them and validates the whole."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-import yaml
+from model.check import check, locate
+from model.document import Document, read_document
+from model.errors import SiteError, SiteErrors
+from model.merge import merge_all, settle
+from model.nodes import Mapping, Scalar, Step, trail, written
+from model.rules import findings
+from model.site import Kind, Phase, Site
+from model.words import did_you_mean, quoted
 
-from model.site import Site
+# Which files alone may set a key; everything else may be set in any layer.
+BELONGS: dict[tuple[Step, ...], str] = {
+    ("limits",): "phases",
+    ("name",): "sites",
+    ("title",): "sites",
+    ("kind",): "sites",
+    ("phase",): "sites",
+    ("domain",): "sites",
+    ("assets",): "sites",
+    ("scope",): "sites",
+    ("broker", "edition"): "sites",
+    ("broker", "version"): "sites",
+    ("broker", "licence"): "sites",
+}
 
 
-def _tuples(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A site's files, the lowest first, and every mistake in them and between them."""
+
+    documents: tuple[Document, ...]
+    site: Site | None
+    errors: tuple[SiteError, ...]
+
+    @property
+    def tree(self) -> Mapping | None:
+        """The merge of what could be read, with removals still in it; None when nothing could be read."""
+        roots = [document.root for document in self.documents if document.root is not None]
+        return merge_all(roots) if roots else None
 
 
-def _merge(low: object, high: object) -> object:
-    if isinstance(low, dict) and isinstance(high, dict):
-        merged = low | {key: _merge(low.get(key), value) for key, value in high.items()}
-        return {key: value for key, value in merged.items() if value is not None}
-    if isinstance(low, list) and isinstance(high, list) and high and all(isinstance(x, dict) for x in high):
-        named = {item["name"]: item for item in low}
-        for item in high:
-            named[item["name"]] = _merge(named.get(item["name"]), item)
-        return list(named.values())
-    return high
+class Stacks:
+    """The data folder; each file is read and checked once, however many sites share it."""
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[Path, tuple[Document, tuple[SiteError, ...]]] = {}
 
-def site_names(stacks: Path) -> tuple[str, ...]:
-    """Return the names of all sites, sorted."""
-    return tuple(sorted(path.stem for path in (stacks / "sites").glob("*.yaml")))
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all sites, sorted."""
+        return tuple(sorted(path.stem for path in (self.folder / "sites").glob("*.yaml")))
+
+    def layers(self, name: str) -> Layers:
+        """Read, merge and validate one site; never raises for what is in the data."""
+        file = self.folder / "sites" / f"{name}.yaml"
+        if name not in self.names():
+            error = SiteError(
+                file, None, "", f"there is no site {quoted(name)}", did_you_mean(name, self.names())
+            )
+            return Layers((), None, (error,))
+        kind, kind_errors = self._choice(file, "kind", get_args(Kind))
+        phase, phase_errors = self._choice(file, "phase", get_args(Phase))
+        files = [
+            self.folder / "defaults.yaml",
+            *([self.folder / "profiles" / f"{kind}.yaml"] if kind else []),
+            *([self.folder / "phases" / f"{phase}.yaml"] if phase else []),
+            file,
+        ]
+        documents = tuple(self.document(layer) for layer in files)
+        own = [error for layer in files for error in self.errors_in(layer)]
+        complete = kind is not None and phase is not None and all(document.root for document in documents)
+        site, merged = _merged(documents, file, name, complete=complete)
+        errors = _without_repetition([*own, *kind_errors, *phase_errors, *merged], files)
+        return Layers(documents, None if errors else site, errors)
+
+    def document(self, file: Path) -> Document:
+        """Return the file's tree."""
+        return self._entry(file)[0]
+
+    def errors_in(self, file: Path) -> tuple[SiteError, ...]:
+        """Return the mistakes of one file by itself, also where another layer would cover them."""
+        return self._entry(file)[1]
+
+    def shared_files(self) -> tuple[Path, ...]:
+        """Return the files that sites share: defaults, profiles and phases."""
+        profiles, phases = (sorted((self.folder / part).glob("*.yaml")) for part in ("profiles", "phases"))
+        return (self.folder / "defaults.yaml", *profiles, *phases)
+
+    def _entry(self, file: Path) -> tuple[Document, tuple[SiteError, ...]]:
+        if file not in self._read:
+            document = read_document(file)
+            errors = document.errors
+            if document.root is not None:
+                found = check(settle(document.root), file, whole=False).errors
+                errors = (*errors, *found, *_misplaced(document.root))
+            self._read[file] = document, errors
+        return self._read[file]
+
+    def _choice(self, file: Path, key: str, choices: tuple[str, ...]) -> tuple[str | None, list[SiteError]]:
+        root = self.document(file).root
+        node = root.entries.get(key) if root is not None else None
+        if isinstance(node, Scalar) and node.value in choices:
+            return str(node.value), []
+        if node is not None or root is None:
+            return None, []  # the wrong value, or the broken file, is reported where it is
+        remedy = f"add `{key}: …`, one of {', '.join(choices)}"
+        return None, [SiteError(file, None, key, "is missing", remedy)]
 
 
 def load_site(stacks: Path, name: str) -> Site:
-    """Load one site; raises SiteErrors."""
-    site = yaml.load((stacks / "sites" / f"{name}.yaml").read_bytes(), yaml.CSafeLoader)
-    merged: object = {}
-    for layer in ("defaults", f"profiles/{site['kind']}", f"phases/{site['phase']}", f"sites/{name}"):
-        merged = _merge(merged, yaml.load((stacks / f"{layer}.yaml").read_bytes(), yaml.CSafeLoader))
-    return Site.model_validate(_tuples(merged))
+    """Load one site from the data folder; raises SiteErrors with every mistake in its layers."""
+    layers = Stacks(stacks).layers(name)
+    if layers.site is None:
+        raise SiteErrors(layers.errors)
+    return layers.site
+
+
+def site_names(stacks: Path) -> tuple[str, ...]:
+    """Return the names of all sites in the data folder, sorted."""
+    return Stacks(stacks).names()
+
+
+def _merged(
+    documents: Iterable[Document], home: Path, name: str, *, complete: bool
+) -> tuple[Site | None, list[SiteError]]:
+    roots = [document.root for document in documents if document.root is not None]
+    if not roots:
+        return None, []
+    tree = settle(merge_all(roots))
+    checked = check(tree, home, whole=complete)
+    errors = list(checked.errors)
+    if not complete:
+        return None, errors
+    for found in findings(checked.parts):
+        origin = locate(tree, found.key)
+        errors.append(SiteError(origin.file, origin.line, written(found.key), found.problem, found.remedy))
+    stated = checked.parts.get("name", name)
+    if stated != name:
+        origin = locate(tree, ("name",))
+        problem = f"{quoted(stated)} is not the name of the file"
+        errors.append(
+            SiteError(origin.file, origin.line, "name", problem, f"write {quoted(name)}, or rename the file")
+        )
+    return checked.site, errors
+
+
+def _misplaced(root: Mapping) -> Iterator[SiteError]:
+    for path, folder in BELONGS.items():
+        nodes = trail(root, path)
+        place = nodes[-1].origin
+        if len(nodes) > len(path) and place.file.parent.name != folder:
+            problem = f"is set here, and only files under `{folder}/` may set it"
+            yield SiteError(place.file, place.line, written(path), problem, f"move it to `{folder}/`")
+
+
+def _without_repetition(errors: Iterable[SiteError], files: list[Path]) -> tuple[SiteError, ...]:
+    """Keep the first error for each file, line and key, in the order of the layers and lines."""
+    first: dict[tuple[Path, int | None, str], SiteError] = {}
+    for error in errors:
+        first.setdefault((error.file, error.line, error.key), error)
+    order = {file: index for index, file in enumerate(files)}
+    return tuple(sorted(first.values(), key=lambda error: (order.get(error.file, -1), error.line or 0)))

@@ -1,8 +1,8 @@
 """The typed site: everything that is deployed at one place, merged and validated."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from model.base import Domain, Label, Part, Text
 from model.broker import Broker
@@ -16,6 +16,16 @@ from model.units import Duration, Percentage
 
 Kind = Literal["onshore-field", "offshore-platform", "refinery"]
 Phase = Literal["pilot", "parallel", "cutover"]
+
+
+def _scope_form(value: object) -> str:
+    return "one word" if isinstance(value, str) else "a list"
+
+
+Scope = Annotated[
+    Annotated[tuple[Label, ...], Tag("a list")] | Annotated[Literal["all"], Tag("one word")],
+    Discriminator(_scope_form),
+]
 
 
 class Asset(Part):
@@ -59,9 +69,7 @@ class Site(Part):
     domain: Domain = Field(description="DNS suffix of the site's names.")
     protect: bool = Field(description="Whether CA, realm, topics and broker refuse to be deleted.")
     assets: tuple[Asset, ...] = Field(min_length=1, description="Assets; keyed by name.")
-    scope: tuple[Label, ...] | Literal["all"] = Field(
-        description="Assets that take part in the pilot, or `all`."
-    )
+    scope: Scope = Field(description="Assets that take part while the phase asks for a part; or `all`.")
     limits: Limits = Field(description="What the phase asks; set by phase files only.")
     retention: Retention = Field(description="Retention of data.")
     broker: Broker = Field(description="EMQX.")
@@ -95,4 +103,6 @@ class Site(Part):
     @property
     def assets_in_scope(self) -> tuple[str, ...]:
         """Names of the assets that take part in this phase."""
-        return tuple(asset.name for asset in self.assets) if self.scope == "all" else self.scope
+        if self.scope == "all" or self.limits.scope == "all":
+            return tuple(asset.name for asset in self.assets)
+        return self.scope

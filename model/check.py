@@ -1,0 +1,76 @@
+"""Validates a tree against the model: the parts that are right, and the mistakes with their places."""
+
+from collections.abc import Mapping as Facts
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from model.errors import SiteError
+from model.nodes import Mapping, Node, Origin, Plain, Step, plain, trail
+from model.site import Site
+from model.wording import worded
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What validation found: the parts that are right, and the mistakes."""
+
+    parts: dict[str, Any]
+    errors: tuple[SiteError, ...]
+    site: Site | None = None
+
+
+def check(tree: Mapping, home: Path, *, whole: bool) -> Checked:
+    """Validate a tree.
+
+    `home` is the file in which a missing key is to be written. A tree that is not `whole` (one layer, or what
+    is left when a layer could not be read) is not blamed for what is missing.
+    """
+    data = plain(tree)
+    assert isinstance(data, dict)  # noqa: S101 - the root is a map
+    try:
+        site = Site.model_validate(data)
+    except ValidationError as error:
+        found = _real(error.errors(include_url=False))
+        wrong = {str(detail["loc"][0]) for detail in found}
+        blamed = [detail for detail in found if whole or detail["type"] != "missing"]
+        return Checked(_right_parts(data, wrong), tuple(worded(detail, tree, home) for detail in blamed))
+    return Checked({key: getattr(site, key) for key in Site.model_fields}, (), site)
+
+
+def _real(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out lists that are too short only because pydantic does not count their wrong items."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(
+            len(place) > len(detail["loc"]) and place[: len(detail["loc"])] == detail["loc"]
+            for place in places
+        )
+    ]
+
+
+def _right_parts(data: Facts[str, Plain], wrong: set[str]) -> dict[str, object]:
+    return {
+        key: _adapter(key).validate_python(data[key], strict=True)
+        for key in Site.model_fields
+        if key in data and key not in wrong
+    }
+
+
+@cache
+def _adapter(key: str) -> TypeAdapter[Any]:
+    field = Site.model_fields[key]
+    form: Any = Annotated[field.annotation, field]
+    return TypeAdapter(form)
+
+
+def locate(tree: Node, path: tuple[Step, ...]) -> Origin:
+    """Return the place of the path, or of the nearest thing above it that exists."""
+    return trail(tree, path)[-1].origin

@@ -1,0 +1,117 @@
+"""Rules of the broker: edition against version, licence and image; ports; spread; the server certificate."""
+
+from collections.abc import Iterator
+
+from model.rules.rule import Finding, rule
+from model.site import Site
+from model.words import quoted
+
+LAST_OPENSOURCE = (5, 8, 9)  # the last tag under Apache-2.0
+FIRST_KNOWN = (5, 8, 0)  # older ones lack what the kit configures, and get no fixes
+FIRST_LICENSED = (5, 9, 0)  # from here a cluster without a key stops at start (SINGLE_NODE_LICENSE)
+
+
+@rule("broker")
+def version_exists_in_the_edition(site: Site) -> Iterator[Finding]:
+    """The opensource edition ends at 5.8.9, and nothing before 5.8 is supported."""
+    broker = site.broker
+    if broker.edition == "opensource" and broker.version_numbers > LAST_OPENSOURCE:
+        problem = f"there is no opensource {quoted(broker.version)}; the opensource edition ends at 5.8.9"
+        yield Finding(("broker", "version"), problem, "write `5.8.9`, or choose `edition: enterprise`")
+    if broker.version_numbers < FIRST_KNOWN:
+        problem = f"{quoted(broker.version)} is older than the kit configures"
+        yield Finding(("broker", "version"), problem, "write `5.8.9` or a later version")
+
+
+@rule("broker")
+def licence_is_there_when_needed(site: Site) -> Iterator[Finding]:
+    """Enterprise 5.9 and later runs more than one node only with a licence key."""
+    broker = site.broker
+    licensed = broker.edition == "enterprise" and broker.version_numbers >= FIRST_LICENSED
+    if licensed and broker.replicas > 1 and broker.licence is None:
+        problem = f"enterprise {broker.version} with {broker.replicas} nodes stops at start without a licence"
+        remedy = "add `licence: {secret: …, key: …}`, a Secret in the site's namespace"
+        yield Finding(("broker", "licence"), problem, remedy)
+    if broker.edition == "opensource" and broker.licence is not None:
+        problem = "the opensource edition takes no licence"
+        yield Finding(("broker", "licence"), problem, "leave it out, or choose `edition: enterprise`")
+
+
+@rule("broker")
+def image_is_of_the_edition(site: Site) -> Iterator[Finding]:
+    """The image's own name does not belong to the other edition."""
+    name = site.broker.image.repository.rsplit("/", 1)[-1]
+    other = {"opensource": "emqx-enterprise", "enterprise": "emqx"}[site.broker.edition]
+    right = {"opensource": "emqx", "enterprise": "emqx-enterprise"}[site.broker.edition]
+    if name == other:
+        problem = f"{quoted(site.broker.image.repository)} is not the image of edition {site.broker.edition}"
+        yield Finding(("broker", "image", "repository"), problem, f"write `…/{right}`")
+    if site.broker.image.tag == "latest":
+        problem = "`latest` changes its licence and version under you"
+        yield Finding(("broker", "image", "tag"), problem, "leave the tag out: the version is used")
+
+
+@rule("broker")
+def ports_are_distinct(site: Site) -> Iterator[Finding]:
+    """No two listeners share a port."""
+    listeners = site.broker.listeners
+    taken: dict[int, str] = {}
+    for name, key, port in (
+        ("mqtts", ("broker", "listeners", "mqtts", "port"), listeners.mqtts.port),
+        ("wss", ("broker", "listeners", "wss", "port"), listeners.wss.port),
+        ("dashboard", ("broker", "dashboard_port"), site.broker.dashboard_port),
+    ):
+        if port in taken:
+            yield Finding(key, f"port {quoted(port)} is {taken[port]}'s already", "give it one of its own")
+        taken.setdefault(port, name)
+
+
+@rule("broker")
+def maintenance_leaves_nodes(site: Site) -> Iterator[Finding]:
+    """Maintenance does not take away all nodes at once."""
+    broker = site.broker
+    if broker.max_unavailable >= broker.replicas:
+        problem = f"{quoted(broker.max_unavailable)} of {broker.replicas} nodes may go: none would be left"
+        remedy = f"write at most {broker.replicas - 1}" if broker.replicas > 1 else "run more than one node"
+        yield Finding(("broker", "max_unavailable"), problem, remedy)
+
+
+@rule("broker", "platform")
+def nodes_fill_the_zones(site: Site) -> Iterator[Finding]:
+    """There is a node in each failure zone."""
+    zones = len(site.platform.zones)
+    if site.broker.replicas < zones:
+        problem = f"{quoted(site.broker.replicas)} nodes leave some of the {zones} zones without one"
+        yield Finding(("broker", "replicas"), problem, f"write {zones} or more, or name fewer zones")
+    for index, zone in enumerate(site.platform.zones):
+        if zone in site.platform.zones[:index]:
+            yield Finding(("platform", "zones", index), f"{quoted(zone)} is listed twice", "list it once")
+
+
+@rule("broker")
+def certificate_is_renewed_in_time(site: Site) -> Iterator[Finding]:
+    """The server certificate is renewed before it ends, and not all the time."""
+    times = site.broker.certificate
+    if times.renew_before >= times.lifetime:
+        problem = (
+            f"renewing {quoted(times.renew_before)} before the end of a life of {times.lifetime} never ends"
+        )
+        yield Finding(("broker", "certificate", "renew_before"), problem, "write a third of the lifetime")
+    # cert-manager refuses shorter ones: a certificate of an hour at least, renewed five minutes before at least.
+    if times.lifetime.seconds < 3600:
+        problem = f"{quoted(times.lifetime)} is shorter than cert-manager allows"
+        yield Finding(("broker", "certificate", "lifetime"), problem, "write 1h or more")
+    if times.renew_before.seconds < 300:
+        problem = f"{quoted(times.renew_before)} is shorter than cert-manager allows"
+        yield Finding(("broker", "certificate", "renew_before"), problem, "write 5m or more")
+
+
+RULES = (
+    version_exists_in_the_edition,
+    licence_is_there_when_needed,
+    image_is_of_the_edition,
+    ports_are_distinct,
+    maintenance_leaves_nodes,
+    nodes_fill_the_zones,
+    certificate_is_renewed_in_time,
+)

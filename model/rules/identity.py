@@ -1,0 +1,47 @@
+"""Rules of identity: groups give declared roles only, and times are in order."""
+
+from collections.abc import Iterator
+
+from model.rules.rule import Finding, rule
+from model.site import Site
+from model.words import did_you_mean, quoted
+
+
+@rule("identity")
+def groups_give_declared_roles(site: Site) -> Iterator[Finding]:
+    """Every role of a group is a role of the realm, and given once."""
+    roles = [role.name for role in site.identity.roles]
+    for group in site.identity.groups:
+        for index, name in enumerate(group.roles):
+            key = ("identity", "groups", group.name, "roles", index)
+            if name not in roles:
+                yield Finding(key, f"{quoted(name)} is not a declared role", did_you_mean(name, roles))
+            elif name in group.roles[:index]:
+                yield Finding(key, f"{quoted(name)} is listed twice", "list it once")
+
+
+@rule("identity")
+def sessions_are_in_order(site: Site) -> Iterator[Finding]:
+    """A token does not outlive an idle session, nor an idle session the longest one; none is of no time."""
+    times, key = site.identity.sessions, ("identity", "sessions")
+    for name in ("access_token", "idle", "maximum"):
+        if getattr(times, name).seconds == 0:
+            yield Finding((*key, name), "`0s` lets nobody in", "write a time, like `5m`")
+    if times.access_token > times.idle:
+        problem = f"{quoted(times.access_token)} outlives an idle session ({times.idle})"
+        yield Finding((*key, "access_token"), problem, f"write {times.idle} or less")
+    if times.idle > times.maximum:
+        problem = f"{quoted(times.idle)} is longer than the longest session ({times.maximum})"
+        yield Finding((*key, "idle"), problem, f"write {times.maximum} or less")
+
+
+@rule("identity")
+def brute_force_waits_grow(site: Site) -> Iterator[Finding]:
+    """The first wait after failed logins is not longer than the longest one."""
+    waits = site.identity.brute_force
+    if waits.wait > waits.maximum_wait:
+        problem = f"{quoted(waits.wait)} is longer than the longest wait ({waits.maximum_wait})"
+        yield Finding(("identity", "brute_force", "wait"), problem, f"write {waits.maximum_wait} or less")
+
+
+RULES = (groups_give_declared_roles, sessions_are_in_order, brute_force_waits_grow)

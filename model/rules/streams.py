@@ -1,0 +1,95 @@
+"""Rules of the streams: copies, and users that touch declared topics only."""
+
+from collections.abc import Iterator
+
+from model.rules.rule import Finding, rule
+from model.site import Site
+from model.units import Bytes
+from model.words import did_you_mean, quoted
+
+LONGEST_NAME = 64
+# Kafka's own limit on an integer property such as max.message.bytes.
+LARGEST_MESSAGE = Bytes(2**31 - 1)
+
+
+@rule("streams")
+def a_kafka_broker_may_go(site: Site) -> Iterator[Finding]:
+    """Fewer copies than there are must have a record, so that one Kafka broker may go."""
+    streams = site.streams
+    if streams.minimum_in_sync >= streams.replication:
+        problem = (
+            f"{quoted(streams.minimum_in_sync)} of {streams.replication} copies must have a record: "
+            "no Kafka broker may go"
+        )
+        remedy = (
+            f"write {streams.replication - 1}" if streams.replication > 1 else "raise the replication to 3"
+        )
+        yield Finding(("streams", "minimum_in_sync"), problem, remedy)
+
+
+@rule("streams")
+def users_touch_declared_topics(site: Site) -> Iterator[Finding]:
+    """A user produces and consumes only topics of the site, each listed once."""
+    topics = [topic.name for topic in site.streams.topics]
+    for user in site.streams.users:
+        for verb, names in (("produce", user.produce), ("consume", user.consume)):
+            for index, name in enumerate(names):
+                key = ("streams", "users", user.name, verb, index)
+                if name not in topics:
+                    yield Finding(key, f"{quoted(name)} is not a declared topic", did_you_mean(name, topics))
+                elif name in names[:index]:
+                    yield Finding(key, f"{quoted(name)} is listed twice", "list it once")
+
+
+@rule("streams")
+def users_have_a_purpose(site: Site) -> Iterator[Finding]:
+    """A user does something, and one that consumes has a consumer group."""
+    groups: dict[str, str] = {}
+    for user in site.streams.users:
+        key = ("streams", "users", user.name)
+        if not (user.produce or user.consume):
+            problem = f"{quoted(user.name)} neither produces nor consumes"
+            yield Finding((*key, "consume"), problem, "list topics, or remove the user")
+        if user.consume and user.group is None:
+            problem = f"{quoted(user.name)} consumes without a consumer group"
+            yield Finding((*key, "group"), problem, f"add `group: {user.name}`")
+        if user.group is not None and not user.consume:
+            problem = f"{quoted(user.name)} has a consumer group, and consumes nothing"
+            yield Finding((*key, "group"), problem, "leave the group out, or list topics to consume")
+        if user.group is not None and groups.setdefault(user.group, user.name) != user.name:
+            problem = (
+                f"group {quoted(user.group)} is {groups[user.group]}'s already: they would share records"
+            )
+            yield Finding((*key, "group"), problem, f"write `group: {user.name}`")
+
+
+@rule("streams")
+def topics_hold_records(site: Site) -> Iterator[Finding]:
+    """A topic keeps records for some time and takes records of some size."""
+    for topic in site.streams.topics:
+        key = ("streams", "topics", topic.name)
+        if topic.retention.seconds == 0:
+            yield Finding((*key, "retention"), "`0s` keeps nothing", "write a time, like `7d`")
+        if not 0 < topic.maximum_message.count <= LARGEST_MESSAGE.count:
+            problem = f"{quoted(topic.maximum_message)} is out of bounds"
+            yield Finding((*key, "maximum_message"), problem, "write a size, like `1MiB`, below 2GiB")
+
+
+@rule("streams", "name")
+def full_names_fit(site: Site) -> Iterator[Finding]:
+    """The full names, with the site's prefix, are not too long for Kubernetes and Kafka."""
+    for kind in ("topics", "users"):
+        for item in getattr(site.streams, kind):
+            full = f"{site.name}.{item.name}"
+            if len(full) > LONGEST_NAME:
+                problem = f"the full name {quoted(full)} is longer than {LONGEST_NAME} characters"
+                yield Finding(("streams", kind, item.name, "name"), problem, "shorten it")
+
+
+RULES = (
+    a_kafka_broker_may_go,
+    users_touch_declared_topics,
+    users_have_a_purpose,
+    topics_hold_records,
+    full_names_fit,
+)

@@ -1,0 +1,33 @@
+"""Small helpers for wording: quoting a value, listing choices, finding the nearest right word."""
+
+from collections.abc import Iterable
+
+LONGEST_QUOTE = 60
+
+
+def quoted(value: object) -> str:
+    """Return the value between back quotes, on one line and not too long."""
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    else:
+        text = "".join(character if character.isprintable() else "�" for character in str(value))
+    return f"`{text[:LONGEST_QUOTE]}…`" if len(text) > LONGEST_QUOTE else f"`{text}`"
+
+
+def listed(words: Iterable[str], conjunction: str = "or") -> str:
+    """Return `a`, `b` or `c`."""
+    all_words = [quoted(word) for word in words]
+    if len(all_words) < 2:
+        return "".join(all_words)
+    return f"{', '.join(all_words[:-1])} {conjunction} {all_words[-1]}"
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return a question that names the nearest choice, or the list of choices when none is near."""
+    import difflib  # only a mistake pays for it
+
+    known = list(choices)
+    near = difflib.get_close_matches(word[:LONGEST_QUOTE], known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {quoted(near[0])}?"
+    return f"known: {listed(sorted(known), 'and')}" if known else "remove it"
