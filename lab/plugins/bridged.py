@@ -44,7 +44,7 @@ from lab.plugins.bridged_state import (
     refreshed_inputs,
     without_marks,
 )
-from lab.plugins.values import UNKNOWN, Object, plain
+from lab.plugins.values import UNKNOWN, Object, Value, plain
 
 __all__ = [
     "DEFAULTS",
@@ -124,4 +124,12 @@ class BridgedResource:
 
 def _decided(planned: Object) -> Object:
     """The plan as a handler takes it: what the server is to choose counts as not given."""
-    return {key: None if value is UNKNOWN else value for key, value in planned.items()}
+    return {key: _decided_value(value) for key, value in planned.items()}
+
+
+def _decided_value(value: Value) -> Value:
+    if value is UNKNOWN:
+        return None
+    if isinstance(value, dict):
+        return _decided(value)
+    return [_decided_value(item) for item in value] if isinstance(value, list) else value

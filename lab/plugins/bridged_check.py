@@ -98,6 +98,8 @@ def _value_failures(item: Property, value: Value, path: str) -> Iterator[tuple[s
             f'Value for unconfigurable attribute. Can\'t configure a value for "{item.terraform_name}": its '
             "value will be decided automatically based on the result of applying this configuration.",
         )
+    elif item.not_covered and not is_zero(value):
+        yield path, f"The lab's stand-in plugin does not cover {item.name}: {item.not_covered}"
     elif not _fits(item.shape, value):
         yield (
             path,

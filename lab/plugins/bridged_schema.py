@@ -51,6 +51,8 @@ class Property:
     """Made from the resource's name and a random suffix when not given."""
     one_of: tuple[str, ...] = ()
     deprecated: str | None = None
+    not_covered: str | None = None
+    """Why the stand-in refuses any value of it."""
     same: Callable[[Value, Value], bool] | None = None
     """Whether two values (stored, wanted) that are written differently mean the same."""
     fields: tuple[Property, ...] = ()
