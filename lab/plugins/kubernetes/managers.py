@@ -1,0 +1,59 @@
+"""Who owns which field: names of field managers, and the takeover of fields that were not written by an apply."""
+
+from __future__ import annotations
+
+import secrets
+
+from lab.plugins.values import Object
+
+CREATOR = "pulumi-kubernetes"
+"""The manager that creations are written as (official plugin: a POST, not an apply)."""
+
+
+def new_manager() -> str:
+    """A field manager of one resource's own."""
+    return f"{CREATOR}-{secrets.token_hex(4)}"
+
+
+def takeover(live: Object, manager: str) -> list[Object] | None:
+    """A JSON patch that gives `manager` the fields which the plugin's own creation wrote; None when there are none.
+
+    Without it a field that the program no longer names would stay: server-side apply removes only what the same
+    manager applied before.
+    """
+    metadata = live["metadata"]
+    entries: list[Object] = metadata.get("managedFields") or []
+    written = [entry for entry in entries if _is_own_write(entry)]
+    if not written:
+        return None
+    applied = next((entry for entry in entries if _is_apply_of(entry, manager)), None)
+    fields: Object = dict(applied["fieldsV1"]) if applied else {}
+    for entry in written:
+        fields = _union(fields, entry["fieldsV1"])
+    taken = {**(applied or written[0]), "manager": manager, "operation": "Apply", "fieldsV1": fields}
+    others = [entry for entry in entries if entry not in written and entry is not applied]
+    return [
+        {"op": "replace", "path": "/metadata/managedFields", "value": [taken, *others]},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+    ]
+
+
+def _is_own_write(entry: Object) -> bool:
+    return (
+        entry.get("operation") == "Update"
+        and not entry.get("subresource")
+        and str(entry.get("manager", "")).startswith("pulumi-")
+    )
+
+
+def _is_apply_of(entry: Object, manager: str) -> bool:
+    return (
+        entry.get("operation") == "Apply" and entry.get("manager") == manager and not entry.get("subresource")
+    )
+
+
+def _union(first: Object, second: Object) -> Object:
+    merged = dict(first)
+    for key, value in second.items():
+        merged[key] = _union(merged[key], value) if key in merged else value
+    return merged
