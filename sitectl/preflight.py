@@ -15,14 +15,15 @@ from sitectl.checks import Finding
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def command(site: str, as_json: bool) -> None:
     """Check that SITE can be deployed: servers, APIs, versions and rights. Nothing is changed."""
-    from components.settings import SettingsError
+    from components.settings import SettingsErrors
     from sitectl import output, problems
     from sitectl.root import program_root
+    from sitectl.settings import SettingsFileError
 
     try:
         with output.progress(f"looking at {site}'s servers"):
             findings = look(program_root(), site)
-    except SettingsError as error:
+    except (SettingsErrors, SettingsFileError) as error:
         problems.refuse(str(error))
     failed = [finding for finding in findings if not finding.passed]
     if as_json:
@@ -41,7 +42,7 @@ def command(site: str, as_json: bool) -> None:
 def look(root: Path, site_name: str) -> list[Finding]:
     """Look at every server of the site, side by side.
 
-    `root` is the program's folder. Raises `SettingsError` and `model.SiteErrors`.
+    `root` is the program's folder. Raises `SettingsErrors`, `SettingsFileError` and `model.SiteErrors`.
     """
     from model import load_site
     from sitectl.checks import keycloak, kubernetes, pulumi, vault

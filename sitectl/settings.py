@@ -5,13 +5,26 @@ from pathlib import Path
 
 import yaml
 
-from components.settings import Settings, SettingsError
+from components.settings import Settings
 
 PREFIX = "iot-broker:"
 
 
+class SettingsFileError(Exception):
+    """The file of the settings cannot be used: which file, what is wrong with it, and what would be right."""
+
+    def __init__(self, file: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"{file}: {problem}\n    {remedy}")
+        self.file = file
+        self.problem = problem
+        self.remedy = remedy
+
+
 def load_settings(root: Path, site: str) -> Settings:
-    """Read the settings of the stack `site` from the file that `pulumi` would read; raises `SettingsError`."""
+    """Read the settings of the stack `site` from the file that `pulumi` would read.
+
+    Raises `SettingsFileError` or `components.settings.SettingsErrors`.
+    """
     return Settings.read(
         {key.removeprefix(PREFIX): str(value) for key, value in _read(settings_file(root, site)).items()}
     )
@@ -28,9 +41,9 @@ def _read(file: Path) -> dict[str, object]:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         remedy = 'write it (docs/real-site.md shows one), or open the lab\'s shell: eval "$(sitectl lab env)"'
-        raise SettingsError(str(file), "there is no such file", remedy) from None
+        raise SettingsFileError(file, "there is no such file", remedy) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(str(file), f"cannot be read: {error}", "mend the file") from error
+        raise SettingsFileError(file, f"cannot be read: {error}", "mend the file") from error
     config = document.get("config") if isinstance(document, dict) else None
     return {
         key: value

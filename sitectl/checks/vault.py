@@ -3,6 +3,15 @@
 import os
 from pathlib import Path
 
+from components.names import CLIENT_CLASSES
+from components.vault_names import (
+    LOGIN_ROLE,
+    SERVER_ROLE,
+    issuing_mount,
+    login_mount,
+    policy_name,
+    root_mount,
+)
 from model import Site
 from sitectl.checks import Finding, Unreachable
 from sitectl.checks.web import Web
@@ -73,27 +82,23 @@ def _token_finding(web: Web) -> Finding:
 
 
 def wanted_paths(site: Site) -> dict[str, frozenset[str]]:
-    """Return each Vault path that `pulumi up` of the site writes, with the capabilities that it needs there.
-
-    A test runs a whole `up` and `destroy` with a token that has these and nothing else.
-    """
-    name = site.name
+    """Return each Vault path that `pulumi up` of the site writes, with the capabilities that it needs there."""
     whole = MAKE | {"read", "delete"}
-    paths: dict[str, frozenset[str]] = {}
-    for mount in (f"pki-{name}-root", f"pki-{name}-issuing"):
-        paths[f"sys/mounts/{mount}"] = whole
-        paths[f"{mount}/config/urls"] = MAKE | {"read"}
-        paths[f"{mount}/config/issuers"] = MAKE | {"read"}
-    paths[f"pki-{name}-root/root/generate/internal"] = MAKE
-    paths[f"pki-{name}-root/root/sign-intermediate"] = MAKE
-    paths[f"pki-{name}-issuing/intermediate/generate/internal"] = MAKE
-    paths[f"pki-{name}-issuing/intermediate/set-signed"] = MAKE
-    for role in ("server", "device"):
-        paths[f"pki-{name}-issuing/roles/{role}"] = whole
-    paths[f"sys/auth/kubernetes-{name}"] = whole | {"sudo"}
-    paths[f"auth/kubernetes-{name}/config"] = MAKE | {"read"}
-    paths[f"auth/kubernetes-{name}/role/cert-manager"] = whole
-    paths[f"sys/policies/acl/iot-{name}-issue-server"] = whole
+    kept = MAKE | {"read"}
+    root, issuing, login = root_mount(site), issuing_mount(site), login_mount(site)
+    roles = (SERVER_ROLE, *CLIENT_CLASSES)
+    policies = (*(f"issue-{role}" for role in roles), "read-authorities", "revoke")
+    paths = {f"sys/mounts/{mount}": whole for mount in (root, issuing)}
+    paths |= {f"{mount}/config/{part}": kept for mount in (root, issuing) for part in ("urls", "issuers")}
+    paths |= {f"{issuing}/roles/{role}": whole for role in roles}
+    paths |= {f"sys/policies/acl/{policy_name(site, policy)}": whole for policy in policies}
+    paths[f"{root}/root/generate/internal"] = MAKE
+    paths[f"{root}/issuer/default/sign-intermediate"] = MAKE
+    paths[f"{issuing}/intermediate/generate/internal"] = MAKE
+    paths[f"{issuing}/intermediate/set-signed"] = MAKE
+    paths[f"sys/auth/{login}"] = whole | {"sudo"}
+    paths[f"auth/{login}/config"] = kept
+    paths[f"auth/{login}/role/{LOGIN_ROLE}"] = whole
     return paths
 
 
