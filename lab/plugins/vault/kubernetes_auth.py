@@ -89,7 +89,8 @@ class Configs:
     def update(self, identity: str, prior: Object, planned: Object) -> Object:
         """Write the configuration again, which Vault takes as a whole."""
         del prior
-        body = to_vault(CONFIG.properties, planned)
+        # Vault's own default for `disable_iss_validation` is yes; the official plugin always sends these.
+        body = {item.terraform_name: False for item in _FLAGS} | to_vault(CONFIG.properties, planned)
         body.pop("backend", None)
         self._client.write(identity, body)
         return self.read(identity, planned) or {}

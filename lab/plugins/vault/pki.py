@@ -56,7 +56,7 @@ _FLAGS = (
     *flags("clientFlag", "enforceHostnames", "requireCn", "serverFlag", default=True),
     *flags("codeSigningFlag", "emailProtectionFlag", "generateLease", "noStore", default=False),
     *flags("useCsrCommonName", "useCsrSans", default=True),
-    *computed(flags("usePss")),
+    *flags("usePss"),
 )
 _TIMES = computed(texts("maxTtl", "ttl"))
 _OTHER = (

@@ -16,6 +16,9 @@ from lab.plugins.vault.client import Client, Settings
 _CHILD_SECONDS = 1200
 """How long a child token lives, unless `maxLeaseTtlSeconds` says otherwise (the official plugin's default)."""
 
+_NOWHERE = "https://vault.invalid"
+"""Stands for an address that a preview does not know yet."""
+
 
 class VaultProvider(base.Provider):
     """`lab.plugins.base.Provider` for Vault."""
@@ -23,7 +26,8 @@ class VaultProvider(base.Provider):
     name = "vault"
 
     def __init__(self) -> None:
-        self._resources: Mapping[str, BridgedResource] = {}
+        # Check, Diff and previews ask no server: they work before Vault's address is known.
+        self._resources = _resources(Client(Settings(_NOWHERE, "")))
 
     def replacing_settings(self, old: Object, new: Object) -> tuple[str, ...]:
         """None: the official plugin never replaces for its settings."""
@@ -34,23 +38,24 @@ class VaultProvider(base.Provider):
         """Sign in; raises SettingsError, ServerAwayError, SealedError or ServerRefusedError."""
         known = plain(settings)
         if any(known.get(name) is UNKNOWN for name in ("address", "token", "caCertFile")):
-            client = Client(
-                Settings("https://unknown.invalid", "")
-            )  # a preview before Vault's address is known
-        else:
-            client = Client(settings_of(known))
-            client.require_unsealed()
-            if not _yes(known.get("skipChildToken")):
-                client.use_token(_child_token(client, known))
-        self._resources = {
-            described.token: BridgedResource(described, handler)
-            for module in (mounts, policies, kubernetes_auth, authorities, pki, key_values)
-            for described, handler in module.covered(client)
-        }
+            return
+        client = Client(settings_of(known))
+        client.require_unsealed()
+        if not _yes(known.get("skipChildToken")):
+            client.use_token(_child_token(client, known))
+        self._resources = _resources(client)
 
     def resource(self, type_token: str) -> base.Resource | None:
         """The handler of a covered type."""
         return self._resources.get(type_token)
+
+
+def _resources(client: Client) -> Mapping[str, BridgedResource]:
+    return {
+        described.token: BridgedResource(described, handler)
+        for module in (mounts, policies, kubernetes_auth, authorities, pki, key_values)
+        for described, handler in module.covered(client)
+    }
 
 
 def settings_of(values: Mapping[str, Value]) -> Settings:
