@@ -1,0 +1,251 @@
+"""The alerts of a site: what is watched, from when on it matters, and the words for whoever is woken."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from model import Site
+from model.slo import Severity, burns
+
+SERVING = "iot_broker:serving"
+ERRORS = "iot_broker:errors:ratio"
+# A node refuses new connections at its limit; this leaves time to add one.
+NEAR = "0.85"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert: it fires when `expression` (PromQL) held for the time `held`, in Prometheus' notation."""
+
+    name: str
+    severity: Severity
+    expression: str
+    held: str
+    summary: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Selectors:
+    """The label matchers, with braces, of the site's series."""
+
+    site: str
+    broker: str
+    integration: str
+    policy: str
+    decisions: str
+    failed_decisions: str
+
+
+def selectors(site: Site) -> Selectors:
+    """Return the matchers of a site: its namespace, and the jobs that its monitors make."""
+    namespace = f'namespace="{site.namespace}"'
+    decisions = f'{namespace},job="opa",handler="v0/data"'
+    return Selectors(
+        site=f'{{site="{site.name}"}}',
+        broker=f'{{{namespace},job="emqx",part="stats"}}',
+        integration=f'{{{namespace},job="emqx",part="data_integration",id=~".*kafka_producer:.*"}}',
+        policy=f'{{{namespace},job="opa"}}',
+        decisions=f"{{{decisions}}}",
+        failed_decisions=f'{{{decisions},code!="200"}}',
+    )
+
+
+def serving_expression(site: Site) -> str:
+    """Return what is 1 while the broker serves: most of its nodes answer, and so does a policy server.
+
+    Without a policy server every publish is denied; what is not measured does not serve.
+    """
+    chosen = selectors(site)
+    nodes = f"(count(up{chosen.broker} == 1) or vector(0)) > bool {site.broker.replicas / 2:g}"
+    policy = f"(count(up{chosen.policy} == 1) or vector(0)) > bool 0"
+    return f"({nodes}) * ({policy})"
+
+
+def alerts(site: Site) -> tuple[Alert, ...]:
+    """Return all alerts of a site, in the order of its pages."""
+    chosen = selectors(site)
+    return (
+        *_availability(site, chosen),
+        *_cluster(site, chosen),
+        *_certificates(site, chosen),
+        *_capacity(site, chosen),
+        *_policy(chosen),
+        *(_streams(chosen) if site.broker.edition == "enterprise" else ()),
+    )
+
+
+def _availability(site: Site, chosen: Selectors) -> Iterator[Alert]:
+    promise = site.monitoring.service_level.availability
+    yield Alert(
+        "BrokerAvailabilityBurnsFast",
+        "page",
+        burns(ERRORS, chosen.site, promise, "page"),
+        "2m",
+        "The broker is away, and uses up its error budget fast",
+        f"At this rate the month's error budget of {promise} availability is gone within days.",
+    )
+    yield Alert(
+        "BrokerAvailabilityBurnsSlowly",
+        "ticket",
+        burns(ERRORS, chosen.site, promise, "ticket"),
+        "15m",
+        "The broker was away too often for its service level",
+        f"If this goes on, the month's error budget of {promise} availability will not last.",
+    )
+
+
+def _cluster(site: Site, chosen: Selectors) -> Iterator[Alert]:
+    broker = chosen.broker
+    yield Alert(
+        "BrokerNodeLost",
+        "ticket",
+        f"(count(up{broker} == 1) or vector(0)) < {site.broker.replicas}",
+        "5m",
+        "A broker node is missing",
+        f"{{{{ $value }}}} of {site.broker.replicas} broker nodes answer; the next loss may be an outage.",
+    )
+    yield Alert(
+        "BrokerClusterSplit",
+        "page",
+        f"min(emqx_cluster_nodes_running{broker}) < count(up{broker} == 1)",
+        "3m",
+        "Broker nodes do not see each other",
+        "A node counts {{ $value }} nodes in its cluster, though more are running: messages do not cross the split.",
+    )
+    yield Alert(
+        "BrokerConfigurationDrifts",
+        "ticket",
+        f"max(emqx_conf_sync_txid{broker}) - min(emqx_conf_sync_txid{broker}) > 0",
+        "10m",
+        "Broker nodes run different configurations",
+        "The nodes' configurations are {{ $value }} changes apart and do not come together.",
+    )
+    yield Alert(
+        "BrokerReplicationLags",
+        "ticket",
+        f"max by (pod) (emqx_mria_lag{broker}) > 100",
+        "5m",
+        "A broker node lags behind the cluster's database",
+        "{{ $labels.pod }} is {{ $value }} transactions behind: sessions and routes there are old.",
+    )
+
+
+def _certificates(site: Site, chosen: Selectors) -> Iterator[Alert]:
+    left = f"min by (listener_type, listener_name) (emqx_cert_expiry_at{chosen.broker} > 0) - time()"
+    late = site.broker.certificate.renew_before.seconds // 2
+    yield Alert(
+        "BrokerCertificateNotRenewed",
+        "ticket",
+        f"{left} < {late}",
+        "1h",
+        "The broker's certificate was not renewed in time",
+        "The certificate of {{ $labels.listener_type }}:{{ $labels.listener_name }} ends in "
+        "{{ $value | humanizeDuration }}; its renewal is overdue.",
+    )
+    yield Alert(
+        "BrokerCertificateExpires",
+        "page",
+        f"{left} < {24 * 3600}",
+        "5m",
+        "The broker's certificate ends within a day",
+        "The certificate of {{ $labels.listener_type }}:{{ $labels.listener_name }} ends in "
+        "{{ $value | humanizeDuration }}; then no device can connect.",
+    )
+
+
+def _capacity(site: Site, chosen: Selectors) -> Iterator[Alert]:
+    listeners, broker = site.broker.listeners, chosen.broker
+    limit = listeners.mqtts.max_connections + listeners.wss.max_connections
+    yield Alert(
+        "BrokerConnectionsNearLimit",
+        "ticket",
+        f"max by (pod) (emqx_live_connections_count{broker}) > {NEAR} * {limit}",
+        "10m",
+        "A broker node is close to its limit of connections",
+        f"{{{{ $labels.pod }}}} has {{{{ $value }}}} connections; at {limit} it refuses new ones.",
+    )
+    yield Alert(
+        "BrokerSessionsNearPlan",
+        "ticket",
+        f"max(emqx_cluster_sessions_count{broker}) > {site.broker.load.connections}",
+        "30m",
+        "The broker keeps more sessions than it was sized for",
+        f"{{{{ $value }}}} sessions; the site is sized for {site.broker.load.connections}.",
+    )
+    yield Alert(
+        "BrokerDropsMessages",
+        "ticket",
+        f"sum(rate(emqx_delivery_dropped_queue_full{broker}[10m])) "
+        f"> 0.01 * sum(rate(emqx_messages_sent{broker}[10m]))",
+        "10m",
+        "The broker drops messages for slow subscribers",
+        "{{ $value }} messages a second are lost because a subscriber's queue is full.",
+    )
+    yield Alert(
+        "BrokerOverloaded",
+        "ticket",
+        f"sum by (pod) (rate(emqx_overload_protection_new_conn{broker}[5m])) > 0",
+        "5m",
+        "A broker node turns clients away because it is overloaded",
+        "{{ $labels.pod }} refuses {{ $value }} new connections a second to protect itself.",
+    )
+
+
+def _policy(chosen: Selectors) -> Iterator[Alert]:
+    broker = chosen.broker
+    denied = f"sum(rate(emqx_authorization_deny{broker}[10m]))"
+    yield Alert(
+        "PolicyServerDown",
+        "page",
+        f"(count(up{chosen.policy} == 1) or vector(0)) == 0",
+        "2m",
+        "No policy server answers",
+        "The broker denies whatever it cannot ask about: no device can publish or subscribe.",
+    )
+    yield Alert(
+        "PolicyServerErrors",
+        "page",
+        f"sum(rate(http_request_duration_seconds_count{chosen.failed_decisions}[5m])) "
+        f"> 0.01 * sum(rate(http_request_duration_seconds_count{chosen.decisions}[5m]))",
+        "5m",
+        "The policy server fails to decide",
+        "{{ $value }} decisions a second fail; each is a denied publish or subscribe.",
+    )
+    yield Alert(
+        "PolicyDenialsSpike",
+        "ticket",
+        f"{denied} > 1 and {denied} > 5 * sum(rate(emqx_authorization_deny{broker}[1d] offset 10m))",
+        "10m",
+        "Far more is denied than usual",
+        "{{ $value }} publishes and subscriptions a second are denied: a wrong rule, a wrong device, or an attack.",
+    )
+    yield Alert(
+        "BrokerRefusesClients",
+        "ticket",
+        f"sum(rate(emqx_packets_connack_auth_error{broker}[10m])) "
+        f"> 0.2 * sum(rate(emqx_packets_connect{broker}[10m])) > 0.1",
+        "10m",
+        "Many clients fail to sign in",
+        "{{ $value }} connections a second are refused for their identity.",
+    )
+
+
+def _streams(chosen: Selectors) -> Iterator[Alert]:
+    kafka = chosen.integration
+    yield Alert(
+        "KafkaActionQueueGrows",
+        "ticket",
+        f"sum by (id) (emqx_action_queuing{kafka}) > 1000 and "
+        f"sum by (id) (deriv(emqx_action_queuing{kafka}[15m])) > 0",
+        "15m",
+        "Messages for Kafka pile up in the broker",
+        "{{ $labels.id }} has {{ $value }} messages waiting, and more come than go.",
+    )
+    yield Alert(
+        "KafkaActionDropsMessages",
+        "page",
+        f"sum by (id) (rate(emqx_action_dropped{kafka}[5m])) > 0",
+        "5m",
+        "Messages for Kafka are lost",
+        "{{ $labels.id }} drops {{ $value }} messages a second: they are in no store.",
+    )

@@ -1,0 +1,231 @@
+"""The policy server that decides what MQTT clients may do, with its policies and the site's own data."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import ConfigMap, ContainerArgsDict, PodSpecArgsDict, ProbeArgsDict, Service
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+
+from components.certificates import server_certificate
+from components.component import Place, SiteComponent
+from components.names import (
+    CLIENT_CLASSES,
+    POLICY_SERVER,
+    POLICY_SERVER_PORT,
+    POLICY_SERVER_TLS,
+    client_domain,
+    service_host,
+)
+from model import Site
+from model.policy import TopicRule
+
+SOURCES = Path(__file__).parents[1] / "policies"
+# The bundle is found by the labels that OPA's kube-mgmt looks for, so that any policy server can load it.
+POLICY_LABELS = {"openpolicyagent.org/policy": "rego"}
+DATA_LABELS = {"openpolicyagent.org/data": "opa"}
+POLICY_NAME = f"{POLICY_SERVER}-policy"
+DATA_NAME = f"{POLICY_SERVER}-data"
+AUTHORIZATION_NAME = f"{POLICY_SERVER}-authorization"
+POLICY_FOLDER = "/policies"
+TLS_FOLDER = "/tls"
+# Any user but root; the image's own is 1000 as well.
+USER = 1000
+# Measured on this bundle's server: 20 MiB resident at rest; a decision takes well under a millisecond of one core.
+MEMORY = "128Mi"
+CORES = "50m"
+DIGEST_ANNOTATION = "iot-broker/bundle"
+
+
+class OpaPolicies(SiteComponent):
+    """The policy server: its bundle, certificate, Deployment, Service and disruption budget.
+
+    A changed bundle rolls the servers: a new one that cannot load its policies never becomes ready, and the old
+    ones go on serving what they have.
+    """
+
+    DOMAIN = "policy"
+    SOFTWARE = "opa"
+    PART = "policy"
+
+    def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, place, opts)
+        site = place.site
+        bundle = [
+            self._config_map(POLICY_NAME, policy_files(), POLICY_LABELS),
+            self._config_map(DATA_NAME, {"site.json": site_data(site)}, DATA_LABELS),
+            self._config_map(AUTHORIZATION_NAME, authorization_file(), {}),
+        ]
+        host = service_host(site, POLICY_SERVER)
+        certificate = server_certificate(self, POLICY_SERVER_TLS, [host])
+        Deployment(
+            f"{site.name}-{POLICY_SERVER}",
+            metadata=self.metadata(POLICY_SERVER),
+            spec={
+                "replicas": site.policy.replicas,
+                "selector": {"match_labels": self.selector},
+                "strategy": {"rolling_update": {"max_surge": 1, "max_unavailable": 0}},
+                "template": {
+                    "metadata": {
+                        "labels": self.labels,
+                        "annotations": {DIGEST_ANNOTATION: bundle_digest(site)},
+                    },
+                    "spec": self._pod(),
+                },
+            },
+            opts=self.in_kubernetes(within=site.broker.ready_within, depends_on=[*bundle, certificate]),
+        )
+        self._service()
+        PodDisruptionBudget(
+            f"{site.name}-{POLICY_SERVER}-disruption",
+            metadata=self.metadata(POLICY_SERVER),
+            spec={"max_unavailable": 1, "selector": {"match_labels": self.selector}},
+            opts=self.in_kubernetes(),
+        )
+        self.register_outputs({"host": host})
+
+    def _config_map(self, name: str, files: Mapping[str, str], labels: Mapping[str, str]) -> ConfigMap:
+        return ConfigMap(
+            f"{self.site.name}-{name}",
+            metadata=self.metadata(name, labels=labels),
+            data=files,
+            opts=self.in_kubernetes(),
+        )
+
+    def _service(self) -> None:
+        Service(
+            f"{self.site.name}-{POLICY_SERVER}-service",
+            metadata=self.metadata(POLICY_SERVER),
+            spec={
+                "selector": self.selector,
+                "ports": [{"name": "https", "port": POLICY_SERVER_PORT, "target_port": "https"}],
+            },
+            # Its addresses are the pods that are ready, which the Deployment has waited for already.
+            opts=self.in_kubernetes(),
+        )
+
+    def _pod(self) -> PodSpecArgsDict:
+        return {
+            "automount_service_account_token": False,
+            "enable_service_links": False,
+            "security_context": {
+                "run_as_non_root": True,
+                "run_as_user": USER,
+                "run_as_group": USER,
+                "fs_group": USER,
+                "seccomp_profile": {"type": "RuntimeDefault"},
+            },
+            "topology_spread_constraints": [
+                {
+                    "max_skew": 1,
+                    "topology_key": "topology.kubernetes.io/zone",
+                    "when_unsatisfiable": "ScheduleAnyway",
+                    "label_selector": {"match_labels": self.selector},
+                }
+            ],
+            "containers": [self._container()],
+            "volumes": [
+                {
+                    "name": "bundle",
+                    "projected": {
+                        "sources": [
+                            {"config_map": {"name": name}}
+                            for name in (POLICY_NAME, DATA_NAME, AUTHORIZATION_NAME)
+                        ]
+                    },
+                },
+                {"name": "tls", "secret": {"secret_name": POLICY_SERVER_TLS, "default_mode": 0o440}},
+            ],
+        }
+
+    def _container(self) -> ContainerArgsDict:
+        return {
+            "name": "opa",
+            "image": self.site.policy.image.reference(),
+            "image_pull_policy": "IfNotPresent",
+            "args": list(server_arguments()),
+            "ports": [{"name": "https", "container_port": POLICY_SERVER_PORT}],
+            "readiness_probe": _health({"period_seconds": 5, "failure_threshold": 2}),
+            "liveness_probe": _health({"period_seconds": 10, "failure_threshold": 3}),
+            "startup_probe": _health({"period_seconds": 1, "failure_threshold": 30}),
+            # No limit of cores: a throttled policy server delays every publish of the site.
+            "resources": {"requests": {"cpu": CORES, "memory": MEMORY}, "limits": {"memory": MEMORY}},
+            "security_context": {
+                "allow_privilege_escalation": False,
+                "read_only_root_filesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+            "volume_mounts": [
+                {"name": "bundle", "mount_path": POLICY_FOLDER, "read_only": True},
+                {"name": "tls", "mount_path": TLS_FOLDER, "read_only": True},
+            ],
+        }
+
+
+def server_arguments() -> tuple[str, ...]:
+    """Return what OPA is started with; what it answers to whom is in `policies/server/`."""
+    return (
+        "run",
+        "--server",
+        f"--addr=0.0.0.0:{POLICY_SERVER_PORT}",
+        f"--tls-cert-file={TLS_FOLDER}/tls.crt",
+        f"--tls-private-key-file={TLS_FOLDER}/tls.key",
+        # cert-manager renews the certificate in place.
+        "--tls-cert-refresh-period=1m",
+        "--authorization=basic",
+        "--disable-telemetry",
+        "--log-format=json",
+        "--log-level=error",
+        # Kubernetes keeps the files of a volume in hidden folders beside their links.
+        "--ignore=.*",
+        POLICY_FOLDER,
+    )
+
+
+def policy_files() -> dict[str, str]:
+    """Return the Rego that decides for the broker, and what it imports: text by file name, tests left out."""
+    return {
+        path.name: path.read_text(encoding="utf-8")
+        for folder in ("lib", "mqtt")
+        for path in sorted((SOURCES / folder).glob("*.rego"))
+        if not path.stem.endswith("_test")
+    }
+
+
+def authorization_file() -> dict[str, str]:
+    """Return the Rego that says what the policy server itself answers, and to whom."""
+    return {"authorization.rego": (SOURCES / "server" / "authorization.rego").read_text(encoding="utf-8")}
+
+
+def site_data(site: Site) -> str:
+    """Return the site's data as a JSON document for OPA's root: `sites.<site>`; the same for the same site."""
+    document = {
+        "sites": {
+            site.name: {
+                "classes": {name: client_domain(site, name) for name in CLIENT_CLASSES},
+                "rules": [_rule(site, rule) for rule in site.policy.rules],
+            }
+        }
+    }
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def bundle_digest(site: Site) -> str:
+    """Return a hash of everything that the policy server loads."""
+    files = policy_files() | authorization_file() | {"site.json": site_data(site)}
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def _rule(site: Site, rule: TopicRule) -> dict[str, Any]:
+    """Return a rule as the policy reads it: `{name}` of the site's data is the broker's `${username}`."""
+    who = {"class": rule.who} if rule.who in (*CLIENT_CLASSES, "user") else {"common_name": rule.who}
+    topics = [topic.replace("{site}", site.name).replace("{name}", "${username}") for topic in rule.topics]
+    return {"name": rule.name, "who": who, "actions": sorted(rule.actions), "topics": topics}
+
+
+def _health(timing: ProbeArgsDict) -> ProbeArgsDict:
+    return {"http_get": {"path": "/health", "port": "https", "scheme": "HTTPS"}, **timing}

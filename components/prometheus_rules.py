@@ -1,0 +1,130 @@
+"""How the platform's Prometheus measures the site: what it scrapes, what it records, and when somebody is called."""
+
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from components import names
+from components.broker_alerts import ERRORS, SERVING, Alert, alerts, selectors, serving_expression
+from components.component import Place, SiteComponent, selector_labels
+from components.emqx_cluster import EmqxCluster
+from components.opa_policies import OpaPolicies
+from model import Site
+from model.slo import error_recordings
+
+API_VERSION = "monitoring.coreos.com/v1"
+# EMQX gives its series in three parts.
+BROKER_PATHS = ("stats", "auth", "data_integration")
+JOB_LABEL = "app.kubernetes.io/name"
+
+
+class PrometheusRules(SiteComponent):
+    """The site's monitors, its service level's recordings and burn-rate alerts, and its other alerts."""
+
+    DOMAIN = "measurement"
+    SOFTWARE = "prometheus"
+    PART = "measurement"
+
+    alerts: list[str]
+    """Names of the alerts; each has its page in `runbooks/`."""
+
+    def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, place, opts)
+        self._resource("ServiceMonitor", names.BROKER, broker_monitor(place.site))
+        self._resource("PodMonitor", names.POLICY_SERVER, policy_server_monitor(place.site))
+        self._resource("PrometheusRule", names.BROKER, {"groups": rule_groups(place.site)})
+        self.alerts = [alert.name for alert in alerts(place.site)]
+        self.register_outputs({"alerts": self.alerts})
+
+    def _resource(self, kind: str, name: str, spec: dict[str, Any]) -> None:
+        CustomResource(
+            f"{self.site.name}-{name}-{kind.lower()}",
+            api_version=API_VERSION,
+            kind=kind,
+            metadata=self.metadata(name, labels=self.site.monitoring.labels),
+            spec=spec,
+            opts=self.in_kubernetes(),
+        )
+
+
+def broker_monitor(site: Site) -> dict[str, Any]:
+    """Return the ServiceMonitor of the broker: each node, over TLS, with the key that the site keeps in a Secret."""
+    key = {"name": names.BROKER_METRICS_KEY}
+    endpoints = [
+        {
+            "port": "dashboard-https",
+            "path": f"/api/v5/prometheus/{part}",
+            **_scrape(site, names.BROKER_DASHBOARD),
+            "basicAuth": {"username": {**key, "key": "key"}, "password": {**key, "key": "secret"}},
+            # Tells the three scrapes of a node apart: each has its own `up`.
+            "relabelings": [{"targetLabel": "part", "replacement": part}],
+        }
+        for part in BROKER_PATHS
+    ]
+    return {
+        "jobLabel": JOB_LABEL,
+        "selector": {"matchLabels": selector_labels(site, EmqxCluster.SOFTWARE, EmqxCluster.PART)},
+        "endpoints": endpoints,
+    }
+
+
+def policy_server_monitor(site: Site) -> dict[str, Any]:
+    """Return the PodMonitor of the policy servers."""
+    endpoint = {"port": "https", "path": "/metrics", **_scrape(site, names.POLICY_SERVER)}
+    return {
+        "jobLabel": JOB_LABEL,
+        "selector": {"matchLabels": selector_labels(site, OpaPolicies.SOFTWARE, OpaPolicies.PART)},
+        "podMetricsEndpoints": [endpoint],
+    }
+
+
+def rule_groups(site: Site) -> list[dict[str, Any]]:
+    """Return the groups of the site's PrometheusRule."""
+    interval = site.monitoring.scrape_interval.prometheus()
+    # No phase here: a promotion must not begin a new series, and so forget what the budget has lost already.
+    labels = {"site": site.name}
+    errors = error_recordings(SERVING, ERRORS, selectors(site).site)
+    records = [
+        {"record": SERVING, "expr": serving_expression(site), "labels": labels},
+        *({"record": rule.name, "expr": rule.expression, "labels": labels} for rule in errors),
+    ]
+    return [
+        {"name": f"{site.name}-service-level", "interval": interval, "rules": records},
+        {
+            "name": f"{site.name}-alerts",
+            "interval": interval,
+            "rules": [_alert(site, alert) for alert in alerts(site)],
+        },
+    ]
+
+
+def _alert(site: Site, alert: Alert) -> dict[str, Any]:
+    return {
+        "alert": alert.name,
+        "expr": alert.expression,
+        "for": alert.held,
+        "labels": {
+            "site": site.name,
+            "phase": site.phase,
+            "severity": alert.severity,
+            # In which hours a page may wake somebody: Alertmanager's routes mute by it.
+            "hours": site.monitoring.service_level.hours,
+        },
+        "annotations": {
+            "summary": f"{site.title}: {alert.summary}",
+            "description": alert.description,
+            "runbook_url": f"{site.monitoring.runbook_url.rstrip('/')}/{alert.name}",
+        },
+    }
+
+
+def _scrape(site: Site, service: str) -> dict[str, Any]:
+    return {
+        "scheme": "https",
+        "interval": site.monitoring.scrape_interval.prometheus(),
+        "tlsConfig": {
+            "ca": {"configMap": {"name": names.TRUST, "key": names.TRUST_SITE}},
+            "serverName": names.service_host(site, service),
+        },
+    }

@@ -1,0 +1,88 @@
+# METADATA
+# title: MQTT authorization
+# description: |
+#   Decides whether a client may publish to a topic, or subscribe to a filter. The broker asks with a flat map of
+#   strings: site, username, clientid, topic, action, qos, retain, peerhost, cert_common_name. What is allowed is in
+#   data.sites[<site>]; what nothing allows is denied.
+package iot.mqtt
+
+import data.lib.identities
+import data.lib.topics
+
+default decision := "deny"
+
+decision := "allow" if {
+	count(permits) > 0
+	count(objections) == 0
+}
+
+site := data.sites[input.site]
+
+class := identities.class_of(input.cert_common_name, site.classes)
+
+asked := input.topic if input.action == "publish"
+
+asked := topics.real_filter(input.topic) if input.action == "subscribe"
+
+# Names of the site's rules that allow what is asked.
+permits contains rule.name if {
+	some rule in site.rules
+	input.action in rule.actions
+	is_meant(rule.who)
+	some filter in rule.topics
+	topics.contained(asked, own(filter))
+}
+
+# Reasons to deny that no rule of a site can overrule.
+objections contains "the topic is not one that can be published to" if {
+	input.action == "publish"
+	not topics.is_topic(asked)
+}
+
+objections contains "the filter is not one that can be subscribed to" if {
+	input.action == "subscribe"
+	not topics.is_filter(asked)
+}
+
+objections contains "the user name is not the certificate's common name" if {
+	not input.cert_common_name in identities.absent
+	input.username != input.cert_common_name
+}
+
+objections contains "the user name cannot stand in a topic" if not identities.is_safe(input.username)
+
+objections contains "only the OT mirror publishes under ot/" if {
+	input.action == "publish"
+	split(asked, "/")[0] == "ot"
+	not class == "mirror"
+}
+
+objections contains "the OT mirror publishes under ot/ and nowhere else" if {
+	input.action == "publish"
+	split(asked, "/")[0] != "ot"
+	class == "mirror"
+}
+
+objections contains "nothing flows towards the OT mirror" if {
+	input.action == "subscribe"
+	class == "mirror"
+}
+
+objections contains "who has no certificate only reads" if {
+	input.action == "publish"
+	class == "user"
+}
+
+is_meant(who) if who.class == class
+
+is_meant(who) if {
+	not input.cert_common_name in identities.absent
+	glob.match(who.common_name, ["."], input.cert_common_name)
+}
+
+# A filter of the data with the client's own name in the level that asks for it.
+own(filter) := concat("/", [level | some part in split(filter, "/"); level := named(part)])
+
+named("${username}") := input.username
+
+named(part) := part if part != "${username}"
