@@ -120,8 +120,8 @@ def by_name(root: Node, path: tuple[Step, ...]) -> tuple[Step, ...]:
 
 
 def leaves(node: Node, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], Node]]:
-    """Yield each value and each list that is not one of named items, with the path that leads to it."""
-    if isinstance(node, Mapping):
+    """Yield, with its path, each value, each list that is not one of named items, and each removed item."""
+    if isinstance(node, Mapping) and node.entries and not node.removes:
         for key, entry in node.entries.items():
             yield from leaves(entry, (*path, key))
     elif isinstance(node, Sequence) and node.named is not None:

@@ -1,0 +1,57 @@
+"""What must hold between sites, and in the files that they share."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.check import locate
+from model.errors import SiteError
+from model.load import Layers, Stacks
+from model.site import Site
+from model.words import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """All the sites that could be loaded, and every mistake in the data folder."""
+
+    sites: tuple[Site, ...]
+    errors: tuple[SiteError, ...]
+
+
+def load_estate(folder: Path, names: Iterable[str] = ()) -> Estate:
+    """Load the named sites, or all of them; then also shared files that no site uses, and strays, are checked."""
+    stacks, chosen = Stacks(folder), tuple(names)
+    loaded = {name: stacks.layers(name) for name in chosen or stacks.names()}
+    errors = [error for layers in loaded.values() for error in layers.errors]
+    if not chosen:
+        errors += [error for file in stacks.shared_files() for error in stacks.errors_in(file)]
+        errors += _strays(stacks)
+    others = {name: stacks.layers(name) for name in stacks.names() if name not in loaded}
+    errors += _shared_domains({**loaded, **others}, loaded)
+    sites = tuple(layers.site for layers in loaded.values() if layers.site is not None)
+    return Estate(sites, tuple(dict.fromkeys(errors)))
+
+
+def _strays(stacks: Stacks) -> Iterator[SiteError]:
+    folders = (stacks.folder / part for part in ("profiles", "phases", "sites"))
+    for file in (file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())):
+        if file.suffix != ".yaml" and not file.name.startswith("."):
+            yield SiteError(file, None, "", "is not read: only `.yaml` files are", "rename or remove it")
+    if not stacks.names():
+        yield SiteError(stacks.folder / "sites", None, "", "holds no site", "add `sites/<site>.yaml`")
+
+
+def _shared_domains(all_layers: dict[str, Layers], chosen: Iterable[str]) -> Iterator[SiteError]:
+    owners: dict[str, list[str]] = {}
+    for name, layers in all_layers.items():
+        if layers.site is not None:
+            owners.setdefault(layers.site.domain, []).append(name)
+    for name in chosen:
+        layers = all_layers[name]
+        others = owners[layers.site.domain] if layers.site is not None else []
+        if len(others) > 1 and layers.tree is not None and layers.site is not None:
+            origin = locate(layers.tree, ("domain",))
+            rest = ", ".join(other for other in others if other != name)
+            problem = f"{quoted(layers.site.domain)} is also the domain of {rest}"
+            yield SiteError(origin.file, origin.line, "domain", problem, "give each site a domain of its own")

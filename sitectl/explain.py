@@ -1,0 +1,77 @@
+"""`sitectl explain SITE [KEY]`: each value of a site, the file and line that set it, and what it overrode."""
+
+import sys
+
+import click
+
+
+@click.command("explain")
+@click.argument("site")
+@click.argument("key", default="")
+@click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
+def command(site: str, key: str, as_json: bool) -> None:
+    """Explain KEY of SITE (such as `broker.replicas` or `streams.topics.raw`), or the whole site."""
+    from model import Stacks
+    from model.provenance import explain, keys
+    from model.words import did_you_mean, quoted
+    from sitectl import output, problems
+    from sitectl.root import program_root
+
+    layers = Stacks(program_root() / "stacks").layers(site)
+    if layers.tree is None:
+        problems.refuse(problems.worded(layers.errors))
+    found = explain(layers.tree, key)
+    if not found:
+        remedy = did_you_mean(key, keys(layers.tree) if "." in key else layers.tree.entries)
+        problems.refuse(f"{site} has no key {quoted(key)}; {remedy}")
+    if as_json:
+        output.write_json(
+            [
+                {
+                    "key": entry.key,
+                    "value": entry.value,
+                    "removed": entry.removed,
+                    "file": str(problems.short(entry.origin.file)),
+                    "line": entry.origin.line,
+                    "overrode": [
+                        {
+                            "value": lower.value,
+                            "file": str(problems.short(lower.origin.file)),
+                            "line": lower.origin.line,
+                        }
+                        for lower in entry.overrode
+                    ],
+                }
+                for entry in found
+            ]
+        )
+    else:
+        rows = [
+            (
+                entry.key,
+                "(removed)" if entry.removed else _short(entry.value),
+                f"{problems.short(entry.origin.file)}:{entry.origin.line}",
+                ", ".join(
+                    f"{_short(lower.value)} ({problems.short(lower.origin.file)}:{lower.origin.line})"
+                    for lower in entry.overrode
+                ),
+            )
+            for entry in found
+        ]
+        output.write_table(("key", "value", "set in", "overrode"), rows)
+    if layers.errors:
+        click.echo(f"\n{problems.worded(layers.errors)}", err=True)
+        sys.exit(1)
+
+
+def _short(value: object) -> str:
+    """Write a value as YAML would on one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, tuple):
+        return f"[{', '.join(_short(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_short(item)}' for key, item in value.items())}}}"
+    return str(value)

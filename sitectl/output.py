@@ -1,0 +1,79 @@
+"""What every verb prints with: aligned tables, colour on a terminal only, JSON, and progress on stderr."""
+
+import json
+import os
+import sys
+import threading
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import cycle
+from typing import TextIO
+
+import click
+
+COLOURS = {"good": "green", "warning": "yellow", "bad": "red", "quiet": "bright_black", "strong": None}
+
+
+def colourful(stream: TextIO) -> bool:
+    """Whether the stream is a terminal and its user has not switched colours off (`NO_COLOR`)."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, tone: str, stream: TextIO | None = None) -> str:
+    """Return the text in a tone (good, warning, bad, quiet, strong), bare where colour is not wanted."""
+    if not colourful(stream or sys.stdout):
+        return text
+    return click.style(text, fg=COLOURS[tone], bold=tone == "strong")
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal the text takes, colours not counted."""
+    bare = click.unstyle(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in bare
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table with aligned columns and two spaces between them; no trailing spaces."""
+    lines = [tuple(paint(title, "strong") for title in header), *(tuple(row) for row in rows)]
+    widths = [max(width(cell) for cell in column) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell + " " * (size - width(cell)) for cell, size in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; nothing but a dash when there are no rows."""
+    click.echo(table(header, rows) if rows else "-")
+
+
+def write_json(data: object) -> None:
+    """Print data as JSON, indented, with keys in the order given."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Show on stderr that something takes its time: a turning mark on a terminal, nothing elsewhere."""
+    if not colourful(sys.stderr):
+        yield
+        return
+    done = threading.Event()
+    turning = threading.Thread(target=_turn, args=(what, done), daemon=True)
+    turning.start()
+    try:
+        yield
+    finally:
+        done.set()
+        turning.join()
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _turn(what: str, done: threading.Event) -> None:
+    for mark in cycle("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"):
+        click.echo(f"\r\x1b[K{mark} {what}", nl=False, err=True)
+        if done.wait(0.1):
+            return

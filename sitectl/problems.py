@@ -1,0 +1,45 @@
+"""How `sitectl` tells people what is wrong: the model's own words, shortened paths, colour where it helps."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from model.errors import SiteError, report
+from sitectl.output import paint
+
+
+def refuse(reason: str) -> NoReturn:
+    """Say on stderr why the answer is no, and exit with status 1."""
+    click.echo(reason, err=True)
+    sys.exit(1)
+
+
+def worded(errors: Iterable[SiteError]) -> str:
+    """Word mistakes in site data, with paths as short as they can be from here, and coloured on a terminal."""
+    lines = report(replace(error, file=short(error.file)) for error in errors).split("\n")
+    return "\n".join(_toned(line) for line in lines)
+
+
+def as_data(error: SiteError) -> dict[str, object]:
+    """Return a mistake as plain data for JSON."""
+    return {
+        "file": str(short(error.file)),
+        "line": error.line,
+        "key": error.key,
+        "problem": error.problem,
+        "remedy": error.remedy,
+    }
+
+
+def short(path: Path) -> Path:
+    """Return the path relative to the current folder where it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _toned(line: str) -> str:
+    return paint(line, "good", sys.stderr) if line.startswith("    ") else line

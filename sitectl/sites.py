@@ -1,0 +1,60 @@
+"""`sitectl sites`: all sites in one table."""
+
+import sys
+
+import click
+
+from model.site import Site
+
+
+@click.command("sites")
+@click.option("--json", "as_json", is_flag=True, help="Print the sites as JSON.")
+def command(as_json: bool) -> None:
+    """List the sites: kind, phase, edition and the end of its support, service level. Broken ones are named."""
+    from model.estate import load_estate
+    from sitectl import output, problems
+    from sitectl.root import program_root
+
+    estate = load_estate(program_root() / "stacks")
+    described = [_described(site) for site in estate.sites]
+    if as_json:
+        errors = [problems.as_data(error) for error in estate.errors]
+        output.write_json({"sites": described, "errors": errors})
+    else:
+        header = ("site", "kind", "phase", "edition", "support ends", "service level", "region")
+        output.write_table(header, [_row(site) for site in described])
+        if estate.errors:
+            click.echo(f"\n{problems.worded(estate.errors)}", err=True)
+    sys.exit(1 if estate.errors else 0)
+
+
+def _described(site: Site) -> dict[str, str | None]:
+    from model.support import support_of
+
+    level = site.monitoring.service_level
+    end = support_of(site.broker).end
+    return {
+        "site": site.name,
+        "title": site.title,
+        "kind": site.kind,
+        "phase": site.phase,
+        "edition": site.broker.edition,
+        "version": site.broker.version,
+        "supportEnds": end.isoformat() if end else None,
+        "availability": str(level.availability),
+        "repair": str(level.repair),
+        "hours": level.hours,
+        "region": site.region,
+    }
+
+
+def _row(site: dict[str, str | None]) -> tuple[str, ...]:
+    return (
+        str(site["site"]),
+        str(site["kind"]),
+        str(site["phase"]),
+        f"{site['edition']} {site['version']}",
+        site["supportEnds"] or "not named",
+        f"{site['availability']}, repair < {site['repair']}, {site['hours']}",
+        str(site["region"]),
+    )
