@@ -76,8 +76,8 @@ class NetworkSegmentation(SiteComponent):
                     names.POLICY_SERVER_PORT,
                 )
             ],
-            # The API server, from which its companion reads the policy.
-            [_to((), _HTTPS, _port(self.place.settings.kubernetes_host))],
+            # It is asked, and asks nobody: its policies are mounted.
+            (),
         )
 
     def _policy(

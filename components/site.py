@@ -13,6 +13,8 @@ from components.emqx_cluster import EmqxCluster
 from components.kafka_topics import KafkaTopics
 from components.keycloak_realm import KeycloakRealm
 from components.network_segmentation import NetworkSegmentation
+from components.opa_policies import OpaPolicies
+from components.prometheus_rules import PrometheusRules
 from components.settings import Settings
 from components.vault_pki import VaultPki
 from model import Site
@@ -40,7 +42,9 @@ class IotSite(pulumi.ComponentResource):
         streams = KafkaTopics(f"{name}-streams", place, inside)
         NetworkSegmentation(f"{name}-network", place, inside)
         certificates = CertificateIssuer(f"{name}-certificates", place, pki, inside)
+        OpaPolicies(f"{name}-policy", place, inside)
         broker = EmqxCluster(f"{name}-broker", place, certificates.trust, inside)
+        rules = PrometheusRules(f"{name}-monitoring", place, inside)
         self.outputs = {
             "site": site.name,
             "phase": site.phase,
@@ -51,6 +55,7 @@ class IotSite(pulumi.ComponentResource):
             "certificateAuthorities": pki.authorities,
             "topics": streams.topics,
             "users": streams.users,
+            "alerts": rules.alerts,
         }
         self.register_outputs(self.outputs)
 

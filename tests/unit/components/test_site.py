@@ -75,7 +75,7 @@ def test_every_component_has_our_type(composition: Composition) -> None:
         "iot-broker:identity:KeycloakRealm",
         "iot-broker:streams:KafkaTopics",
         "iot-broker:policy:OpaPolicies",
-        "iot-broker:monitoring:PrometheusRules",
+        "iot-broker:measurement:PrometheusRules",
         "iot-broker:network:NetworkSegmentation",
     }
 
