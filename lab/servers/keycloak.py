@@ -1,0 +1,105 @@
+"""Keycloak with its real database file, TLS alone, and an administrator that is its own."""
+
+from pathlib import Path
+
+from lab.files import secret, write_if_changed
+from lab.servers.base import Lab, Server
+from lab.servers.http import Client
+from lab.servers.java import virtual_machine
+from lab.supervision import Launch
+
+ADMINISTRATOR = "lab-admin"
+# Parts of the distribution that the server only reads; the rest of its home belongs to one lab.
+SHARED = ("bin", "lib", "providers", "themes", "version.txt")
+OPENED = (
+    "java.base/java.util",
+    "java.base/java.util.concurrent",
+    "java.base/java.security",
+    "java.base/java.lang",
+)
+
+
+def password_file(lab: Lab) -> Path:
+    """Return the file of the administrator's password."""
+    return lab.state / "keycloak" / "password"
+
+
+class Keycloak(Server):
+    """Keycloak, started from the build that the tool cache holds."""
+
+    name = "keycloak"
+    ports = ("keycloak", "keycloak-management")
+    tools = ("keycloak", "java")
+    start_seconds = 180.0
+    stop_seconds = 20.0
+
+    def launch(self, lab: Lab) -> Launch:
+        """Make a home of this lab's own (settings, database) over the shared program, and start Java itself.
+
+        Keycloak's own script would stay between as a parent that has nothing to do.
+        """
+        home = lab.folder("keycloak") / "home"
+        (home / "conf").mkdir(parents=True, exist_ok=True)
+        _share(lab.tools["keycloak"], home)
+        settings = write_if_changed(home / "conf" / "keycloak.conf", self._settings(lab))
+        password = secret(password_file(lab))
+        environment: dict[str, str] = {"KC_BOOTSTRAP_ADMIN_USERNAME": ADMINISTRATOR}
+        environment["KC_BOOTSTRAP_ADMIN_PASSWORD"] = password
+        command = (
+            *virtual_machine(lab, "256m", lab.folder("keycloak") / "classes.jsa"),
+            f"-Dkc.home.dir={home}",
+            f"-Djboss.server.config.dir={home / 'conf'}",
+            "-Djava.util.logging.manager=org.jboss.logmanager.LogManager",
+            "-Djava.util.concurrent.ForkJoinPool.common.threadFactory="
+            "io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory",
+            "-Dquarkus-log-max-startup-records=10000",
+            "-Duser.language=en",
+            "-Duser.country=US",
+            *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENED),
+            "-cp",
+            str(lab.tools["keycloak"] / "lib" / "quarkus-run.jar"),
+            "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
+            "start",
+            "--optimized",
+        )
+        return Launch(command, home, environment, frozenset(environment), (settings,))
+
+    def is_ready(self, lab: Lab) -> bool:
+        """Ask Keycloak's own health page, which looks at the database too."""
+        management = Client(lab.url("keycloak-management"), lab.authority.certificate)
+        return management.answers("/health/ready")
+
+    def version(self, lab: Lab) -> str:
+        """Return the version of the distribution that runs; Keycloak tells it to nobody who is not signed in."""
+        text = (lab.state / "keycloak" / "home" / "version.txt").read_text()
+        return text.strip().rpartition(" ")[2]
+
+    def _settings(self, lab: Lab) -> str:
+        pair = lab.authority.server("keycloak")
+        settings: dict[str, object] = {
+            "http-enabled": "false",
+            "http-host": "127.0.0.1",
+            "https-port": lab.ports["keycloak"],
+            "https-certificate-file": pair.certificate,
+            "https-certificate-key-file": pair.key,
+            "http-management-port": lab.ports["keycloak-management"],
+            "http-management-host": "127.0.0.1",
+            "hostname": lab.url("keycloak"),
+            "hostname-strict": "false",
+            "http-pool-max-threads": 16,
+            "db-pool-initial-size": 1,
+            "db-pool-min-size": 1,
+            "db-pool-max-size": 10,
+            "log-level": "warn",
+        }
+        return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _share(distribution: Path, home: Path) -> None:
+    """Point the home at the distribution's program, anew when the distribution is another one."""
+    for name in SHARED:
+        link = home / name
+        if link.is_symlink() and link.readlink() == distribution / name:
+            continue
+        link.unlink(missing_ok=True)
+        link.symlink_to(distribution / name)

@@ -1,0 +1,54 @@
+"""The platform's operators as the lab stands in for them, in one process: `python -m lab.operators`."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+from lab.files import write_if_changed
+from lab.servers.base import Lab, Server
+from lab.servers.kafka import BROKERS, SUPER_USER, bootstrap, password_file
+from lab.servers.kubernetes import CONTEXT, kubeconfig
+from lab.servers.opa import token_file
+from lab.supervision import Launch
+
+
+def is_present() -> bool:
+    """Say whether the operators' program is part of this kit."""
+    return importlib.util.find_spec("lab.operators.__main__") is not None
+
+
+class Operators(Server):
+    """Kafka's, EMQX's and OPA's operators; they read where everything is from `operators/settings.json`."""
+
+    name = "operators"
+    needs = ("kube-apiserver", "opa", *BROKERS)
+    # What OPA held is gone with its process.
+    follows = ("opa",)
+
+    def launch(self, lab: Lab) -> Launch:
+        """Write the settings (addresses, and names of files that hold secrets) and start the process."""
+        folder = lab.folder("operators")
+        settings = {
+            "kubeconfig": str(kubeconfig(lab)),
+            "context": CONTEXT,
+            "caFile": str(lab.authority.certificate),
+            "opa": {"url": lab.url("opa"), "tokenFile": str(token_file(lab))},
+            "kafka": {
+                "bootstrap": bootstrap(lab),
+                "user": SUPER_USER,
+                "passwordFile": str(password_file(lab)),
+            },
+            "readyFile": str(self._ready_file(lab)),
+        }
+        write_if_changed(folder / "settings.json", json.dumps(settings, indent=2) + "\n")
+        self._ready_file(lab).unlink(missing_ok=True)
+        command = (sys.executable, "-m", "lab.operators", "--settings", str(folder / "settings.json"))
+        return Launch(command, folder, {"PYTHONUNBUFFERED": "1"}, files=(folder / "settings.json",))
+
+    def is_ready(self, lab: Lab) -> bool:
+        """Say whether the process has seen every kind of object once: it writes the ready file then."""
+        return self._ready_file(lab).exists()
+
+    def _ready_file(self, lab: Lab) -> Path:
+        return lab.state / "operators" / "ready"

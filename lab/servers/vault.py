@@ -1,0 +1,137 @@
+"""Vault as a real site would run it: sealed at start, TLS, audited, and used by a deployer of few rights."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from lab.files import write, write_if_changed
+from lab.servers.base import Lab, Server
+from lab.servers.http import Client
+from lab.supervision import Launch
+
+PLUGIN = "vault-plugin-auth-kubernetes"
+DEPLOYER = "iot-deployer"
+# The same text tells a real site what its deployer needs.
+DEPLOYER_POLICY = Path(__file__).parents[2] / "docs" / "vault-deployer-policy.hcl"
+# Renewed at each `up`; a lab that was down for longer gets a new token.
+DEPLOYER_PERIOD = "768h"
+AUDIT = "lab"
+# Vault's answer to /v1/sys/health while it cannot serve: not initialised, sealed.
+UNINITIALISED, SEALED = 501, 503
+SERVING = 200
+
+
+def deployer_token_file(lab: Lab) -> Path:
+    """Return the file of the token that deploys sites."""
+    return lab.state / "vault" / "deployer-token"
+
+
+class Vault(Server):
+    """Vault with storage of its own (raft); its unseal key and root token stay in the state folder, mode 0600."""
+
+    name = "vault"
+    ports = ("vault", "vault-cluster")
+    tools = ("vault",)
+
+    def launch(self, lab: Lab) -> Launch:
+        """Write Vault's configuration and start it; it comes up sealed."""
+        folder = lab.folder("vault")
+        pair = lab.authority.server("vault")
+        configuration = {
+            "storage": {
+                "raft": {
+                    "path": str(lab.folder("vault/data")),
+                    "node_id": "lab",
+                    "performance_multiplier": "1",
+                }
+            },
+            "listener": {
+                "tcp": {
+                    "address": lab.endpoint("vault"),
+                    "tls_cert_file": str(pair.certificate),
+                    "tls_key_file": str(pair.key),
+                    "tls_min_version": "tls12",
+                }
+            },
+            "api_addr": lab.url("vault"),
+            "cluster_addr": lab.url("vault-cluster"),
+            "plugin_directory": str((lab.tools["vault"] / "plugins").resolve()),
+            # Locking memory needs a right that no ordinary user has.
+            "disable_mlock": True,
+            "ui": False,
+            "log_level": "warn",
+        }
+        file = write_if_changed(folder / "vault.json", json.dumps(configuration, indent=2) + "\n")
+        command = (str(lab.tools["vault"] / "vault"), "server", f"-config={file}")
+        return Launch(command, folder, {"GOGC": "50", "HOME": str(folder)}, files=(file,))
+
+    def is_alive(self, lab: Lab) -> bool:
+        """Say whether Vault answers at all, sealed or not."""
+        return self._anonymous(lab).answers("/v1/sys/health", frozenset({SERVING, UNINITIALISED, SEALED}))
+
+    def is_ready(self, lab: Lab) -> bool:
+        """Say whether Vault is initialised, unsealed and active."""
+        return self._anonymous(lab).answers("/v1/sys/health") and deployer_token_file(lab).exists()
+
+    def settle(self, lab: Lab) -> None:
+        """Initialise and unseal Vault, and give it its audit device, its login plugin and its deployer."""
+        keys = self._initialised(lab)
+        health = self._anonymous(lab).ask("GET", "/v1/sys/health")
+        if health.status == SEALED:
+            self._anonymous(lab).must("PUT", "/v1/sys/unseal", {"key": keys["unseal"]})
+        root = self._client(lab, keys["root"])
+        self._audit(root, lab)
+        self._register_plugin(root, lab)
+        self._deployer(root, lab)
+
+    def version(self, lab: Lab) -> str:
+        """Return Vault's own version."""
+        return str(self._anonymous(lab).ask("GET", "/v1/sys/health").json()["version"])
+
+    def _initialised(self, lab: Lab) -> dict[str, str]:
+        """Return the unseal key and the root token, of a Vault that is initialised now if it was not before."""
+        file = lab.folder("vault") / "keys.json"
+        client = self._anonymous(lab)
+        if not client.must("GET", "/v1/sys/init")["initialized"]:
+            made = client.must("PUT", "/v1/sys/init", {"secret_shares": 1, "secret_threshold": 1})
+            write(file, json.dumps({"unseal": made["keys_base64"][0], "root": made["root_token"]}))
+        keys: dict[str, str] = json.loads(file.read_text())
+        return keys
+
+    def _audit(self, root: Client, lab: Lab) -> None:
+        if f"{AUDIT}/" in root.must("GET", "/v1/sys/audit")["data"]:
+            return
+        log = lab.folder("logs") / "vault-audit.log"
+        device = {"type": "file", "options": {"file_path": str(log), "mode": "0600"}}
+        root.must("PUT", f"/v1/sys/audit/{AUDIT}", device)
+
+    def _register_plugin(self, root: Client, lab: Lab) -> None:
+        binary = lab.tools["vault"] / "plugins" / PLUGIN
+        digest = hashlib.sha256(binary.read_bytes()).hexdigest()
+        known = root.ask("GET", "/v1/sys/plugins/catalog/auth/kubernetes")
+        if known.status == SERVING and known.json()["data"].get("sha256") == digest:
+            return
+        root.must("PUT", "/v1/sys/plugins/catalog/auth/kubernetes", {"sha256": digest, "command": PLUGIN})
+
+    def _deployer(self, root: Client, lab: Lab) -> None:
+        root.must("PUT", f"/v1/sys/policies/acl/{DEPLOYER}", {"policy": DEPLOYER_POLICY.read_text()})
+        file = deployer_token_file(lab)
+        if file.exists():
+            own = self._client(lab, file.read_text())
+            if own.ask("PUT", "/v1/auth/token/renew-self", {}).status == SERVING:
+                return
+        wanted = {
+            "policies": [DEPLOYER],
+            "period": DEPLOYER_PERIOD,
+            "no_parent": True,
+            "display_name": "deployer",
+        }
+        made: dict[str, Any] = root.must("POST", "/v1/auth/token/create", wanted)
+        write(file, made["auth"]["client_token"])
+
+    def _anonymous(self, lab: Lab) -> Client:
+        return Client(lab.url("vault"), lab.authority.certificate)
+
+    def _client(self, lab: Lab, token: str) -> Client:
+        return Client(lab.url("vault"), lab.authority.certificate, headers={"X-Vault-Token": token})
