@@ -16,6 +16,7 @@ from sitectl.checks import Finding
 def command(site: str, as_json: bool) -> None:
     """Check that SITE can be deployed: servers, APIs, versions and rights. Nothing is changed."""
     from components.settings import SettingsErrors
+    from model import SiteErrors
     from sitectl import output, problems
     from sitectl.root import program_root
     from sitectl.settings import SettingsFileError
@@ -23,6 +24,8 @@ def command(site: str, as_json: bool) -> None:
     try:
         with output.progress(f"looking at {site}'s servers"):
             findings = look(program_root(), site)
+    except SiteErrors as error:
+        problems.refuse(problems.worded(error.errors))
     except (SettingsErrors, SettingsFileError) as error:
         problems.refuse(str(error))
     failed = [finding for finding in findings if not finding.passed]
