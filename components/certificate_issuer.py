@@ -3,19 +3,10 @@
 import base64
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
-from pulumi_kubernetes.rbac.v1 import (
-    ClusterRoleBinding,
-    PolicyRuleArgs,
-    Role,
-    RoleBinding,
-    RoleRefArgs,
-    SubjectArgs,
-)
 
 from components import names
 from components.component import Place, SiteComponent
+from components.manifest import Manifest
 from components.vault_names import LOGIN_ROLE, SERVER_ROLE, issuing_mount, login_mount
 from components.vault_pki import VaultPki
 
@@ -29,7 +20,7 @@ class CertificateIssuer(SiteComponent):
     SOFTWARE = "cert-manager"
     PART = "certificates"
 
-    trust: ConfigMap
+    trust: Manifest
 
     def __init__(
         self, name: str, place: Place, pki: VaultPki, opts: pulumi.ResourceOptions | None = None
@@ -40,67 +31,75 @@ class CertificateIssuer(SiteComponent):
         self._issuer(account, pki)
         self.register_outputs({"issuer": place.site.platform.issuer.name})
 
-    def _service_account(self) -> ServiceAccount:
+    def _service_account(self) -> Manifest:
         site, issuer = self.site, self.site.platform.issuer
-        account = ServiceAccount(
+        account = Manifest(
             f"{site.name}-{issuer.service_account}",
+            api_version="v1",
+            kind="ServiceAccount",
             metadata=self.metadata(issuer.service_account),
             # Its tokens are asked for, each for a few minutes: no pod carries one.
-            automount_service_account_token=False,
+            automountServiceAccountToken=False,
             opts=self.in_kubernetes(),
         )
-        subject = SubjectArgs(kind="ServiceAccount", name=issuer.service_account, namespace=site.namespace)
+        subject = _account(issuer.service_account, site.namespace)
         self._may_ask_for_tokens(account)
-        ClusterRoleBinding(
+        Manifest(
             f"{site.name}-token-review",
+            api_version=f"{_RBAC}/v1",
+            kind="ClusterRoleBinding",
             metadata=self.cluster_metadata(f"{site.namespace}-token-review"),
             # Vault reviews each token with that token itself.
-            role_ref=RoleRefArgs(api_group=_RBAC, kind="ClusterRole", name="system:auth-delegator"),
+            roleRef={"apiGroup": _RBAC, "kind": "ClusterRole", "name": "system:auth-delegator"},
             subjects=[subject],
             opts=self.in_kubernetes(depends_on=[account]),
         )
         return account
 
-    def _may_ask_for_tokens(self, account: ServiceAccount) -> None:
+    def _may_ask_for_tokens(self, account: Manifest) -> None:
         site = self.site
         name = f"{site.platform.issuer.service_account}-tokens"
-        role = Role(
+        role = Manifest(
             f"{site.name}-{name}",
+            api_version=f"{_RBAC}/v1",
+            kind="Role",
             metadata=self.metadata(name),
             rules=[
-                PolicyRuleArgs(
-                    api_groups=[""],
-                    resources=["serviceaccounts/token"],
-                    resource_names=[site.platform.issuer.service_account],
-                    verbs=["create"],
-                )
+                {
+                    "apiGroups": [""],
+                    "resources": ["serviceaccounts/token"],
+                    "resourceNames": [site.platform.issuer.service_account],
+                    "verbs": ["create"],
+                }
             ],
             opts=self.in_kubernetes(),
         )
         manager = site.platform.cert_manager
-        RoleBinding(
-            f"{site.name}-{name}",
+        Manifest(
+            f"{site.name}-{name}-binding",
+            api_version=f"{_RBAC}/v1",
+            kind="RoleBinding",
             metadata=self.metadata(name),
-            role_ref=RoleRefArgs(api_group=_RBAC, kind="Role", name=name),
-            subjects=[
-                SubjectArgs(kind="ServiceAccount", name=manager.service_account, namespace=manager.namespace)
-            ],
+            roleRef={"apiGroup": _RBAC, "kind": "Role", "name": name},
+            subjects=[_account(manager.service_account, manager.namespace)],
             opts=self.in_kubernetes(depends_on=[role, account]),
         )
 
-    def _trust(self, pki: VaultPki) -> ConfigMap:
+    def _trust(self, pki: VaultPki) -> Manifest:
         identity = self.place.settings.keycloak_ca
         data: dict[str, pulumi.Input[str]] = {names.TRUST_SITE: pki.trust}
         if identity:
             data[names.TRUST_IDENTITY] = identity
-        return ConfigMap(
+        return Manifest(
             f"{self.site.name}-{names.TRUST}",
+            api_version="v1",
+            kind="ConfigMap",
             metadata=self.metadata(names.TRUST),
             data=data,
             opts=self.in_kubernetes(),
         )
 
-    def _issuer(self, account: ServiceAccount, pki: VaultPki) -> None:
+    def _issuer(self, account: Manifest, pki: VaultPki) -> None:
         site, settings = self.site, self.place.settings
         authority = settings.vault_ca
         vault = {
@@ -120,7 +119,7 @@ class CertificateIssuer(SiteComponent):
         }
         if authority:
             vault["caBundle"] = base64.b64encode(authority.encode()).decode()
-        CustomResource(
+        Manifest(
             f"{site.name}-{site.platform.issuer.name}",
             api_version="cert-manager.io/v1",
             kind="Issuer",
@@ -128,3 +127,8 @@ class CertificateIssuer(SiteComponent):
             spec={"vault": vault},
             opts=self.in_kubernetes(depends_on=[account, pki]),
         )
+
+
+def _account(name: str, namespace: str) -> dict[str, str]:
+    """Return a service account as the subject of a binding."""
+    return {"kind": "ServiceAccount", "name": name, "namespace": namespace}

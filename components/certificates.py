@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-from pulumi_kubernetes.apiextensions import CustomResource
-
 from components.component import SiteComponent
+from components.manifest import Manifest
 
 
-def server_certificate(component: SiteComponent, secret: str, dns_names: Sequence[str]) -> CustomResource:
+def server_certificate(component: SiteComponent, secret: str, dns_names: Sequence[str]) -> Manifest:
     """Make the cert-manager Certificate `secret`, kept in the Secret of that name, as the component's child.
 
     `dns_names` must be among the names that VaultPki's role `server` allows; the first is the common name.
     """
     times = component.site.broker.certificate
-    return CustomResource(
+    return Manifest(
         f"{component.site.name}-{secret}",
         api_version="cert-manager.io/v1",
         kind="Certificate",

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pulumi
 import pulumi_keycloak as keycloak
-import pulumi_kubernetes as kubernetes
 import pulumi_vault as vault
+from pulumi_kubernetes import Provider as KubernetesProvider
 
 from components.settings import Settings
 from model import Site
 from model.units import Duration
+
+PHASE_LABEL = "iot-broker/phase"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Place:
 
     site: Site
     settings: Settings
-    kubernetes: kubernetes.Provider
+    kubernetes: KubernetesProvider
     vault: vault.Provider
     keycloak: keycloak.Provider
     namespace: pulumi.Input[str]
@@ -57,6 +59,11 @@ class SiteComponent(pulumi.ComponentResource):
         """The part of the labels that finds this component's pods; it never changes, the phase does."""
         return selector_labels(self.site, self.SOFTWARE, self.PART)
 
+    @property
+    def pod_labels(self) -> dict[str, str]:
+        """The labels of pods: without the phase, which must not restart them when it changes."""
+        return {label: value for label, value in self.labels.items() if label != PHASE_LABEL}
+
     def metadata(
         self,
         name: str,
@@ -64,20 +71,17 @@ class SiteComponent(pulumi.ComponentResource):
         namespace: pulumi.Input[str] | None = None,
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
-    ) -> kubernetes.meta.v1.ObjectMetaArgs:
+    ) -> dict[str, Any]:
         """Return the metadata of an object in the site's namespace (or in `namespace`), with our labels."""
-        return kubernetes.meta.v1.ObjectMetaArgs(
-            name=name,
-            namespace=namespace if namespace is not None else self.place.namespace,
-            labels=self.labels | dict(labels or {}),
-            annotations=dict(annotations) if annotations else None,
-        )
+        metadata = self.cluster_metadata(name, labels)
+        metadata["namespace"] = namespace if namespace is not None else self.place.namespace
+        if annotations:
+            metadata["annotations"] = dict(annotations)
+        return metadata
 
-    def cluster_metadata(
-        self, name: str, labels: Mapping[str, str] | None = None
-    ) -> kubernetes.meta.v1.ObjectMetaArgs:
+    def cluster_metadata(self, name: str, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the metadata of an object that is in no namespace, with our labels."""
-        return kubernetes.meta.v1.ObjectMetaArgs(name=name, labels=self.labels | dict(labels or {}))
+        return {"name": name, "labels": self.labels | dict(labels or {})}
 
     def in_kubernetes(
         self,
@@ -147,5 +151,5 @@ def site_labels(site: Site, software: str, part: str) -> dict[str, str]:
         "app.kubernetes.io/part-of": "iot-broker",
         "app.kubernetes.io/managed-by": "pulumi",
         "iot-broker/site": site.name,
-        "iot-broker/phase": site.phase,
+        PHASE_LABEL: site.phase,
     }

@@ -4,11 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
 from components import emqx_configuration, names
 from components.certificates import server_certificate
 from components.component import Place, SiteComponent
+from components.manifest import Manifest
 from model import Site
 
 # Labels that the operator gives to the pods of core nodes.
@@ -38,7 +38,7 @@ class EmqxCluster(SiteComponent):
         super().__init__(name, place, opts)
         site = place.site
         certificate = server_certificate(self, names.BROKER_TLS, certificate_names(site))
-        self.cluster = CustomResource(
+        self.cluster = Manifest(
             f"{site.name}-{names.BROKER}",
             api_version=site.broker.operator_api,
             kind="EMQX",
@@ -64,7 +64,7 @@ class EmqxCluster(SiteComponent):
             },
             "bootstrapAPIKeys": [{"secretRef": _metrics_key()}],
             "updateStrategy": _update_strategy(site),
-            "coreTemplate": {"metadata": {"labels": self.labels}, "spec": _core_nodes(site)},
+            "coreTemplate": {"metadata": {"labels": self.pod_labels}, "spec": _core_nodes(site)},
             "listenersServiceTemplate": {
                 "metadata": {"name": names.BROKER_LISTENERS, "labels": self.labels},
                 "spec": {

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
 from components.component import Place, SiteComponent
+from components.manifest import Manifest
 from model import Site
 from model.streams import StreamUser, Topic
 
@@ -37,9 +37,9 @@ class KafkaTopics(SiteComponent):
         self.users = [user_name(place.site, user.name) for user in streams.users]
         self.register_outputs({"topics": self.topics, "users": self.users})
 
-    def _topic(self, topic: Topic) -> CustomResource:
+    def _topic(self, topic: Topic) -> Manifest:
         site = self.site
-        return CustomResource(
+        return Manifest(
             f"{site.name}-{topic.name}",
             api_version=API_VERSION,
             kind="KafkaTopic",
@@ -58,9 +58,9 @@ class KafkaTopics(SiteComponent):
             opts=self.in_kubernetes(protect=site.protect, within=site.streams.ready_within),
         )
 
-    def _user(self, user: StreamUser, topics: list[CustomResource]) -> None:
+    def _user(self, user: StreamUser, topics: list[Manifest]) -> None:
         site, quota = self.site, self.site.streams.quota
-        CustomResource(
+        Manifest(
             f"{site.name}-user-{user.name}",
             api_version=API_VERSION,
             kind="KafkaUser",

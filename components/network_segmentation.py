@@ -1,22 +1,18 @@
 """Who may talk to whom in the site's namespace: nobody, but for the flows that are listed here."""
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import pulumi
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
-from pulumi_kubernetes.networking.v1 import (
-    NetworkPolicy,
-    NetworkPolicyEgressRuleArgs,
-    NetworkPolicyIngressRuleArgs,
-    NetworkPolicyPeerArgs,
-    NetworkPolicyPortArgs,
-    NetworkPolicySpecArgs,
-)
 
 from components import names
 from components.component import Place, SiteComponent, selector_labels
 from components.emqx_cluster import CORE_PODS
+from components.manifest import Manifest
+
+Rule: TypeAlias = dict[str, Any]
+Peer: TypeAlias = dict[str, Any]
 
 _NAMESPACE = "kubernetes.io/metadata.name"
 # Erlang's distribution and EMQX's RPC, at the ports that EMQX uses in Kubernetes.
@@ -84,18 +80,21 @@ class NetworkSegmentation(SiteComponent):
         self,
         name: str,
         pods: dict[str, str],
-        ingress: Sequence[NetworkPolicyIngressRuleArgs],
-        egress: Sequence[NetworkPolicyEgressRuleArgs],
+        ingress: Sequence[Rule],
+        egress: Sequence[Rule],
     ) -> None:
-        NetworkPolicy(
+        spec = {
+            "podSelector": {"matchLabels": pods} if pods else {},
+            "policyTypes": ["Ingress", "Egress"],
+        }
+        # An empty list and none mean the same: nothing is let through.
+        flows = {"ingress": list(ingress), "egress": list(egress)}
+        Manifest(
             f"{self.site.name}-{name}",
+            api_version="networking.k8s.io/v1",
+            kind="NetworkPolicy",
             metadata=self.metadata(name),
-            spec=NetworkPolicySpecArgs(
-                pod_selector=LabelSelectorArgs(match_labels=pods) if pods else LabelSelectorArgs(),
-                policy_types=["Ingress", "Egress"],
-                ingress=list(ingress) or None,
-                egress=list(egress) or None,
-            ),
+            spec=spec | {direction: rules for direction, rules in flows.items() if rules},
             opts=self.in_kubernetes(),
         )
 
@@ -104,29 +103,32 @@ def _policy_server_pods(component: SiteComponent) -> dict[str, str]:
     return selector_labels(component.site, "opa", "policy")
 
 
-def _from(peers: Sequence[NetworkPolicyPeerArgs], *ports: int) -> NetworkPolicyIngressRuleArgs:
-    return NetworkPolicyIngressRuleArgs(from_=list(peers) or None, ports=_ports(ports))
+def _from(peers: Sequence[Peer], *ports: int) -> Rule:
+    return _rule("from", peers, _ports(ports))
 
 
-def _to(
-    peers: Sequence[NetworkPolicyPeerArgs], *ports: int, udp: bool = False
-) -> NetworkPolicyEgressRuleArgs:
-    return NetworkPolicyEgressRuleArgs(to=list(peers) or None, ports=_ports(ports, udp=udp))
+def _to(peers: Sequence[Peer], *ports: int, udp: bool = False) -> Rule:
+    return _rule("to", peers, _ports(ports, udp=udp))
 
 
-def _ports(ports: Sequence[int], *, udp: bool = False) -> list[NetworkPolicyPortArgs]:
+def _rule(direction: str, peers: Sequence[Peer], ports: list[dict[str, Any]]) -> Rule:
+    """Return a rule; without peers it means everybody."""
+    return {"ports": ports} | ({direction: list(peers)} if peers else {})
+
+
+def _ports(ports: Sequence[int], *, udp: bool = False) -> list[dict[str, Any]]:
     """Return the ports, each once."""
     protocols = ["UDP", "TCP"] if udp else ["TCP"]
     numbers = list(dict.fromkeys(ports))
-    return [NetworkPolicyPortArgs(protocol=protocol, port=port) for port in numbers for protocol in protocols]
+    return [{"protocol": protocol, "port": port} for port in numbers for protocol in protocols]
 
 
-def _namespace(name: str) -> NetworkPolicyPeerArgs:
-    return NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs(match_labels={_NAMESPACE: name}))
+def _namespace(name: str) -> Peer:
+    return {"namespaceSelector": {"matchLabels": {_NAMESPACE: name}}}
 
 
-def _pods(labels: dict[str, str]) -> NetworkPolicyPeerArgs:
-    return NetworkPolicyPeerArgs(pod_selector=LabelSelectorArgs(match_labels=labels))
+def _pods(labels: dict[str, str]) -> Peer:
+    return {"podSelector": {"matchLabels": labels}}
 
 
 def _port(address: str) -> int:

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import ConfigMap, ContainerArgsDict, PodSpecArgsDict, ProbeArgsDict, Service
-from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.certificates import server_certificate
 from components.component import Place, SiteComponent
+from components.manifest import Manifest
 from components.names import (
     CLIENT_CLASSES,
     POLICY_SERVER,
@@ -62,16 +60,18 @@ class OpaPolicies(SiteComponent):
         ]
         host = service_host(site, POLICY_SERVER)
         certificate = server_certificate(self, POLICY_SERVER_TLS, [host])
-        Deployment(
+        Manifest(
             f"{site.name}-{POLICY_SERVER}",
+            api_version="apps/v1",
+            kind="Deployment",
             metadata=self.metadata(POLICY_SERVER),
             spec={
                 "replicas": site.policy.replicas,
-                "selector": {"match_labels": self.selector},
-                "strategy": {"rolling_update": {"max_surge": 1, "max_unavailable": 0}},
+                "selector": {"matchLabels": self.selector},
+                "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
                 "template": {
                     "metadata": {
-                        "labels": self.labels,
+                        "labels": self.pod_labels,
                         "annotations": {DIGEST_ANNOTATION: bundle_digest(site)},
                     },
                     "spec": self._pod(),
@@ -80,51 +80,57 @@ class OpaPolicies(SiteComponent):
             opts=self.in_kubernetes(within=site.broker.ready_within, depends_on=[*bundle, certificate]),
         )
         self._service()
-        PodDisruptionBudget(
+        Manifest(
             f"{site.name}-{POLICY_SERVER}-disruption",
+            api_version="policy/v1",
+            kind="PodDisruptionBudget",
             metadata=self.metadata(POLICY_SERVER),
-            spec={"max_unavailable": 1, "selector": {"match_labels": self.selector}},
+            spec={"maxUnavailable": 1, "selector": {"matchLabels": self.selector}},
             opts=self.in_kubernetes(),
         )
         self.register_outputs({"host": host})
 
-    def _config_map(self, name: str, files: Mapping[str, str], labels: Mapping[str, str]) -> ConfigMap:
-        return ConfigMap(
+    def _config_map(self, name: str, files: Mapping[str, str], labels: Mapping[str, str]) -> Manifest:
+        return Manifest(
             f"{self.site.name}-{name}",
+            api_version="v1",
+            kind="ConfigMap",
             metadata=self.metadata(name, labels=labels),
             data=files,
             opts=self.in_kubernetes(),
         )
 
     def _service(self) -> None:
-        Service(
+        Manifest(
             f"{self.site.name}-{POLICY_SERVER}-service",
+            api_version="v1",
+            kind="Service",
             metadata=self.metadata(POLICY_SERVER),
             spec={
                 "selector": self.selector,
-                "ports": [{"name": "https", "port": POLICY_SERVER_PORT, "target_port": "https"}],
+                "ports": [{"name": "https", "port": POLICY_SERVER_PORT, "targetPort": "https"}],
             },
             # Its addresses are the pods that are ready, which the Deployment has waited for already.
             opts=self.in_kubernetes(),
         )
 
-    def _pod(self) -> PodSpecArgsDict:
+    def _pod(self) -> dict[str, Any]:
         return {
-            "automount_service_account_token": False,
-            "enable_service_links": False,
-            "security_context": {
-                "run_as_non_root": True,
-                "run_as_user": USER,
-                "run_as_group": USER,
-                "fs_group": USER,
-                "seccomp_profile": {"type": "RuntimeDefault"},
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "fsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "topology_spread_constraints": [
+            "topologySpreadConstraints": [
                 {
-                    "max_skew": 1,
-                    "topology_key": "topology.kubernetes.io/zone",
-                    "when_unsatisfiable": "ScheduleAnyway",
-                    "label_selector": {"match_labels": self.selector},
+                    "maxSkew": 1,
+                    "topologyKey": "topology.kubernetes.io/zone",
+                    "whenUnsatisfiable": "ScheduleAnyway",
+                    "labelSelector": {"matchLabels": self.selector},
                 }
             ],
             "containers": [self._container()],
@@ -133,35 +139,35 @@ class OpaPolicies(SiteComponent):
                     "name": "bundle",
                     "projected": {
                         "sources": [
-                            {"config_map": {"name": name}}
+                            {"configMap": {"name": name}}
                             for name in (POLICY_NAME, DATA_NAME, AUTHORIZATION_NAME)
                         ]
                     },
                 },
-                {"name": "tls", "secret": {"secret_name": POLICY_SERVER_TLS, "default_mode": 0o440}},
+                {"name": "tls", "secret": {"secretName": POLICY_SERVER_TLS, "defaultMode": 0o440}},
             ],
         }
 
-    def _container(self) -> ContainerArgsDict:
+    def _container(self) -> dict[str, Any]:
         return {
             "name": "opa",
             "image": self.site.policy.image.reference(),
-            "image_pull_policy": "IfNotPresent",
+            "imagePullPolicy": "IfNotPresent",
             "args": list(server_arguments()),
-            "ports": [{"name": "https", "container_port": POLICY_SERVER_PORT}],
-            "readiness_probe": _health({"period_seconds": 5, "failure_threshold": 2}),
-            "liveness_probe": _health({"period_seconds": 10, "failure_threshold": 3}),
-            "startup_probe": _health({"period_seconds": 1, "failure_threshold": 30}),
+            "ports": [{"name": "https", "containerPort": POLICY_SERVER_PORT}],
+            "readinessProbe": _health({"periodSeconds": 5, "failureThreshold": 2}),
+            "livenessProbe": _health({"periodSeconds": 10, "failureThreshold": 3}),
+            "startupProbe": _health({"periodSeconds": 1, "failureThreshold": 30}),
             # No limit of cores: a throttled policy server delays every publish of the site.
             "resources": {"requests": {"cpu": CORES, "memory": MEMORY}, "limits": {"memory": MEMORY}},
-            "security_context": {
-                "allow_privilege_escalation": False,
-                "read_only_root_filesystem": True,
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
             },
-            "volume_mounts": [
-                {"name": "bundle", "mount_path": POLICY_FOLDER, "read_only": True},
-                {"name": "tls", "mount_path": TLS_FOLDER, "read_only": True},
+            "volumeMounts": [
+                {"name": "bundle", "mountPath": POLICY_FOLDER, "readOnly": True},
+                {"name": "tls", "mountPath": TLS_FOLDER, "readOnly": True},
             ],
         }
 
@@ -227,5 +233,5 @@ def _rule(site: Site, rule: TopicRule) -> dict[str, Any]:
     return {"name": rule.name, "who": who, "actions": sorted(rule.actions), "topics": topics}
 
 
-def _health(timing: ProbeArgsDict) -> ProbeArgsDict:
-    return {"http_get": {"path": "/health", "port": "https", "scheme": "HTTPS"}, **timing}
+def _health(timing: dict[str, Any]) -> dict[str, Any]:
+    return {"httpGet": {"path": "/health", "port": "https", "scheme": "HTTPS"}, **timing}

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
 from components import names
 from components.broker_alerts import ERRORS, SERVING, Alert, alerts, selectors, serving_expression
 from components.component import Place, SiteComponent, selector_labels
 from components.emqx_cluster import EmqxCluster
+from components.manifest import Manifest
 from components.opa_policies import OpaPolicies
 from model import Site
 from model.slo import error_recordings
@@ -38,7 +38,7 @@ class PrometheusRules(SiteComponent):
         self.register_outputs({"alerts": self.alerts})
 
     def _resource(self, kind: str, name: str, spec: dict[str, Any]) -> None:
-        CustomResource(
+        Manifest(
             f"{self.site.name}-{name}-{kind.lower()}",
             api_version=API_VERSION,
             kind=kind,

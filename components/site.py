@@ -4,14 +4,15 @@ from typing import Any
 
 import pulumi
 import pulumi_keycloak as keycloak
-import pulumi_kubernetes as kubernetes
 import pulumi_vault as vault
+from pulumi_kubernetes import Provider as KubernetesProvider
 
 from components.certificate_issuer import CertificateIssuer
 from components.component import Place, site_labels
 from components.emqx_cluster import EmqxCluster
 from components.kafka_topics import KafkaTopics
 from components.keycloak_realm import KeycloakRealm
+from components.manifest import Manifest
 from components.network_segmentation import NetworkSegmentation
 from components.opa_policies import OpaPolicies
 from components.prometheus_rules import PrometheusRules
@@ -61,7 +62,7 @@ class IotSite(pulumi.ComponentResource):
 
     def _place(self, site: Site, settings: Settings) -> Place:
         inside = pulumi.ResourceOptions(parent=self)
-        cluster = kubernetes.Provider(
+        cluster = KubernetesProvider(
             f"{site.name}-kubernetes",
             context=settings.kubernetes_context,
             enable_server_side_apply=True,
@@ -70,11 +71,14 @@ class IotSite(pulumi.ComponentResource):
             enable_secret_mutable=True,
             opts=inside,
         )
-        namespace = kubernetes.core.v1.Namespace(
+        namespace = Manifest(
             f"{site.name}-namespace",
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(
-                name=site.namespace, labels=site_labels(site, "iot-broker", "site") | _POD_SECURITY
-            ),
+            api_version="v1",
+            kind="Namespace",
+            metadata={
+                "name": site.namespace,
+                "labels": site_labels(site, "iot-broker", "site") | _POD_SECURITY,
+            },
             opts=pulumi.ResourceOptions(parent=self, provider=cluster),
         )
         return Place(
@@ -91,5 +95,5 @@ class IotSite(pulumi.ComponentResource):
                 root_ca_certificate=settings.keycloak_ca,
                 opts=inside,
             ),
-            namespace=namespace.metadata.name,
+            namespace=namespace.object_name,
         )

@@ -67,6 +67,6 @@ def _explained(path: tuple[Step, ...], node: Node) -> Explanation:
     overrode = tuple(
         Setting(plain(settle(lower)) if isinstance(lower, Mapping) else plain(lower), lower.origin)
         for lower in node.overrode
-        if path[-1] != "name" or lower != node  # the name by which items of a list are merged
+        if path[-1] != "name" or plain(lower) != plain(node)  # the name by which items of a list are merged
     )
     return Explanation(written(path), None if removed else plain(node), node.origin, removed, overrode)

@@ -61,3 +61,8 @@ def test_every_mounted_volume_exists(composition: Composition) -> None:
 def test_only_the_enterprise_edition_evacuates_nodes(composition: Composition) -> None:
     strategy = composition.one("EMQX").spec["updateStrategy"]
     assert ("evacuationStrategy" in strategy) == (composition.site.broker.edition == "enterprise")
+
+
+def test_a_promotion_does_not_restart_the_broker(composition: Composition) -> None:
+    labels = composition.one("EMQX").spec["coreTemplate"]["metadata"]["labels"]
+    assert "iot-broker/phase" not in labels

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SOURCES = sorted((Path(__file__).parents[3] / "components").glob("*.py"))
-PROVIDER_MODULES = ("pulumi_kubernetes", "pulumi_vault", "pulumi_keycloak")
+PROVIDER_MODULES = ("pulumi_kubernetes", "pulumi_vault", "pulumi_keycloak", "components.manifest")
 
 
 @pytest.fixture(params=SOURCES, ids=lambda path: path.name)
