@@ -11,7 +11,7 @@ from tests.support.shell import Shell
 
 def findings(shell: Shell, site: str, **environment: str) -> tuple[int, list[dict[str, str]]]:
     """Return preflight's exit code and the findings that need something done."""
-    outcome = shell.run("sitectl", "preflight", site, "--json", check=False, **environment)
+    outcome = shell.run("sitectl", "preflight", site, "--json", check=False, variables=environment)
     assert "Traceback" not in outcome.text
     found = json.loads(outcome.out)["findings"]
     assert len(found) > 1 or outcome.code
@@ -113,7 +113,7 @@ def test_names_missing_settings(shell: Shell, site: Site, tmp_path: Path) -> Non
         "preflight",
         site.name,
         check=False,
-        PULUMI_OPTION_CONFIG_FILE=str(tmp_path / "none.yaml"),
+        variables={"PULUMI_OPTION_CONFIG_FILE": str(tmp_path / "none.yaml")},
     )
     assert outcome.code == 1
     assert "there is no such file" in outcome.text

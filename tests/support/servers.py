@@ -90,7 +90,7 @@ def keycloak(shell: Shell) -> Client:
     return Client(environment["KEYCLOAK_URL"] + "/admin/realms", str(shell.authority), bearer)
 
 
-def kafka(shell: Shell, user: str, password: str, **settings: str) -> dict[str, str]:
+def kafka(shell: Shell, user: str, password: str, **settings: str) -> dict[str, str | int | float | bool]:
     """Return the settings of a Kafka client that signs in as `user`."""
     return {
         "bootstrap.servers": shell.environment["KAFKA_BOOTSTRAP"],

@@ -48,13 +48,18 @@ class Shell:
     logs: list[str] = field(default_factory=list)
 
     def run(
-        self, *command: str, check: bool = True, text: str | None = None, timeout: float = 420, **extra: str
+        self,
+        *command: str,
+        check: bool = True,
+        text: str | None = None,
+        timeout: float = 420,
+        variables: Mapping[str, str] | None = None,
     ) -> Outcome:
         """Run a command; a failure raises with all that it printed unless `check` is false."""
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env={**os.environ, **self.environment, **extra},
+            env={**os.environ, **self.environment, **(variables or {})},
             input=text,
             stdin=subprocess.DEVNULL if text is None else None,
             capture_output=True,
@@ -68,9 +73,9 @@ class Shell:
             raise AssertionError(f"{' '.join(command)} ended with {outcome.code}:\n{outcome.text}")
         return outcome
 
-    def pulumi(self, *arguments: str, check: bool = True, **extra: str) -> Outcome:
+    def pulumi(self, *arguments: str, check: bool = True, text: str | None = None) -> Outcome:
         """Run `pulumi`, which asks nothing."""
-        return self.run("pulumi", *arguments, "--non-interactive", check=check, **extra)
+        return self.run("pulumi", *arguments, "--non-interactive", check=check, text=text)
 
     def up(self, site: str, check: bool = True) -> Outcome:
         """Deploy the site."""
