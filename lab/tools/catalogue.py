@@ -10,6 +10,7 @@ from lab.tools.cache import key_of
 
 Lane = Literal["go", "java"]
 GIB = 1024**3
+PIN_SUFFIXES = (".go", ".mod", ".sum", ".toml")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _java(
 
 
 def _go_pins(name: str) -> tuple[Path, ...]:
-    return tuple(sorted(file for file in (golang.SOURCES / name).iterdir() if file.is_file()))
+    return tuple(sorted(file for file in (golang.SOURCES / name).iterdir() if file.suffix in PIN_SUFFIXES))
 
 
 def _java_pins(name: str) -> tuple[Path, ...]:

@@ -56,7 +56,7 @@ def _candidates(environment: Mapping[str, str], places: Iterable[str]) -> Iterat
     if home := environment.get("JAVA_HOME"):
         yield Path(home)
     for folder in environment.get("PATH", "").split(os.pathsep):
-        if java := shutil.which("java", path=folder or None):
+        if folder and (java := shutil.which("java", path=folder)):
             yield Path(java).resolve().parent.parent
     found = {home for place in places for home in _matches(place)}
     yield from sorted(found, key=lambda home: (_major_version(home) or 0, str(home)), reverse=True)
