@@ -1,0 +1,163 @@
+"""The keycloak stand-in plans, imports and sends its types as the official plugin does, without a server."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from lab.plugins.base import Check, Context, Create, Diff, Kind, Read
+from lab.plugins.bridged import BridgedResource
+from lab.plugins.errors import SettingsError
+from lab.plugins.keycloak import realm_types, types
+from lab.plugins.keycloak.clients import Clients, representation
+from lab.plugins.keycloak.fields import UnreadableIdError
+from lab.plugins.keycloak.groups import Groups
+from lab.plugins.keycloak.provider import KeycloakProvider
+from lab.plugins.keycloak.resources import KeycloakResource, resources
+from lab.plugins.keycloak.roles import GroupRoles, Roles
+from lab.plugins.keycloak.scopes import AudienceMappers
+from lab.plugins.keycloak.server import InvalidPlanError, NotCoveredError, Server, settings_of
+from lab.plugins.values import UNKNOWN, Secret
+
+NOWHERE = Server(settings_of({"url": "http://127.0.0.1:1", "clientId": "a", "clientSecret": "b"}, {}))
+CONTEXT = Context("urn", threading.Event(), lambda *_: None)
+REALM_STATE = {
+    "realm": "eagle-ford",
+    "enabled": True,
+    "accessTokenLifespan": "5m0s",
+    "sslRequired": "external",
+}
+
+
+class Standing:
+    """A handler of something that stands on its server as `found`."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self.found = found
+
+    def create(self, planned: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        return "id", planned | self.found
+
+    def read(self, identity: str, state: dict[str, Any]) -> dict[str, Any] | None:
+        del identity
+        return state | self.found
+
+    def update(self, identity: str, prior: dict[str, Any], planned: dict[str, Any]) -> dict[str, Any]:
+        del identity, prior
+        return planned | self.found
+
+    def delete(self, identity: str, state: dict[str, Any]) -> None:
+        """Nothing."""
+
+
+def test_every_type_that_the_kit_uses_is_covered_and_no_other() -> None:
+    assert {token.rpartition(":")[2] for token in resources(NOWHERE)} == {
+        "Realm",
+        "Role",
+        "Group",
+        "GroupRoles",
+        "RealmEvents",
+        "Client",
+        "ClientScope",
+        "ClientDefaultScopes",
+        "AudienceProtocolMapper",
+    }
+
+
+def test_a_duration_spelled_otherwise_is_no_difference() -> None:
+    new = {"realm": "eagle-ford", "accessTokenLifespan": "300s"}
+    diff = Diff("urn", "type", "realm", "eagle-ford", new, new, REALM_STATE)
+    assert BridgedResource(realm_types.REALM, Standing({})).diff(diff, CONTEXT).paths == {}
+
+
+def test_another_realm_name_replaces_the_realm() -> None:
+    new = {"realm": "baytown"}
+    diff = Diff("urn", "type", "realm", "eagle-ford", new, new, REALM_STATE)
+    found = BridgedResource(realm_types.REALM, Standing({})).diff(diff, CONTEXT)
+    assert found.paths == {"realm": Kind.UPDATE_REPLACE}
+
+
+def test_a_refresh_takes_durations_as_the_server_writes_them() -> None:
+    resource = KeycloakResource(realm_types.REALM, Standing({"accessTokenLifespan": "10m0s"}))
+    inputs = {"__defaults": [], "realm": "eagle-ford", "accessTokenLifespan": "10m"}
+    found = resource.read(Read("urn", "type", "realm", "eagle-ford", inputs, REALM_STATE), CONTEXT)
+    assert found is not None
+    assert found.inputs == {"__defaults": [], "realm": "eagle-ford", "accessTokenLifespan": "10m0s"}
+
+
+def test_a_clients_secret_is_secret_and_unknown_before_it_is_made() -> None:
+    inputs = {"realmId": "eagle-ford", "clientId": "dash", "accessType": "CONFIDENTIAL"}
+    resource = BridgedResource(types.CLIENT, Standing({"clientSecret": "hidden"}))
+    preview = resource.create(Create("urn", "type", "dash", inputs, True), CONTEXT)
+    made = resource.create(Create("urn", "type", "dash", inputs, False), CONTEXT)
+    assert isinstance(preview.outputs["clientSecret"], Secret)
+    assert preview.outputs["clientSecret"].value is UNKNOWN
+    assert made.outputs["clientSecret"] == Secret("hidden")
+
+
+def test_a_role_not_known_yet_makes_the_groups_roles_unknown_as_a_whole() -> None:
+    inputs = {"realmId": "eagle-ford", "groupId": "g", "roleIds": ["r", UNKNOWN], "exhaustive": True}
+    resource = BridgedResource(types.GROUP_ROLES, Standing({}))
+    assert resource.create(Create("urn", "type", "ops", inputs, True), CONTEXT).outputs["roleIds"] is UNKNOWN
+
+
+def test_an_access_type_that_does_not_exist_is_refused_by_name() -> None:
+    news = {"realmId": "eagle-ford", "clientId": "dash", "accessType": "SECRET"}
+    check = BridgedResource(types.CLIENT, Standing({})).check(Check("urn", "type", "dash", news, {}), CONTEXT)
+    assert "access_type" in check.failures[0].reason
+
+
+def test_what_left_a_clients_extra_settings_is_emptied_on_the_server() -> None:
+    body = representation({"extraConfig": {"kept": "1"}}, {"extraConfig": {"kept": "0", "dropped": "2"}})
+    assert body["attributes"]["kept"] == "1"
+    assert body["attributes"]["dropped"] == ""
+
+
+@pytest.mark.parametrize(
+    ("planned", "words"),
+    [
+        ({"standardFlowEnabled": True}, "at least one valid redirect uri"),
+        ({"validRedirectUris": ["https://a/*"]}, "valid_redirect_uris cannot be set"),
+        ({"serviceAccountsEnabled": True, "accessType": "PUBLIC"}, "cannot be enabled on public clients"),
+    ],
+)
+def test_a_client_that_cannot_work_is_refused_before_keycloak_is_asked(
+    planned: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidPlanError, match=words):
+        Clients(NOWHERE).create({"realmId": "eagle-ford", "clientId": "dash"} | planned)
+
+
+def test_what_the_stand_in_does_not_cover_is_refused_by_name() -> None:
+    with pytest.raises(NotCoveredError) as refusal:
+        Clients(NOWHERE).create({"authorization": {"policyEnforcementMode": "ENFORCING"}})
+    assert refusal.value.name == "authorization"
+    with pytest.raises(NotCoveredError):
+        Groups(NOWHERE).create({"organizationId": "o"})
+
+
+def test_a_mapper_needs_one_audience_and_one_carrier() -> None:
+    mappers = AudienceMappers(NOWHERE)
+    with pytest.raises(InvalidPlanError, match="ClientScopeId"):
+        mappers.create({"includedCustomAudience": "mqtt"})
+    with pytest.raises(InvalidPlanError, match="IncludedCustomAudience"):
+        mappers.create({"clientScopeId": "s"})
+
+
+def test_an_import_names_the_realm_and_the_thing() -> None:
+    assert Roles(NOWHERE).locate("eagle-ford/r") == ("r", {"realmId": "eagle-ford", "import": False})
+    assert GroupRoles(NOWHERE).locate("eagle-ford/g")[0] == "eagle-ford/g"
+    mapper, state = AudienceMappers(NOWHERE).locate("eagle-ford/client-scope/s/m")
+    assert (mapper, state) == ("m", {"realmId": "eagle-ford", "clientScopeId": "s"})
+
+
+def test_an_import_of_another_form_is_told_the_form() -> None:
+    with pytest.raises(UnreadableIdError, match="roleId"):
+        Roles(NOWHERE).locate("r")
+
+
+def test_settings_without_credentials_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("KEYCLOAK_USER", "KEYCLOAK_PASSWORD", "KEYCLOAK_CLIENT_SECRET"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(SettingsError, match="KEYCLOAK_PASSWORD"):
+        KeycloakProvider().configure({"url": "https://127.0.0.1:1", "clientId": "admin-cli"})
