@@ -3,15 +3,15 @@
 # description: |
 #   Decides whether a client may publish to a topic, or subscribe to a filter. The broker asks with a flat map of
 #   strings: site, username, clientid, topic, action, qos, retain, peerhost, cert_common_name. What is allowed is in
-#   data.sites[<site>]; what nothing allows is denied.
+#   data.sites[<site>]; what nothing allows is denied. The answer is an object, because the broker reads its `result`.
 package iot.mqtt
 
 import data.lib.identities
 import data.lib.topics
 
-default decision := "deny"
+default decision := {"result": "deny"}
 
-decision := "allow" if {
+decision := {"result": "allow"} if {
 	count(permits) > 0
 	count(objections) == 0
 }

@@ -1,0 +1,39 @@
+package lib.identities_test
+
+import data.lib.identities
+
+domains := {"device": "devices.field.example", "mirror": "mirrors.field.example"}
+
+test_the_class_is_the_subdomain_of_the_common_name if {
+	identities.class_of("pump-7.devices.field.example", domains) == "device"
+	identities.class_of("historian.mirrors.field.example", domains) == "mirror"
+}
+
+test_a_common_name_elsewhere_has_no_class if {
+	every common_name in [
+		"pump-7.devices.other.example",
+		"devices.field.example",
+		".devices.field.example",
+		"a.b.devices.field.example",
+		"-a.devices.field.example",
+		"pump/7.devices.field.example",
+		"evildevices.field.example",
+	] {
+		not identities.class_of(common_name, domains)
+	}
+}
+
+test_who_has_no_certificate_is_a_user if {
+	every common_name in ["", "undefined"] {
+		identities.class_of(common_name, domains) == "user"
+	}
+}
+
+test_a_safe_name_is_one_plain_level if {
+	every name in ["pump-7.devices.field.example", "alice", "alice@field.example", "a_b"] {
+		identities.is_safe(name)
+	}
+	every name in ["", "+", "#", "a/b", "$SYS", "a b", ".a"] {
+		not identities.is_safe(name)
+	}
+}

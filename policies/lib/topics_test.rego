@@ -1,0 +1,69 @@
+package lib.topics_test
+
+import data.lib.topics
+
+test_a_topic_is_any_name_without_wildcard if {
+	every topic in ["a", "a/b", "a//b", "/a", "ot/site/x y"] {
+		topics.is_topic(topic)
+	}
+}
+
+test_no_topic_has_a_wildcard_or_belongs_to_the_broker if {
+	every topic in ["", "a/+", "#", "a/b#", "$SYS/brokers", "$share/g/a", "a\u0000b"] {
+		not topics.is_topic(topic)
+	}
+}
+
+test_a_filter_has_wildcards_for_whole_levels_only if {
+	every filter in ["a", "+", "#", "a/+/b", "a/#", "+/#", "a//b"] {
+		topics.is_filter(filter)
+	}
+	every filter in ["", "a/#/b", "a/b#", "a+/b", "#/a", "$SYS/#", "$queue/a", "a\u0000/b"] {
+		not topics.is_filter(filter)
+	}
+}
+
+test_a_shared_subscription_is_judged_by_its_real_filter if {
+	topics.real_filter("$share/group/a/+") == "a/+"
+	topics.real_filter("a/$share/group/b") == "a/$share/group/b"
+	topics.real_filter("$share/group") == "$share/group"
+	topics.real_filter("$share//a") == "$share//a"
+}
+
+test_a_filter_is_contained_when_it_can_match_nothing_else if {
+	every pair in [
+		["a/b", "a/b"],
+		["a/b", "a/+"],
+		["a/+", "a/+"],
+		["a/b/c", "a/#"],
+		["a", "a/#"],
+		["a/#", "a/#"],
+		["a/+/c", "a/#"],
+		["a/b/#", "a/+/#"],
+		["x/y", "#"],
+		["#", "#"],
+		["a//b", "a/+/b"],
+	] {
+		topics.contained(pair[0], pair[1])
+	}
+}
+
+test_a_filter_that_could_match_more_is_not_contained if {
+	every pair in [
+		["a/b", "a/c"],
+		["a", "a/b"],
+		["a/b/c", "a/+"],
+		["a/+", "a/b"],
+		["a/#", "a/+"],
+		["a/#", "a/b/#"],
+		["#", "a/#"],
+		["+/b", "a/#"],
+		["a/#", "a/b"],
+		["b", "a/#"],
+		["ab/c", "a/#"],
+		["#", "+"],
+		["#", "+/#"],
+	] {
+		not topics.contained(pair[0], pair[1])
+	}
+}

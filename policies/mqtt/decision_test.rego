@@ -1,0 +1,196 @@
+package iot.mqtt_test
+
+import data.iot.mqtt
+
+sites := {"field": {
+	"classes": {
+		"device": "devices.field.example",
+		"gateway": "gateways.field.example",
+		"service": "services.field.example",
+		"mirror": "mirrors.field.example",
+	},
+	"rules": [
+		{
+			"name": "devices-publish",
+			"who": {"class": "device"},
+			"actions": ["publish"],
+			"topics": ["field/${username}/#"],
+		},
+		{
+			"name": "devices-take-commands",
+			"who": {"class": "device"},
+			"actions": ["subscribe"],
+			"topics": ["field/${username}/command/#"],
+		},
+		{
+			"name": "services-read",
+			"who": {"class": "service"},
+			"actions": ["subscribe"],
+			"topics": ["field/#", "ot/field/#"],
+		},
+		{
+			"name": "mirror-publishes",
+			"who": {"class": "mirror"},
+			"actions": ["publish", "subscribe"],
+			"topics": ["ot/field/#", "field/#"],
+		},
+		{
+			"name": "bridges-write",
+			"who": {"common_name": "bridge-*.services.field.example"},
+			"actions": ["publish"],
+			"topics": ["field/bridged/#", "ot/field/#"],
+		},
+		{
+			"name": "users-look",
+			"who": {"class": "user"},
+			"actions": ["publish", "subscribe"],
+			"topics": ["field/${username}/#"],
+		},
+	],
+}}
+
+device := "pump-7.devices.field.example"
+
+service := "historian.services.field.example"
+
+mirror := "plant.mirrors.field.example"
+
+bridge := "bridge-1.services.field.example"
+
+asking(name, action, topic) := {
+	"site": "field",
+	"username": name,
+	"clientid": "a-client",
+	"topic": topic,
+	"action": action,
+	"qos": "1",
+	"retain": "false",
+	"peerhost": "192.0.2.7",
+	"cert_common_name": name,
+}
+
+answer(question) := decision.result if {
+	decision := mqtt.decision with input as question with data.sites as sites
+}
+
+objections(question) := found if {
+	found := mqtt.objections with input as question with data.sites as sites
+}
+
+test_a_device_publishes_in_its_own_subtree if {
+	answer(asking(device, "publish", "field/pump-7.devices.field.example/temperature")) == "allow"
+}
+
+test_a_device_publishes_nowhere_else if {
+	every topic in ["field/pump-8.devices.field.example/temperature", "field", "other/x"] {
+		answer(asking(device, "publish", topic)) == "deny"
+	}
+}
+
+test_a_device_hears_its_own_commands_and_nothing_wider if {
+	answer(asking(device, "subscribe", "field/pump-7.devices.field.example/command/#")) == "allow"
+	every filter in ["#", "field/#", "field/+/command/#", "field/pump-7.devices.field.example/#"] {
+		answer(asking(device, "subscribe", filter)) == "deny"
+	}
+}
+
+test_a_service_reads_the_site_and_the_mirror if {
+	every filter in ["field/#", "field/+/temperature", "ot/field/unit/1", "$share/readers/field/#"] {
+		answer(asking(service, "subscribe", filter)) == "allow"
+	}
+}
+
+test_a_shared_subscription_opens_nothing_more if {
+	answer(asking(service, "subscribe", "$share/readers/other/#")) == "deny"
+}
+
+test_a_service_writes_nothing if {
+	answer(asking(service, "publish", "field/x")) == "deny"
+}
+
+test_a_rule_can_name_clients_by_a_pattern if {
+	answer(asking(bridge, "publish", "field/bridged/x")) == "allow"
+	answer(asking("bridge-1.devices.field.example", "publish", "field/bridged/x")) == "deny"
+}
+
+test_a_pattern_never_means_a_client_without_certificate if {
+	question := object.union(asking(bridge, "publish", "field/bridged/x"), {"cert_common_name": ""})
+	answer(question) == "deny"
+}
+
+test_only_the_mirror_publishes_under_ot if {
+	answer(asking(mirror, "publish", "ot/field/unit/1")) == "allow"
+	question := asking(bridge, "publish", "ot/field/unit/1")
+	answer(question) == "deny"
+	objections(question) == {"only the OT mirror publishes under ot/"}
+}
+
+test_the_mirror_publishes_nowhere_else if {
+	question := asking(mirror, "publish", "field/x")
+	answer(question) == "deny"
+	objections(question) == {"the OT mirror publishes under ot/ and nowhere else"}
+}
+
+test_nothing_flows_towards_the_mirror if {
+	question := asking(mirror, "subscribe", "ot/field/#")
+	answer(question) == "deny"
+	objections(question) == {"nothing flows towards the OT mirror"}
+}
+
+test_a_user_name_other_than_the_certificates_is_denied if {
+	question := object.union(
+		asking(device, "publish", "field/pump-8.devices.field.example/x"),
+		{"username": "pump-8.devices.field.example"},
+	)
+	answer(question) == "deny"
+	objections(question) == {"the user name is not the certificate's common name"}
+}
+
+test_a_user_name_with_wildcards_does_not_widen_a_filter if {
+	question := object.union(asking("+", "subscribe", "field/+/x"), {"cert_common_name": ""})
+	answer(question) == "deny"
+	objections(question) == {"the user name cannot stand in a topic"}
+}
+
+test_who_signed_in_with_a_token_reads_what_data_gives_to_users if {
+	every absent in ["", "undefined"] {
+		answer(object.union(asking("alice", "subscribe", "field/alice/x"), {"cert_common_name": absent})) == "allow"
+	}
+}
+
+test_who_signed_in_with_a_token_never_writes if {
+	question := object.union(asking("alice", "publish", "field/alice/x"), {"cert_common_name": ""})
+	answer(question) == "deny"
+	objections(question) == {"who has no certificate only reads"}
+}
+
+test_the_brokers_own_topics_are_closed if {
+	publish := asking(device, "publish", "$SYS/x")
+	objections(publish) == {"the topic is not one that can be published to"}
+	subscribe := asking(service, "subscribe", "$SYS/#")
+	objections(subscribe) == {"the filter is not one that can be subscribed to"}
+	answer(publish) == "deny"
+	answer(subscribe) == "deny"
+}
+
+test_a_publish_with_a_wildcard_is_denied if {
+	answer(asking(device, "publish", "field/pump-7.devices.field.example/#")) == "deny"
+}
+
+test_an_unknown_site_is_denied if {
+	question := object.union(asking(device, "publish", "field/pump-7.devices.field.example/x"), {"site": "elsewhere"})
+	answer(question) == "deny"
+}
+
+test_an_unknown_action_is_denied if {
+	answer(asking(device, "erase", "field/pump-7.devices.field.example/x")) == "deny"
+}
+
+test_an_unknown_certificate_is_denied if {
+	answer(asking("pump-7.devices.other.example", "publish", "field/pump-7.devices.other.example/x")) == "deny"
+}
+
+test_an_incomplete_question_is_denied if {
+	answer({}) == "deny"
+	answer({"site": "field", "action": "publish", "topic": "field/x"}) == "deny"
+}
