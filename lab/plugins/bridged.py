@@ -95,6 +95,8 @@ class BridgedResource:
         if found is None:
             return None
         now = merged(self.described.properties, state, found)
+        if isinstance(self.handler, Mover):
+            identity = self.handler.identity_of(now)
         if request.inputs:
             inputs = refreshed_inputs(self.described.properties, plain(request.inputs), now)
         else:

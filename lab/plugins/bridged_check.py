@@ -104,7 +104,7 @@ def _value_failures(item: Property, value: Value, path: str) -> Iterator[tuple[s
         yield (
             path,
             "Incorrect attribute value type. Inappropriate value for attribute "
-            f'"{item.terraform_name}": {item.shape.value} required.',
+            f'"{item.terraform_name}": {item.shape.value} required',
         )
     elif item.one_of and value not in item.one_of:
         choices = " ".join(f'"{choice}"' for choice in item.one_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,7 +104,7 @@ class Client:
             raise ServerAwayError("Vault", self.address, _reason(error)) from error
 
     def _refuse(self, method: str, path: str, status: int, answer: Mapping[str, Any]) -> None:
-        messages = [str(message).strip() for message in answer.get("errors") or ()]
+        messages = [_one_line(str(message)) for message in answer.get("errors") or ()]
         if status == _SEALED and any("sealed" in message for message in messages):
             raise SealedError(self.address)
         doing = f"Vault refused {method} {self.address}/v1/{path} (code {status})"
@@ -116,6 +117,12 @@ def _json(data: bytes) -> dict[str, Any]:
     except ValueError:
         return {"errors": ["the answer is not Vault's"]}
     return answer if isinstance(answer, dict) else {}
+
+
+def _one_line(message: str) -> str:
+    """Vault lists several errors of a request as lines that begin with a star."""
+    listed = re.findall(r"^\s*\* (.+)$", message, re.MULTILINE)
+    return "; ".join(listed) if listed else " ".join(message.split())
 
 
 def _reason(error: HTTPError) -> str:

@@ -114,7 +114,7 @@ class Mounts:
 
     def read(self, identity: str, state: Object) -> Object | None:
         """The engine as it is mounted."""
-        del state
+        identity = _path(identity, state)
         mount = (self._client.read("sys/mounts") or {}).get(f"{identity}/")
         if mount is None:
             return None
@@ -138,7 +138,7 @@ class Mounts:
     def update(self, identity: str, prior: Object, planned: Object) -> Object:
         """Move the engine where its path changed, then tune it."""
         path = self.identity_of(planned)
-        _move(self._client, identity, path)
+        _move(self._client, _path(identity, prior), path)
         tuning = {**_tuning(planned), **_emptied(_TUNED_LISTS, prior, planned)}
         self._client.write(
             f"sys/mounts/{path}/tune",
@@ -157,8 +157,7 @@ class Mounts:
 
     def delete(self, identity: str, state: Object) -> None:
         """Unmount the engine, with all it holds."""
-        del state
-        self._client.delete(f"sys/mounts/{identity}")
+        self._client.delete(f"sys/mounts/{_path(identity, state)}")
 
 
 class SignInMethods:
@@ -176,15 +175,17 @@ class SignInMethods:
                 "type": planned["type"],
                 "description": planned["description"],
                 "local": planned["local"],
-                "config": {"identity_token_key": planned["identityTokenKey"]},
+                "config": {
+                    **to_vault(_TUNE, planned["tune"] or {}),
+                    "identity_token_key": planned["identityTokenKey"],
+                },
             },
         )
-        self._tune(path, planned)
         return path, self.read(path, planned) or {}
 
     def read(self, identity: str, state: Object) -> Object | None:
         """The method as it is enabled."""
-        del state
+        identity = _path(identity, state)
         method = (self._client.read("sys/auth") or {}).get(f"{identity}/")
         if method is None:
             return None
@@ -206,10 +207,10 @@ class SignInMethods:
 
     def update(self, identity: str, prior: Object, planned: Object) -> Object:
         """Move the method where its path changed, then tune it."""
-        del prior
         path = self.identity_of(planned)
-        _move(self._client, f"auth/{identity}", f"auth/{path}")
-        self._tune(path, planned)
+        _move(self._client, f"auth/{_path(identity, prior)}", f"auth/{path}")
+        wanted = to_vault(_TUNE, planned["tune"] or {})
+        self._client.write(f"sys/auth/{path}/tune", {**wanted, "description": planned["description"] or ""})
         return self.read(path, planned) or {}
 
     def identity_of(self, planned: Object) -> str:
@@ -218,15 +219,7 @@ class SignInMethods:
 
     def delete(self, identity: str, state: Object) -> None:
         """Disable the method, with its roles."""
-        del state
-        self._client.delete(f"sys/auth/{identity}")
-
-    def _tune(self, path: str, planned: Object) -> None:
-        wanted = to_vault(_TUNE, planned["tune"] or {})
-        if wanted or planned["description"]:
-            self._client.write(
-                f"sys/auth/{path}/tune", {**wanted, "description": planned["description"] or ""}
-            )
+        self._client.delete(f"sys/auth/{_path(identity, state)}")
 
 
 def _tuning(planned: Mapping[str, Value]) -> dict[str, Any]:
@@ -248,6 +241,11 @@ def _emptied(
 
 def _seconds(value: Value) -> str | None:
     return None if value is None else f"{int(value)}s"
+
+
+def _path(identity: str, state: Mapping[str, Value]) -> str:
+    """Where it is mounted: the engine keeps an id that a move has made stale, the outputs say the new one."""
+    return _trimmed(state.get("path") or identity)
 
 
 def _trimmed(path: str) -> str:
