@@ -17,6 +17,7 @@ from lab.tools.maven import SOURCES, fetch
 from lab.tools.terminal import shown
 
 MIB = 1024**2
+INTERRUPTED = 130
 RECORDED_PROJECTS = ("kafka", "keycloak", "strimzi")
 
 
@@ -42,7 +43,8 @@ def command(names: tuple[str, ...], listing: bool, as_json: bool, record: bool) 
     except ToolError as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
-        sys.exit("Stopped. The same command resumes the build.")
+        click.echo("Stopped. The same command resumes the build.", err=True)
+        sys.exit(INTERRUPTED)
 
 
 def _list(as_json: bool) -> None:

@@ -71,9 +71,13 @@ class Cache:
         return self.root / "logs" / f"{name}.log"
 
     def scratch(self, lane: str, name: str) -> Path:
-        """Return a new empty folder to build in; what an interrupted build left there is removed."""
-        folder = self.work(lane) / f"result-{name}"
-        remove(folder)
+        """Return a new empty folder to build in; what interrupted builds left is removed.
+
+        No other process gets the same folder, not even while a command of a killed build is still writing.
+        """
+        for abandoned in self.work(lane).glob(f"result-{name}-*"):
+            remove(abandoned)
+        folder = self.work(lane) / f"result-{name}-{os.getpid()}"
         folder.mkdir()
         return folder
 

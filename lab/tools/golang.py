@@ -22,7 +22,7 @@ def module_version(go_mod: Path, module: str) -> str:
 
 
 def environment(work: Path) -> dict[str, str]:
-    """Return Go's settings for a build that leaves nothing outside `work` and changes no pin."""
+    """Return Go's settings for commands that leave nothing outside `work` and change no pin."""
     return {
         "CGO_ENABLED": "0",
         "GOTOOLCHAIN": "local",
@@ -88,12 +88,14 @@ class Program:
 def build(bench: Bench, module: Path, programs: Sequence[Program]) -> None:
     """Build `programs` of the Go module in the folder `module` into the bench's result."""
     check_compiler(go_line(module / "go.mod"))
+    temporary = bench.work / "temporary"
+    temporary.mkdir(exist_ok=True)
     for program in programs:
         bench.run(
             f"compiling {Path(program.output).name}",
             program.command(bench.result, bench.version),
             folder=module,
-            environment=environment(bench.work),
+            environment={**environment(bench.work), "GOTMPDIR": str(temporary)},
             counting="packages and modules",
         )
 
