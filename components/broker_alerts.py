@@ -39,7 +39,8 @@ class Selectors:
 def selectors(site: Site) -> Selectors:
     """Return the matchers of a site: its namespace, and the jobs that its monitors make."""
     namespace = f'namespace="{site.namespace}"'
-    decisions = f'{namespace},job="opa",handler="v0/data"'
+    # OPA counts each request once as `authz`, with the code that it ends with, whatever else it counts.
+    decisions = f'{namespace},job="opa",handler="authz",method="post"'
     return Selectors(
         site=f'{{site="{site.name}"}}',
         broker=f'{{{namespace},job="emqx",part="stats"}}',
