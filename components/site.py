@@ -93,6 +93,8 @@ class IotSite(pulumi.ComponentResource):
                 f"{site.name}-keycloak",
                 url=settings.keycloak_url,
                 root_ca_certificate=settings.keycloak_ca,
+                # Making a realm makes its keys, which takes a busy Keycloak longer than the provider's five seconds.
+                client_timeout=60,
                 opts=inside,
             ),
             namespace=namespace.object_name,
