@@ -145,7 +145,8 @@ class Client:
                     return
                 yield event["type"], event["object"]
         finally:
-            response.release_conn()
+            # What was not read would be taken for the next answer on this connection; the pool opens another.
+            response.close()
 
     def request(
         self,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SERVED_SECONDS = 20.0
 """How long a creation waits for its kind to be served (a CustomResourceDefinition made a moment ago)."""
+SERVED_PAUSE = 0.25
 DELETE_SECONDS = 600.0
 PATCH_FORCE = "pulumi.com/patchForce"
 PROPAGATION = "pulumi.com/deletionPropagationPolicy"
@@ -47,17 +48,8 @@ class KubernetesObject:
             return base.Created("", request.inputs)
         client = self.provider.client()
         body = plain(request.inputs)
-        namespace = live.namespace_of(body)
         try:
-            endpoint = self._endpoint(client, context, wait=not request.preview)
-            made = client.request(
-                "POST",
-                endpoint.path(namespace),
-                {"fieldManager": CREATOR, "fieldValidation": "Warn", **_dry_run(request.preview)},
-                body,
-                doing=f"resource {live.label(body)} was not successfully created by the Kubernetes API server",
-                warn=context.warn,
-            )
+            endpoint, made = self._post(client, body, request.preview, context)
         except NotServedError:
             if request.preview:
                 return base.Created("", request.inputs)
@@ -104,7 +96,7 @@ class KubernetesObject:
         client = self.provider.client()
         body = plain(request.news)
         namespace, name = live.place_of(request.id)
-        endpoint = self._endpoint(client, context, wait=False)
+        endpoint = client.endpoint(self.kind)
         manager = request.outputs.get("__fieldManager") or new_manager()
         doing = f"resource {live.label(body)} was not successfully updated by the Kubernetes API server"
         if self.kind.kind == "CustomResourceDefinition":
@@ -163,18 +155,28 @@ class KubernetesObject:
                 return None
         return self.provider.default_namespace() if namespaced else None
 
-    def _endpoint(self, client: Client, context: base.Context, *, wait: bool) -> Endpoint:
-        """Where the kind is served; a creation waits a little for a definition that was made just now."""
+    def _post(
+        self, client: Client, body: Object, preview: bool, context: base.Context
+    ) -> tuple[Endpoint, Object]:
+        """Create it; for real, wait a little for a definition that was made just now to be served."""
+        query = {"fieldManager": CREATOR, "fieldValidation": "Warn", **_dry_run(preview)}
+        doing = f"resource {live.label(body)} was not successfully created by the Kubernetes API server"
         waited = 0.0
         while True:
             try:
-                return client.endpoint(self.kind)
+                endpoint = client.endpoint(self.kind)
+                path = endpoint.path(live.namespace_of(body))
+                return endpoint, client.request("POST", path, query, body, doing=doing, warn=context.warn)
             except NotServedError:
-                if not wait or waited >= SERVED_SECONDS:
+                if preview or waited >= SERVED_SECONDS:
+                    raise
+            except RefusedError as error:
+                # A 404 that names no object: the definition is listed, but its objects are not served yet.
+                if preview or error.status != 404 or error.kind or waited >= SERVED_SECONDS:
                     raise
             context.progress(f"Waiting for the API server to serve {self.kind}")
-            context.pause(0.5, f"waiting for {self.kind} to be served")
-            waited += 0.5
+            context.pause(SERVED_PAUSE, f"waiting for {self.kind} to be served")
+            waited += SERVED_PAUSE
 
     def _take_over(
         self, client: Client, endpoint: Endpoint, namespace: str | None, name: str, manager: str

@@ -48,8 +48,6 @@ def missing(kind: ObjectKind, found: Object, inputs: Object) -> list[str]:
         return [f"{demand.text} is not so yet" for demand in demands(wait_for) if not demand.met(found)]
     if kind == ObjectKind("apps/v1", "Deployment"):
         return _deployment(found)
-    if kind == ObjectKind("apiextensions.k8s.io/v1", "CustomResourceDefinition"):
-        return _definition(found)
     if kind == ObjectKind("v1", "Service") and found["spec"].get("type") == "LoadBalancer":
         balancer = found.get("status", {}).get("loadBalancer", {})
         return [] if balancer.get("ingress") else ["no address was allocated for the load balancer"]
@@ -135,7 +133,7 @@ def _deployment(found: Object) -> list[str]:
     """A Deployment is ready when its newest ReplicaSet is complete and available."""
     status = found.get("status", {})
     wanted = found["spec"].get("replicas", 1)
-    conditions = {entry["type"]: entry for entry in status.get("conditions", [])}
+    conditions = {entry["type"]: entry for entry in status.get("conditions") or []}
     if status.get("observedGeneration", 0) < found["metadata"].get("generation", 0):
         return ["[1/2] the Deployment has not been seen by its controller yet"]
     progressing = conditions.get("Progressing", {})
@@ -151,16 +149,6 @@ def _deployment(found: Object) -> list[str]:
             f"[2/2] the Deployment is not available: {conditions.get('Available', {}).get('message', '')}"
         ]
     return []
-
-
-def _definition(found: Object) -> list[str]:
-    conditions = found.get("status", {}).get("conditions", [])
-    states = {entry["type"]: entry for entry in conditions}
-    return [
-        f"{name} is not true yet: {states.get(name, {}).get('message', 'no word of it')}"
-        for name in ("NamesAccepted", "Established")
-        if states.get(name, {}).get("status") != "True"
-    ]
 
 
 def _endpoints_missing(client: Client, service: Object, deadline: float, context: Context) -> list[str]:

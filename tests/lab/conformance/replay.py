@@ -15,35 +15,16 @@ and Diff get the recorded requests as they are.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
-import grpc
-from google.protobuf import empty_pb2, json_format
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from tests.lab.conformance.plugin_process import PluginProcess
+from tests.lab.conformance.recording import Exchange, Json, load
 
-Json = Any
+__all__ = ["Deviation", "Difference", "Exchange", "Json", "PluginProcess", "Replay", "load", "unexplained"]
 
-FILES = (
-    "0-first-preview",
-    "1-up",
-    "2-empty-preview",
-    "3-changed-preview",
-    "4-changed-up",
-    "5-refresh",
-    "6-after-refresh-preview",
-    "7-repair-up",
-    "8-destroy",
-)
 MISSING = "(absent)"
-ANSWER_SECONDS = 180.0
 SHOWN = 300
 LEARNED_LENGTH = 6
 SUBSTRING_LENGTH = 16
@@ -62,44 +43,6 @@ ALIKE = tuple(
     )
 )
 """Shapes of values that servers or chance make: two of one shape are equal, and the pair is learned."""
-
-
-def reference_folder() -> Path | None:
-    """The folder of recordings, if this machine has it."""
-    named = os.environ.get("IOT_BROKER_REFERENCE")
-    folder = Path(named) if named else Path(__file__).parents[4] / "shared" / "reference"
-    return folder / "plugins" if (folder / "plugins").is_dir() else None
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One recorded request with its answer."""
-
-    file: str
-    method: str
-    request: Json
-    response: Json
-    errors: tuple[str, ...]
-
-    @property
-    def urn(self) -> str:
-        """The resource's URN without what all of them share."""
-        return "::".join(str(self.request.get("urn", "")).split("::")[2:])
-
-
-def load(plugin: str) -> list[Exchange] | None:
-    """What was recorded for `plugin`, in order; None without the reference folder."""
-    folder = reference_folder()
-    if folder is None:
-        return None
-    found = []
-    for name in FILES:
-        for line in (folder / f"{name}.jsonl").read_text().splitlines():
-            entry = json.loads(line)
-            if entry["plugin"] == plugin:
-                errors = tuple(entry.get("errors") or ())
-                found.append(Exchange(name, entry["method"], entry["request"], entry["response"], errors))
-    return found
 
 
 @dataclass(frozen=True)
@@ -152,52 +95,6 @@ def unexplained(differences: Sequence[Difference], deviations: Sequence[Deviatio
     return open_ones + stale
 
 
-class PluginProcess:
-    """A stand-in plugin as the engine would start it, asked over real gRPC."""
-
-    def __init__(self, name: str, environment: Mapping[str, str] | None = None) -> None:
-        self.name = name
-        self.environment = {**os.environ, **(environment or {})}
-
-    def __enter__(self) -> Self:
-        command = [sys.executable, "-m", f"lab.plugins.{self.name}"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=self.environment)
-        assert self.process.stdout is not None
-        port = int(self.process.stdout.readline())
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-        self.stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.channel.close()
-        self.process.terminate()
-        self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-    def ask(self, method: str, request: Json) -> tuple[Json, tuple[str, ...]]:
-        """Send one request in JSON form; its answer (None after an error) and the errors."""
-        message = json_format.ParseDict(request, _request_type(method)(), ignore_unknown_fields=True)
-        try:
-            answer = getattr(self.stub, method)(message, timeout=ANSWER_SECONDS)
-        except grpc.RpcError as error:
-            return None, (f"{error.code().name}: {error.details()}",)
-        return json_format.MessageToDict(answer), ()
-
-
-def _request_type(method: str) -> Callable[[], Any]:
-    renamed = {
-        "CheckConfig": "CheckRequest",
-        "DiffConfig": "DiffRequest",
-        "Handshake": "ProviderHandshakeRequest",
-    }
-    name = renamed.get(method, f"{method}Request")
-    found: Callable[[], Any] = getattr(provider_pb2, name, empty_pb2.Empty)
-    return found
-
-
 @dataclass
 class Replay:
     """One run of a recording against one plugin; `settings` replace the recorded provider's own."""
@@ -206,6 +103,8 @@ class Replay:
     settings: Mapping[str, Json] | None = None
     varying: Sequence[str] = ()
     """Patterns of paths (whole) whose values differ from run to run and are learned, not compared."""
+    order: Mapping[str, Callable[[Json], str]] = field(default_factory=dict)
+    """By pattern of a list's path: the key that its items are sorted by before they are compared."""
     differences: list[Difference] = field(default_factory=list)
     _learned: dict[str, str] = field(default_factory=dict)
     _made: dict[tuple[str, str], tuple[str, Json]] = field(default_factory=dict)
@@ -264,13 +163,20 @@ class Replay:
                 inner = f"{path}.{key}" if path else key
                 self._compare(exchange, inner, official.get(key, MISSING), ours.get(key, MISSING))
         elif isinstance(official, list) and isinstance(ours, list) and len(official) == len(ours):
-            for place, (mine, theirs) in enumerate(zip(official, ours, strict=True)):
+            pairs = zip(self._ordered(path, official), self._ordered(path, ours), strict=True)
+            for place, (mine, theirs) in enumerate(pairs):
                 self._compare(exchange, f"{path}[{place}]", mine, theirs)
         elif official != ours and self._exchange(official) != ours:
             if _alike(official, ours):
                 self._learn(official, ours)
             else:
                 self._differ(exchange, path, official, ours)
+
+    def _ordered(self, path: str, items: list[Json]) -> list[Json]:
+        for pattern, key in self.order.items():
+            if re.fullmatch(pattern, path):
+                return sorted(items, key=key)
+        return items
 
     def _differ(self, exchange: Exchange, path: str, official: Json, ours: Json) -> None:
         self.differences.append(
