@@ -69,8 +69,18 @@ class Workspace:
         write_if_changed(file, yaml.safe_dump(document, sort_keys=True))
 
     def _initialise(self, pulumi: Path, site: str) -> None:
+        """Make the stack from a folder with nothing but the project's name.
+
+        `stack init` writes its salt beside the program whatever PULUMI_OPTION_CONFIG_FILE says; here the file that it
+        writes is a link to the lab's own settings, so that the checkout stays as it is.
+        """
+        project = self.folder / "project"
+        write_if_changed(project / "Pulumi.yaml", f"name: {PROJECT}\nruntime: python\n")
+        link = project / f"Pulumi.{site}.yaml"
+        if not link.is_symlink():
+            link.symlink_to(self.folder / "settings.yaml")
         arguments = ("stack", "init", site, "--non-interactive", "--no-select")
-        run(pulumi, arguments, self.root, {**os.environ, **self.environment()})
+        run(pulumi, arguments, project, {**os.environ, **self.environment()})
 
 
 def settings(lab: Lab) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from lab.files import write, write_if_changed
 from lab.servers.base import Lab, Server
 from lab.servers.http import Client
 from lab.supervision import Launch
+from lab.waiting import wait_until
 
 PLUGIN = "vault-plugin-auth-kubernetes"
 DEPLOYER = "iot-deployer"
@@ -20,6 +21,7 @@ AUDIT = "lab"
 # Vault's answer to /v1/sys/health while it cannot serve: not initialised, sealed.
 UNINITIALISED, SEALED = 501, 503
 SERVING = 200
+ACTIVE_SECONDS = 60.0
 
 
 def deployer_token_file(lab: Lab) -> Path:
@@ -80,6 +82,8 @@ class Vault(Server):
         health = self._anonymous(lab).ask("GET", "/v1/sys/health")
         if health.status == SEALED:
             self._anonymous(lab).must("PUT", "/v1/sys/unseal", {"key": keys["unseal"]})
+        # An unsealed Vault elects itself first.
+        wait_until(lambda: self._anonymous(lab).answers("/v1/sys/health"), ACTIVE_SECONDS, "Vault's election")
         root = self._client(lab, keys["root"])
         self._audit(root, lab)
         self._register_plugin(root, lab)
