@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.words import printable
+
 
 @dataclass(frozen=True, slots=True)
 class SiteError:
@@ -34,7 +36,7 @@ def report(errors: Iterable[SiteError]) -> str:
     found = tuple(errors)
     lines = []
     for error in found:
-        lines.append(f"{error.place}: {error.key + ': ' if error.key else ''}{error.problem}")
+        lines.append(f"{error.place}: {printable(error.key) + ': ' if error.key else ''}{error.problem}")
         lines.append(f"    {error.remedy}")
     count = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
     return "\n".join([*lines, f"{count} in the site data; nothing was touched."])

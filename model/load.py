@@ -10,9 +10,9 @@ from model.document import Document, read_document
 from model.errors import SiteError, SiteErrors
 from model.merge import merge_all, settle
 from model.nodes import Mapping, Scalar, Step, trail, written
-from model.rules import findings
+from model.rules import Finding, findings
 from model.site import Kind, Phase, Site
-from model.words import did_you_mean, quoted
+from model.words import did_you_mean, listed, quoted
 
 # Which files alone may set a key; everything else may be set in any layer.
 BELONGS: dict[tuple[Step, ...], str] = {
@@ -75,9 +75,11 @@ class Stacks:
         documents = tuple(self.document(layer) for layer in files)
         own = [error for layer in files for error in self.errors_in(layer)]
         complete = kind is not None and phase is not None and all(document.root for document in documents)
-        site, merged = _merged(documents, file, name, complete=complete)
-        errors = _without_repetition([*own, *kind_errors, *phase_errors, *merged], files)
-        return Layers(documents, None if errors else site, errors)
+        site, invalid, impossible = _merged(documents, file, name, complete=complete)
+        errors = [*_without_repetition([*own, *kind_errors, *phase_errors, *invalid]), *impossible]
+        order = {layer: index for index, layer in enumerate(files)}
+        errors.sort(key=lambda error: (order.get(error.file, -1), error.line or 0))
+        return Layers(documents, None if errors else site, tuple(errors))
 
     def document(self, file: Path) -> Document:
         """Return the file's tree."""
@@ -107,10 +109,11 @@ class Stacks:
         node = root.entries.get(key) if root is not None else None
         if isinstance(node, Scalar) and node.value in choices:
             return str(node.value), []
-        if node is not None or root is None:
+        empty = isinstance(node, Scalar) and node.value is None
+        if root is None or not (node is None or empty):
             return None, []  # the wrong value, or the broken file, is reported where it is
-        remedy = f"add `{key}: …`, one of {', '.join(choices)}"
-        return None, [SiteError(file, None, key, "is missing", remedy)]
+        line = node.origin.line if node is not None else None
+        return None, [SiteError(file, line, key, "is missing", f"add `{key}: …`, {listed(choices)}")]
 
 
 def load_site(stacks: Path, name: str) -> Site:
@@ -128,26 +131,28 @@ def site_names(stacks: Path) -> tuple[str, ...]:
 
 def _merged(
     documents: Iterable[Document], home: Path, name: str, *, complete: bool
-) -> tuple[Site | None, list[SiteError]]:
+) -> tuple[Site | None, tuple[SiteError, ...], list[SiteError]]:
+    """Validate the merge: the site, where its values are wrong, and where they do not go together."""
     roots = [document.root for document in documents if document.root is not None]
     if not roots:
-        return None, []
+        return None, (), []
     tree = settle(merge_all(roots))
     checked = check(tree, home, whole=complete)
-    errors = list(checked.errors)
     if not complete:
-        return None, errors
-    for found in findings(checked.parts):
-        origin = locate(tree, found.key)
-        errors.append(SiteError(origin.file, origin.line, written(found.key), found.problem, found.remedy))
-    stated = checked.parts.get("name", name)
+        return None, checked.errors, []
+    impossible = [*findings(checked.parts), *_misnamed(checked.parts.get("name", name), name)]
+    return checked.site, checked.errors, [_placed(tree, found) for found in impossible]
+
+
+def _misnamed(stated: object, name: str) -> Iterator[Finding]:
     if stated != name:
-        origin = locate(tree, ("name",))
         problem = f"{quoted(stated)} is not the name of the file"
-        errors.append(
-            SiteError(origin.file, origin.line, "name", problem, f"write {quoted(name)}, or rename the file")
-        )
-    return checked.site, errors
+        yield Finding(("name",), problem, f"write {quoted(name)}, or rename the file")
+
+
+def _placed(tree: Mapping, found: Finding) -> SiteError:
+    origin = locate(tree, found.key)
+    return SiteError(origin.file, origin.line, written(found.key), found.problem, found.remedy)
 
 
 def _misplaced(root: Mapping) -> Iterator[SiteError]:
@@ -159,10 +164,9 @@ def _misplaced(root: Mapping) -> Iterator[SiteError]:
             yield SiteError(place.file, place.line, written(path), problem, f"move it to `{folder}/`")
 
 
-def _without_repetition(errors: Iterable[SiteError], files: list[Path]) -> tuple[SiteError, ...]:
-    """Keep the first error for each file, line and key, in the order of the layers and lines."""
+def _without_repetition(errors: Iterable[SiteError]) -> Iterable[SiteError]:
+    """Keep the first error for each file, line and key."""
     first: dict[tuple[Path, int | None, str], SiteError] = {}
     for error in errors:
         first.setdefault((error.file, error.line, error.key), error)
-    order = {file: index for index, file in enumerate(files)}
-    return tuple(sorted(first.values(), key=lambda error: (order.get(error.file, -1), error.line or 0)))
+    return first.values()

@@ -7,11 +7,13 @@ LONGEST_QUOTE = 60
 
 def quoted(value: object) -> str:
     """Return the value between back quotes, on one line and not too long."""
-    if isinstance(value, bool):
-        text = "true" if value else "false"
-    else:
-        text = "".join(character if character.isprintable() else "�" for character in str(value))
+    text = str(value).lower() if isinstance(value, bool) else printable(str(value))
     return f"`{text[:LONGEST_QUOTE]}…`" if len(text) > LONGEST_QUOTE else f"`{text}`"
+
+
+def printable(text: str) -> str:
+    """Return the text with a mark in the place of each character that a terminal would act on."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
 
 
 def listed(words: Iterable[str], conjunction: str = "or") -> str:

@@ -71,7 +71,7 @@ def maintenance_leaves_nodes(site: Site) -> Iterator[Finding]:
     """Maintenance does not take away all nodes at once."""
     broker = site.broker
     if broker.max_unavailable >= broker.replicas:
-        problem = f"{quoted(broker.max_unavailable)} of {broker.replicas} nodes may go: none would be left"
+        problem = f"{quoted(broker.max_unavailable)} may go at a time, of {broker.replicas} in all: none would be left"
         remedy = f"write at most {broker.replicas - 1}" if broker.replicas > 1 else "run more than one node"
         yield Finding(("broker", "max_unavailable"), problem, remedy)
 
@@ -81,7 +81,7 @@ def nodes_fill_the_zones(site: Site) -> Iterator[Finding]:
     """There is a node in each failure zone."""
     zones = len(site.platform.zones)
     if site.broker.replicas < zones:
-        problem = f"{quoted(site.broker.replicas)} nodes leave some of the {zones} zones without one"
+        problem = f"{quoted(site.broker.replicas)} leaves some of the {zones} zones without a node"
         yield Finding(("broker", "replicas"), problem, f"write {zones} or more, or name fewer zones")
     for index, zone in enumerate(site.platform.zones):
         if zone in site.platform.zones[:index]:

@@ -74,7 +74,7 @@ def service_level_is_high_enough(site: Site) -> Iterator[Finding]:
 def nodes_reach_the_floor(site: Site) -> Iterator[Finding]:
     """The broker has as many nodes as the phase asks for."""
     if site.broker.replicas < site.limits.replicas:
-        problem = f"{quoted(site.broker.replicas)} nodes are fewer than phase {quoted(site.phase)} asks for"
+        problem = f"{quoted(site.broker.replicas)} is fewer than phase {quoted(site.phase)} asks for"
         yield Finding(("broker", "replicas"), problem, f"write {site.limits.replicas} or more")
 
 

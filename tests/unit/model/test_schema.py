@@ -1,0 +1,55 @@
+"""The JSON Schema that editors use is the model's, and every data file names it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.schema import SCHEMA_FILE, site_schema, written_schema
+from tests.unit.model.bad_sites import STACKS
+
+FILES = sorted(
+    file.relative_to(STACKS) for file in STACKS.rglob("*.yaml") if not file.name.startswith("Pulumi.")
+)
+
+
+def test_the_schema_file_is_fresh() -> None:
+    assert SCHEMA_FILE.read_text() == written_schema(), "run `python -m model.schema`"
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_each_data_file_names_the_schema_in_its_first_line(file: Path) -> None:
+    up = "../" * (len(file.parts) - 1)
+    assert (STACKS / file).read_text().splitlines()[
+        0
+    ] == f"# yaml-language-server: $schema={up}site.schema.json"
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_each_data_file_says_what_it_is_for(file: Path) -> None:
+    lines = (STACKS / file).read_text().splitlines()
+    assert lines[1] == "#"
+    assert lines[2].startswith("# ")
+
+
+def test_every_key_is_described() -> None:
+    schema = site_schema()
+    for definition in [schema, *schema["$defs"].values()]:
+        for name, field in definition.get("properties", {}).items():
+            assert field.get("description"), name
+
+
+def test_a_layer_need_not_hold_everything() -> None:
+    schema = site_schema()
+    required = {name: entry["required"] for name, entry in schema["$defs"].items() if "required" in entry}
+    assert "required" not in schema
+    assert all(keys == ["name"] for keys in required.values())
+    assert {"Topic", "StreamUser", "RealmRole", "RealmGroup", "TopicRule", "Asset"} == set(required)
+
+
+def test_what_can_be_removed_says_so() -> None:
+    topic: dict[str, Any] = site_schema()["$defs"]["Topic"]
+    assert topic["properties"]["remove"]["const"] is True
+    assert {"type": "null"} in topic["properties"]["retention"]["anyOf"]
+    assert json.dumps(site_schema())
