@@ -13,7 +13,7 @@ from lab.environment import EnvValue, environment
 from lab.errors import NotRunningError, ServerEndedError, ServerNotReadyError, ServerUnsettledError
 from lab.ports import MovedPort, Ports
 from lab.progress import Progress, Silent
-from lab.servers import SERVERS, with_needs
+from lab.servers import SERVERS, kafka, with_needs
 from lab.servers.base import Lab, Server
 from lab.servers.http import RefusedError, UnreachableError
 from lab.servers.operators import Operators, is_present
@@ -114,6 +114,10 @@ class Estate:
         if not (self.state / "ports.json").exists():
             raise NotRunningError(self.name)
         return environment(self._lab({}), self.root)
+
+    def kafka_administrator(self) -> kafka.Administrator:
+        """Return who may do everything in the lab's Kafka."""
+        return kafka.administrator(self._lab({}))
 
     def endpoints(self) -> dict[str, str]:
         """Return the address of each server that clients call, by server name."""

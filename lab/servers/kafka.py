@@ -4,6 +4,7 @@ import base64
 import logging
 import subprocess
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +24,19 @@ FORMAT_SECONDS = 60.0
 ANSWER_SECONDS = 2.0
 # Kafka's log goes through slf4j-simple, to standard error.
 LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """Kafka's super user; the password stays in its file until it is used."""
+
+    user: str
+    password_file: Path
+
+
+def administrator(lab: Lab) -> Administrator:
+    """Return the lab's super user, for operators and tests: no shell is given it."""
+    return Administrator(SUPER_USER, password_file(lab))
 
 
 def bootstrap(lab: Lab) -> str:
