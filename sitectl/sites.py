@@ -1,10 +1,12 @@
 """`sitectl sites`: all sites in one table."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from model.site import Site
+if TYPE_CHECKING:
+    from model import Site
 
 
 @click.command("sites")
@@ -28,7 +30,7 @@ def command(as_json: bool) -> None:
     sys.exit(1 if estate.errors else 0)
 
 
-def _described(site: Site) -> dict[str, str | None]:
+def _described(site: "Site") -> dict[str, str | None]:
     from model.support import support_of
 
     level = site.monitoring.service_level

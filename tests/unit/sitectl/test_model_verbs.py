@@ -1,0 +1,149 @@
+"""`sitectl validate`, `explain` and `sites`: for people and for machines, on good and bad data."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sitectl.main import main
+from tests.unit.model.bad_sites import copy_of_stacks
+
+
+@pytest.fixture(autouse=True)
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program folder of the test's own, entered."""
+    (tmp_path / "Pulumi.yaml").write_text("name: iot-broker\n")
+    copy_of_stacks(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def spoil(program: Path) -> None:
+    file = program / "stacks" / "sites" / "eagle-ford.yaml"
+    file.write_text(
+        file.read_text().replace("region:", "reigon:").replace("version: 5.8.9", "version: 5.9.0")
+    )
+
+
+def test_valid_sites_are_named() -> None:
+    result = run("validate", "eagle-ford", "baytown")
+    assert (result.exit_code, result.stdout) == (0, "valid: eagle-ford, baytown\n")
+
+
+def test_all_sites_are_validated_when_none_is_named() -> None:
+    assert run("validate").stdout == "valid: baytown, eagle-ford, north-cormorant\n"
+
+
+def test_every_mistake_is_printed_with_its_place_and_remedy(program: Path) -> None:
+    spoil(program)
+    result = run("validate")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "stacks/sites/eagle-ford.yaml:10: reigon: `reigon` is not a known key\n" in result.stderr
+    assert "    did you mean `region`?\n" in result.stderr
+    assert "the opensource edition ends at 5.8.9" in result.stderr
+    assert result.stderr.endswith("3 mistakes in the site data; nothing was touched.\n")
+
+
+def test_mistakes_are_data_too(program: Path) -> None:
+    spoil(program)
+    result = run("validate", "eagle-ford", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["valid"], found["sites"]) == (1, False, [])
+    assert found["errors"][1] == {
+        "file": "stacks/sites/eagle-ford.yaml",
+        "line": 10,
+        "key": "reigon",
+        "problem": "`reigon` is not a known key",
+        "remedy": "did you mean `region`?",
+    }
+
+
+def test_one_broken_site_does_not_stop_another(program: Path) -> None:
+    spoil(program)
+    assert run("validate", "baytown").exit_code == 0
+
+
+def test_the_end_of_support_is_a_warning_and_no_refusal() -> None:
+    late = run("validate", "north-cormorant", "--today", "2026-09-01")
+    assert (late.exit_code, late.stderr.split(":")[:2]) == (0, ["warning", " north-cormorant"])
+    early = run("validate", "north-cormorant", "--today", "2026-08-01", "--json")
+    assert json.loads(early.stdout)["warnings"] == []
+
+
+def test_a_site_that_does_not_exist_is_refused() -> None:
+    result = run("validate", "eagle-frod")
+    assert result.exit_code == 1
+    assert "did you mean `eagle-ford`?" in result.stderr
+
+
+def test_a_value_is_explained_by_the_line_that_set_it() -> None:
+    lines = run("explain", "baytown", "streams.topics.raw.partitions").stdout.splitlines()
+    assert lines[0].split() == ["key", "value", "set", "in", "overrode"]
+    assert lines[1].split()[:3] == ["streams.topics.raw.partitions", "48", "stacks/profiles/refinery.yaml:46"]
+    assert lines[1].split()[3:] == ["12", "(stacks/defaults.yaml:123)"]
+
+
+def test_an_explanation_is_data_too() -> None:
+    (found,) = json.loads(run("explain", "baytown", "streams.topics.events.retention", "--json").stdout)
+    assert (found["value"], found["file"], found["removed"]) == ("31d", "stacks/sites/baytown.yaml", False)
+    assert [(lower["value"], lower["file"]) for lower in found["overrode"]] == [
+        ("14d", "stacks/defaults.yaml")
+    ]
+
+
+def test_a_whole_site_is_explained() -> None:
+    keys = [entry["key"] for entry in json.loads(run("explain", "eagle-ford", "--json").stdout)]
+    assert {"name", "broker.replicas", "pki.root.lifetime", "scope"} <= set(keys)
+    assert len(keys) == len(set(keys))
+
+
+def test_a_key_that_does_not_exist_is_answered_with_the_nearest() -> None:
+    result = run("explain", "eagle-ford", "broker.replica")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "eagle-ford has no key `broker.replica`; did you mean `broker.replicas`?\n",
+    )
+
+
+def test_a_broken_site_is_explained_as_far_as_it_goes(program: Path) -> None:
+    spoil(program)
+    result = run("explain", "eagle-ford", "broker.version")
+    assert result.exit_code == 1
+    assert "5.9.0" in result.stdout
+    assert "ends at 5.8.9" in result.stderr
+
+
+def test_the_sites_are_one_table() -> None:
+    lines = run("sites").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["site", "baytown", "eagle-ford", "north-cormorant"]
+    assert "enterprise 5.8.9  2027-08-27" in lines[3]
+
+
+def test_the_sites_are_data_too() -> None:
+    found = json.loads(run("sites", "--json").stdout)
+    assert found["errors"] == []
+    assert found["sites"][1]["site"] == "eagle-ford"
+    assert found["sites"][1]["availability"] == "99.5%"
+
+
+def test_a_broken_site_is_named_beside_the_others(program: Path) -> None:
+    spoil(program)
+    result = run("sites")
+    assert result.exit_code == 1
+    assert "baytown" in result.stdout
+    assert "reigon" in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["validate", "explain", "sites"])
+def test_help_needs_no_model(verb: str) -> None:
+    program = f"import sys, sitectl.{verb} as v; v.command.main(['--help'], standalone_mode=False)"
+    check = f"{program}; sys.exit('pydantic' in sys.modules or 'rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, check=False).returncode == 0
