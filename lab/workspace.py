@@ -15,7 +15,7 @@ from lab.servers import kubernetes
 from lab.servers.base import Lab
 
 PROJECT = "iot-broker"
-INIT_SECONDS = 60.0
+INIT_SECONDS = 240.0
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Server(ABC):
     tools: ClassVar[tuple[str, ...]] = ()
     # Of `needs`: those whose restart makes this one start anew too.
     follows: ClassVar[tuple[str, ...]] = ()
-    start_seconds: ClassVar[float] = 60.0
+    start_seconds: ClassVar[float] = 240.0
     stop_seconds: ClassVar[float] = 15.0
 
     @abstractmethod

@@ -16,7 +16,7 @@ FIELD_MANAGER = "iot-broker-lab"
 OWN_DEFINITIONS = Path(__file__).parents[1] / "crds"
 # Remembers what was installed, so that a warm start applies nothing.
 MARKER = "/api/v1/namespaces/kube-system/configmaps/iot-broker-lab"
-ESTABLISHED_SECONDS = 60.0
+ESTABLISHED_SECONDS = 240.0
 NOT_FOUND = 404
 
 COLLECTIONS = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BROKERS = ("kafka-1", "kafka-2", "kafka-3")
 # The lab's own super user, by password; among themselves the brokers use their certificates.
 SUPER_USER = "lab"
-FORMAT_SECONDS = 60.0
+FORMAT_SECONDS = 240.0
 ANSWER_SECONDS = 2.0
 # Kafka's log goes through slf4j-simple, to standard error.
 LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")

@@ -21,7 +21,7 @@ AUDIT = "lab"
 # Vault's answer to /v1/sys/health while it cannot serve: not initialised, sealed.
 UNINITIALISED, SEALED = 501, 503
 SERVING = 200
-ACTIVE_SECONDS = 60.0
+ACTIVE_SECONDS = 240.0
 
 
 def deployer_token_file(lab: Lab) -> Path:

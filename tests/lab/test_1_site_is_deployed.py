@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from confluent_kafka.admin import ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from components import names
 from components.kafka_topics import topic_name, user_name
@@ -101,15 +101,14 @@ def test_keycloak_has_the_realm_with_roles_groups_and_client(deployed: Shell, si
     assert client["attributes"]["pkce.code.challenge.method"] == "S256"
 
 
-def test_kafka_has_each_topic_as_declared(deployed: Shell, site: Site) -> None:
-    admin = kafka_admin(deployed)
-    described = admin.list_topics(timeout=10).topics
+def test_kafka_has_each_topic_as_declared(kafka: AdminClient, site: Site) -> None:
+    described = kafka.list_topics(timeout=10).topics
     for topic in site.streams.topics:
         name = topic_name(site, topic.name)
         partitions = described[name].partitions.values()
         assert len(partitions) == topic.partitions
         assert {len(partition.replicas) for partition in partitions} == {site.streams.replication}
-        settings = kafka_settings(admin, name)
+        settings = kafka_settings(kafka, name)
         assert settings["cleanup.policy"] == topic.cleanup
         assert int(settings["retention.ms"]) == topic.retention.milliseconds
         assert int(settings["min.insync.replicas"]) == site.streams.minimum_in_sync
@@ -170,13 +169,7 @@ def _rules(shell: Shell, site: Site) -> list[dict[str, Any]]:
     return [rule for item in found for group in item["spec"]["groups"] for rule in group["rules"]]
 
 
-def kafka_admin(shell: Shell) -> Any:
-    """Return an administration client with the lab's own super user."""
-    user = shell.environment["KAFKA_USER"]
-    return servers.kafka_admin(shell, user, shell.environment["KAFKA_PASSWORD"])
-
-
-def kafka_settings(admin: Any, topic: str) -> dict[str, str]:
+def kafka_settings(admin: AdminClient, topic: str) -> dict[str, str]:
     """Return a topic's settings as the broker has them."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     entries = admin.describe_configs([resource])[resource].result()

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from components import names
 from components.kafka_topics import topic_name
 from model import Site, load_site
-from tests.lab.test_1_site_is_deployed import kafka_admin, kafka_settings
+from tests.lab.test_1_site_is_deployed import kafka_settings
 from tests.support import servers
 from tests.support.shell import Shell, Step
 
@@ -30,7 +31,7 @@ def test_second_up_changes_nothing(deployed: Shell, site: Site) -> None:
 
 
 def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
-    deployed: Shell, site: Site, site_file: Path
+    deployed: Shell, kafka: AdminClient, site: Site, site_file: Path
 ) -> None:
     text = site_file.read_text()
     edited = text.replace("broker:\n", f"broker:\n  replicas: {site.broker.replicas + 2}\n", 1)
@@ -47,11 +48,11 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
     deployed.up(site.name)
     broker = deployed.get("emqx", names.BROKER, site.namespace)
     assert broker["spec"]["coreTemplate"]["spec"]["replicas"] == site.broker.replicas + 2
-    settings = kafka_settings(kafka_admin(deployed), topic_name(site, "raw"))
+    settings = kafka_settings(kafka, topic_name(site, "raw"))
     assert int(settings["retention.ms"]) == 5 * 86_400_000
     site_file.write_text(text)
     deployed.up(site.name)
-    settings = kafka_settings(kafka_admin(deployed), topic_name(site, "raw"))
+    settings = kafka_settings(kafka, topic_name(site, "raw"))
     assert (
         int(settings["retention.ms"])
         == load_site(site_file.parent.parent, site.name).streams.topics[0].retention.milliseconds

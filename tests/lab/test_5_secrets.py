@@ -19,7 +19,7 @@ SHORTEST = 8  # characters; anything shorter would be found by chance
 def known_secrets(deployed: Shell, estate: Estate, site: Site) -> dict[str, str]:
     """Every secret that the tests can know, by where it comes from."""
     environment = deployed.environment
-    found = {name: environment[name] for name in ("VAULT_TOKEN", "KEYCLOAK_PASSWORD", "KAFKA_PASSWORD")}
+    found = {name: environment[name] for name in ("VAULT_TOKEN", "KEYCLOAK_PASSWORD")}
     found["passphrase"] = Path(environment["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text().strip()
     admin = servers.keycloak(deployed)
     client = admin.get(f"/{site.name}/clients?clientId={site.identity.dashboard.client_id}")[0]

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from confluent_kafka.admin import AdminClient
+
 from components.kafka_topics import topic_name
 from model import Site
-from tests.lab.test_1_site_is_deployed import kafka_admin
 from tests.support import servers
 from tests.support.shell import Shell
 
@@ -24,7 +25,7 @@ def test_a_protected_site_refuses_to_go(deployed: Shell, site: Site, stacks: Pat
     deployed.up(site.name)
 
 
-def test_destroy_leaves_nothing_on_any_server(deployed: Shell, site: Site) -> None:
+def test_destroy_leaves_nothing_on_any_server(deployed: Shell, kafka: AdminClient, site: Site) -> None:
     deployed.pulumi("destroy", "--yes", "--skip-preview", "--stack", site.name)
     assert deployed.state(site.name) == []
     assert not deployed.exists("namespace", site.namespace)
@@ -38,8 +39,9 @@ def test_destroy_leaves_nothing_on_any_server(deployed: Shell, site: Site) -> No
         name for name in vault.get("/sys/policies/acl?list=true")["data"]["keys"] if site.name in name
     ]
     assert servers.keycloak(deployed).ask("GET", f"/{site.name}").status == 404
-    admin = kafka_admin(deployed)
-    topics = set(admin.list_topics(timeout=10).topics)
+    topics = set(kafka.list_topics(timeout=10).topics)
     assert topics.isdisjoint(topic_name(site, topic.name) for topic in site.streams.topics)
-    users = admin.describe_user_scram_credentials().result()
+    described = kafka.describe_user_scram_credentials()
+    assert not isinstance(described, dict)
+    users = described.result()
     assert not [user for user in users if user.startswith(site.name)]
