@@ -50,11 +50,14 @@ class Stacks:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._names: tuple[str, ...] | None = None
         self._read: dict[Path, tuple[Document, tuple[SiteError, ...]]] = {}
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all sites, sorted."""
-        return tuple(sorted(path.stem for path in (self.folder / "sites").glob("*.yaml")))
+        if self._names is None:
+            self._names = tuple(sorted(path.stem for path in (self.folder / "sites").glob("*.yaml")))
+        return self._names
 
     def layers(self, name: str) -> Layers:
         """Read, merge and validate one site; never raises for what is in the data."""
