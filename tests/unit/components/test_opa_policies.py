@@ -1,0 +1,190 @@
+"""The policy server is deployed with what it needs and nothing more, and its bundle is the site's own."""
+
+import json
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from components.opa_policies import (
+    POLICY_FOLDER,
+    authorization_file,
+    bundle_digest,
+    policy_files,
+    server_arguments,
+    site_data,
+)
+from components.recording import Composition, compose
+from lab.certificates import Authority
+from lab.ports import Ports
+from lab.waiting import wait_until
+from model import Site
+from model.policy import TopicRule
+from tests.support.tools import tool
+
+READY_SECONDS = 20.0
+
+
+def test_policies_and_data_are_found_by_the_labels_of_kube_mgmt(composition: Composition) -> None:
+    policy, data = composition.one("ConfigMap", "opa-policy"), composition.one("ConfigMap", "opa-data")
+    assert policy.metadata["labels"]["openpolicyagent.org/policy"] == "rego"
+    assert data.metadata["labels"]["openpolicyagent.org/data"] == "opa"
+
+
+def test_the_servers_own_authorization_is_no_part_of_the_shared_bundle(composition: Composition) -> None:
+    labels = composition.one("ConfigMap", "opa-authorization").metadata["labels"]
+    assert not [label for label in labels if label.startswith("openpolicyagent.org/")]
+
+
+def test_the_bundle_holds_no_tests(composition: Composition) -> None:
+    names = set(composition.one("ConfigMap", "opa-policy").inputs["data"])
+    assert names == {"decision.rego", "identities.rego", "topics.rego"}
+
+
+def test_the_data_is_the_same_for_the_same_site(eagle_ford: Composition) -> None:
+    copied = Site.model_validate(eagle_ford.site.model_dump())
+    assert site_data(copied) == site_data(eagle_ford.site)
+
+
+def test_the_data_names_the_client_itself_as_the_broker_does(eagle_ford: Composition) -> None:
+    rules = json.loads(site_data(eagle_ford.site))["sites"]["eagle-ford"]["rules"]
+    own = next(rule for rule in rules if rule["name"] == "devices-publish")
+    assert own == {
+        "name": "devices-publish",
+        "who": {"class": "device"},
+        "actions": ["publish"],
+        "topics": ["eagle-ford/${username}/#"],
+    }
+
+
+def test_a_pattern_of_common_names_is_kept_as_it_is(eagle_ford: Composition) -> None:
+    rule = TopicRule(
+        name="bridges", who="bridge-*.services.x.example", actions=("publish",), topics=("{site}/b",)
+    )
+    document = json.loads(site_data(_with_rules(eagle_ford.site, rule)))
+    assert document["sites"]["eagle-ford"]["rules"][0]["who"] == {
+        "common_name": "bridge-*.services.x.example"
+    }
+
+
+def test_a_changed_rule_rolls_the_servers(eagle_ford: Composition) -> None:
+    site = eagle_ford.site
+    changed = _with_rules(site, *site.policy.rules[1:])
+    assert bundle_digest(changed) != bundle_digest(site)
+    deployment = compose(changed).one("Deployment", "opa")
+    annotations = deployment.spec["template"]["metadata"]["annotations"]
+    assert annotations["iot-broker/bundle"] == bundle_digest(changed)
+
+
+def test_the_servers_run_without_any_privilege(composition: Composition) -> None:
+    pod = composition.one("Deployment", "opa").spec["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_the_kubelet_asks_for_health_over_tls(composition: Composition) -> None:
+    (container,) = composition.one("Deployment", "opa").spec["template"]["spec"]["containers"]
+    for probe in ("readinessProbe", "livenessProbe", "startupProbe"):
+        assert container[probe]["httpGet"] == {"path": "/health", "port": "https", "scheme": "HTTPS"}
+
+
+def test_one_server_stays_when_a_node_is_drained(composition: Composition) -> None:
+    budget = composition.one("PodDisruptionBudget", "opa")
+    deployment = composition.one("Deployment", "opa")
+    assert budget.spec["maxUnavailable"] == 1
+    assert deployment.spec["replicas"] == composition.site.policy.replicas > 1
+    assert budget.spec["selector"] == deployment.spec["selector"]
+
+
+def test_the_certificate_is_for_the_name_that_the_broker_calls(eagle_ford: Composition) -> None:
+    certificate = eagle_ford.one("Certificate", "opa-tls")
+    assert certificate.spec["dnsNames"] == ["opa.iot-eagle-ford.svc"]
+    assert certificate.spec["secretName"] == "opa-tls"
+
+
+@pytest.fixture
+def server(eagle_ford: Composition, tmp_path: Path) -> Iterator["PolicyServer"]:
+    """A real OPA, started as the Deployment starts it, on files as Kubernetes lays them out."""
+    folder = _volume(
+        tmp_path, {**policy_files(), **authorization_file(), "site.json": site_data(eagle_ford.site)}
+    )
+    authority = Authority(tmp_path / "tls", "test")
+    authority.ensure()
+    ports = Ports(tmp_path)
+    ports.assign(["opa"])
+    pair, port = authority.server("opa"), ports["opa"]
+    replaced = {
+        "--addr=0.0.0.0:8181": f"--addr=127.0.0.1:{port}",
+        "--tls-cert-file=/tls/tls.crt": f"--tls-cert-file={pair.certificate}",
+        "--tls-private-key-file=/tls/tls.key": f"--tls-private-key-file={pair.key}",
+        POLICY_FOLDER: str(folder),
+    }
+    arguments = [replaced.get(argument, argument) for argument in server_arguments()]
+    process = subprocess.Popen([tool("opa") / "opa", *arguments], stderr=subprocess.PIPE, text=True)
+    try:
+        started = PolicyServer(f"https://127.0.0.1:{port}", authority.certificate)
+        wait_until(lambda: started.is_healthy(process), READY_SECONDS, "the policy server")
+        yield started
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+class PolicyServer:
+    def __init__(self, address: str, authority: Path) -> None:
+        self.address = address
+        self.pool = urllib3.PoolManager(
+            ssl_context=ssl.create_default_context(cafile=str(authority)), retries=False
+        )
+
+    def ask(self, method: str, path: str, body: object = None) -> urllib3.BaseHTTPResponse:
+        return self.pool.request(method, self.address + path, json=body)
+
+    def is_healthy(self, process: subprocess.Popen[str]) -> bool:
+        assert process.poll() is None, process.communicate()[1]
+        try:
+            return self.ask("GET", "/health").status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+
+def test_a_running_server_answers_the_broker_and_nobody_else(server: PolicyServer) -> None:
+    name = "pump-1.devices.eagle-ford.field.example"
+    question = {
+        "site": "eagle-ford",
+        "username": name,
+        "cert_common_name": name,
+        "action": "publish",
+        "topic": f"eagle-ford/{name}/temperature",
+    }
+    assert server.ask("POST", "/v0/data/iot/mqtt/decision", question).json() == {"result": "allow"}
+    assert server.ask("POST", "/v0/data/iot/mqtt/decision", {}).json() == {"result": "deny"}
+    assert server.ask("GET", "/v1/data").status == 401
+    assert server.ask("PUT", "/v1/policies/x", "package x").status == 401
+    decisions = 'http_request_duration_seconds_count{code="200",handler="authz",method="post"} 2'
+    assert decisions in server.ask("GET", "/metrics").data.decode()
+
+
+def _volume(folder: Path, files: dict[str, str]) -> Path:
+    """Lay files out as a projected volume: links to a hidden folder that another hidden link names."""
+    volume, version = folder / "volume", folder / "volume" / "..2026_11_23"
+    version.mkdir(parents=True)
+    (volume / "..data").symlink_to(version.name)
+    for name, text in files.items():
+        (version / name).write_text(text, encoding="utf-8")
+        (volume / name).symlink_to(f"..data/{name}")
+    return volume
+
+
+def _with_rules(site: Site, *rules: TopicRule) -> Site:
+    return site.model_copy(update={"policy": site.policy.model_copy(update={"rules": rules})})
