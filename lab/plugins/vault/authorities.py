@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lab.plugins.bridged import Handler, Property, ResourceType, Shape
-from lab.plugins.errors import ServerRefusedError
+from lab.plugins.errors import PluginError, ServerRefusedError
 from lab.plugins.values import Object, Value
 from lab.plugins.vault.client import Client
 from lab.plugins.vault.fields import (
@@ -152,6 +152,17 @@ def covered(client: Client) -> tuple[tuple[ResourceType, Handler], ...]:
     )
 
 
+@dataclass(eq=False)
+class NotImportableError(PluginError):
+    """A resource that Vault does not tell enough about (the official plugin does not import it either)."""
+
+    id: str
+
+    def sentence(self) -> str:
+        """The words for people."""
+        return f"{self.id} cannot be imported: Vault does not give back what it was made from"
+
+
 class Kept:
     """A single act whose result stays in the state: nothing of it is read again, changed or undone."""
 
@@ -159,8 +170,9 @@ class Kept:
         self._client = client
 
     def read(self, identity: str, state: Object) -> Object | None:
-        """What was kept."""
-        del identity
+        """What was kept; raises NotImportableError where there is nothing kept."""
+        if not state:
+            raise NotImportableError(identity)
         return state
 
     def update(self, identity: str, prior: Object, planned: Object) -> Object:
@@ -191,6 +203,8 @@ class Roots(Kept):
 
     def read(self, identity: str, state: Object) -> Object | None:
         """What was kept, unless the issuer or its backend is gone."""
+        if not state:
+            raise NotImportableError(identity)
         try:
             found = self._client.read(identity)
         except ServerRefusedError as refused:

@@ -1,9 +1,11 @@
 """The vault stand-in answers what the official plugin answered, request by request, at a real Vault."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 
 import pytest
 
+from lab.estate import Estate
 from lab.plugins.vault.client import Client, Settings
 from tests.lab.conformance.replay import Deviation, Exchange, PluginProcess, Replay, load, unexplained
 from tests.support.shell import Shell
@@ -36,9 +38,15 @@ def recording() -> list[Exchange]:
 
 
 @pytest.fixture
-def vault(shell: Shell) -> Iterator[Client]:
+def environment(estate: Estate, shell: Shell) -> Mapping[str, str]:
+    """The shell's environment with the root token: the recording mounts more than a site's deployer may."""
+    keys = json.loads((estate.state / "vault" / "keys.json").read_text())
+    return {**shell.environment, "VAULT_TOKEN": keys["root"]}
+
+
+@pytest.fixture
+def vault(environment: Mapping[str, str]) -> Iterator[Client]:
     """Vault itself, without what an interrupted replay may have left."""
-    environment = shell.environment
     client = Client(
         Settings(environment["VAULT_ADDR"], environment["VAULT_TOKEN"], environment["VAULT_CACERT"])
     )
@@ -62,14 +70,14 @@ def test_checks_and_differences_need_no_server(recording: list[Exchange]) -> Non
 
 
 def test_every_recorded_request_is_answered_alike(
-    recording: list[Exchange], shell: Shell, vault: Client
+    recording: list[Exchange], environment: Mapping[str, str], vault: Client
 ) -> None:
-    settings = {"address": shell.environment["VAULT_ADDR"], "skipChildToken": "true"}
+    settings = {"address": environment["VAULT_ADDR"], "skipChildToken": "true"}
 
     def edit_by_hand() -> None:
         vault.write("pki-ef-issuing/roles/device", {**_role(vault), "max_ttl": 999})
 
-    with PluginProcess("vault", shell.environment) as plugin:
+    with PluginProcess("vault", environment) as plugin:
         replay = Replay(plugin, settings)
         replay.run(recording, before={"5-refresh": edit_by_hand})
     assert unexplained(replay.differences, DEVIATIONS) == []

@@ -83,5 +83,11 @@ def test_durations_are_spelled_as_the_official_plugin_does(seconds: int, text: s
     assert same_duration(text, str(seconds))
 
 
+def test_what_was_made_once_cannot_be_imported() -> None:
+    roots = authorities.Roots(Client(Settings("https://127.0.0.1:1", "")))
+    with pytest.raises(authorities.NotImportableError, match="pki/issuer/1 cannot be imported"):
+        roots.read("pki/issuer/1", {})
+
+
 def test_nonsense_is_no_duration() -> None:
     assert not same_duration("soon", "30s")
