@@ -36,6 +36,14 @@ class ServerUnsettledError(LabError):
 
 
 @dataclass
+class StorageNotFormattedError(LabError):
+    """A broker's empty storage could not be formatted: the last words of Kafka's own tool."""
+
+    server: str
+    words: str
+
+
+@dataclass
 class UnknownServerError(LabError):
     """There is no server of that name."""
 
@@ -71,6 +79,8 @@ def explanation(error: LabError) -> str:
             )
         case ServerUnsettledError(server, problem):
             return f"{server} is up but refused what the lab gives it: {problem}"
+        case StorageNotFormattedError(server, words):
+            return f"the storage of {server} could not be formatted:\n{words}"
         case UnknownServerError(server, known):
             return f"there is no server {server!r}; there are {', '.join(known)}"
         case NotRunningError(lab):

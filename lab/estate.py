@@ -81,7 +81,8 @@ class Estate:
         if not self.state.exists():
             return 0
         with self._alone(watcher):
-            count = sum(self._stop_all())
+            # What is thrown away need not be put in order first.
+            count = sum(self._stop_all(patient=not purge))
             count += self._supervisor.stop_strays(STRAY_SECONDS)
             if purge:
                 import shutil
@@ -157,7 +158,7 @@ class Estate:
         authority = Authority(self.state / "tls", f"IoT broker lab {self.name}")
         return Lab(self.name, self.state, Ports(self.state, siblings), authority, tools)
 
-    def _stop_all(self) -> Iterator[bool]:
+    def _stop_all(self, *, patient: bool) -> Iterator[bool]:
         """Stop each server after those that need it, the independent ones at the same time."""
         left = list(SERVERS)
         with ThreadPoolExecutor(len(SERVERS)) as pool:

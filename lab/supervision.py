@@ -92,7 +92,10 @@ class Supervisor:
         return record if record and _find(record) else None
 
     def stop(self, name: str, patience: float) -> bool:
-        """Ask the server to end, after `patience` seconds end it; children too. Says whether it was running."""
+        """Ask the server to end, after `patience` seconds end it; children too. Says whether it was running.
+
+        Without patience it is ended at once.
+        """
         record = self._read(name)
         process = _find(record) if record else None
         if process is not None:
@@ -182,8 +185,10 @@ def _children(process: "psutil.Process") -> "list[psutil.Process]":
 def _end(processes: "list[psutil.Process]", patience: float) -> None:
     import psutil
 
-    _signal(processes, signal.SIGTERM)
-    _, alive = psutil.wait_procs(processes, timeout=patience)
+    alive = processes
+    if patience > 0:
+        _signal(processes, signal.SIGTERM)
+        _, alive = psutil.wait_procs(processes, timeout=patience)
     _signal(alive, signal.SIGKILL)
     psutil.wait_procs(alive, timeout=KILL_SECONDS)
 

@@ -16,6 +16,7 @@ FIELD_MANAGER = "iot-broker-lab"
 OWN_DEFINITIONS = Path(__file__).parents[1] / "crds"
 # Remembers what was installed, so that a warm start applies nothing.
 MARKER = "/api/v1/namespaces/kube-system/configmaps/iot-broker-lab"
+APPLY_SECONDS = 120.0
 ESTABLISHED_SECONDS = 240.0
 NOT_FOUND = 404
 
@@ -122,7 +123,9 @@ def _installed(client: Client) -> str | None:
 def _apply(client: Client, manifest: Manifest) -> None:
     path = f"{manifest.path}?fieldManager={FIELD_MANAGER}&force=true&fieldValidation=Strict"
     # Encoded, since the HTTP layer would send other characters than ASCII as Latin-1.
-    answer = client.ask("PATCH", path, manifest.text.encode(), "application/apply-patch+yaml", seconds=60)
+    answer = client.ask(
+        "PATCH", path, manifest.text.encode(), "application/apply-patch+yaml", seconds=APPLY_SECONDS
+    )
     if answer.status not in OK:
         raise RefusedError(
             f"{manifest.kind} {manifest.name}", answer.status, answer.json().get("message", "")

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from lab.certificates import KeyPair
+from lab.errors import StorageNotFormattedError
 from lab.files import secret, write, write_if_changed, write_once
 from lab.servers.base import ZONES, Lab, Server
-from lab.servers.java import virtual_machine
+from lab.servers.java import shared_classes, virtual_machine
 from lab.supervision import Launch
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Broker(Server):
     """One broker; the first is the controller as well."""
 
     tools = ("kafka", "java")
-    stop_seconds = 20.0
+    # Long enough for the archive of classes, which the first stop writes.
+    stop_seconds = 60.0
     number: ClassVar[int]
 
     def launch(self, lab: Lab) -> Launch:
@@ -63,11 +65,13 @@ class Broker(Server):
         password = secret(password_file(lab))
         write_if_changed(folder / "version", _version(lab.tools["kafka"] / "libs"))
         settings = write_if_changed(folder / "server.properties", self._settings(lab, folder))
-        java = virtual_machine(lab, "256m", lab.folder("kafka") / f"classes-{self.number}.jsa")
-        program = (*java, *LOGGING, "-cp", str(lab.tools["kafka"] / "libs" / "*"))
+        java = virtual_machine(lab, "256m")
+        program = (*LOGGING, "-cp", str(lab.tools["kafka"] / "libs" / "*"))
         if not (folder / "data" / "meta.properties").exists():
-            self._format(lab, program, folder, password)
-        return Launch((*program, "kafka.Kafka", str(settings)), folder, {}, files=(settings,))
+            self._format(lab, (*java, *program), folder, password)
+        classes = shared_classes(lab.folder("kafka") / "classes.jsa", made_here=self.number == 1)
+        command = (*java, *classes, *program, "kafka.Kafka", str(settings))
+        return Launch(command, folder, {}, files=(settings,))
 
     def is_ready(self, lab: Lab) -> bool:
         """Ask this broker, as the super user, whether it is in the cluster and a controller leads."""
@@ -155,6 +159,10 @@ class Broker(Server):
                 timeout=FORMAT_SECONDS,
                 check=True,
             )
+        except subprocess.CalledProcessError as error:
+            raise StorageNotFormattedError(
+                self.name, error.stderr.decode(errors="replace")[-2000:]
+            ) from error
         finally:
             file.unlink()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from lab.files import secret, write_if_changed
 from lab.servers.base import Lab, Server
 from lab.servers.http import Client
-from lab.servers.java import virtual_machine
+from lab.servers.java import shared_classes, virtual_machine
 from lab.supervision import Launch
 
 ADMINISTRATOR = "lab-admin"
@@ -31,7 +31,8 @@ class Keycloak(Server):
     ports = ("keycloak", "keycloak-management")
     tools = ("keycloak", "java")
     start_seconds = 180.0
-    stop_seconds = 20.0
+    # Long enough for the archive of classes, which the first stop writes.
+    stop_seconds = 90.0
 
     def launch(self, lab: Lab) -> Launch:
         """Make a home of this lab's own (settings, database) over the shared program, and start Java itself.
@@ -46,7 +47,9 @@ class Keycloak(Server):
         environment: dict[str, str] = {"KC_BOOTSTRAP_ADMIN_USERNAME": ADMINISTRATOR}
         environment["KC_BOOTSTRAP_ADMIN_PASSWORD"] = password
         command = (
-            *virtual_machine(lab, "256m", lab.folder("keycloak") / "classes.jsa"),
+            *virtual_machine(lab, "256m"),
+            *shared_classes(lab.folder("keycloak") / "classes.jsa", made_here=True),
+            "--enable-native-access=ALL-UNNAMED",
             f"-Dkc.home.dir={home}",
             f"-Djboss.server.config.dir={home / 'conf'}",
             "-Djava.util.logging.manager=org.jboss.logmanager.LogManager",

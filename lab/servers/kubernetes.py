@@ -127,7 +127,7 @@ class ApiServer(Server):
             profiling=False,
             cert_dir=folder,
         )
-        return Launch(command, folder, {"GOMEMLIMIT": "400MiB", "GOGC": "75"})
+        return Launch(command, folder, {"GOMEMLIMIT": "750MiB", "GOGC": "100"})
 
     def is_alive(self, lab: Lab) -> bool:
         """Ask the API server's own readiness page."""
