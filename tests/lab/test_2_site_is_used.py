@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -84,53 +85,28 @@ def test_device_role_refuses_names_outside_its_own_domain(
     assert "not allowed by this role" in reply.text
 
 
-def test_cert_manager_signs_in_to_vault_with_the_issuers_account_and_gets_a_server_certificate(
+def test_cert_manager_gets_a_server_certificate_with_the_issuers_account(
     deployed: Shell, site: Site, tmp_path: Path
 ) -> None:
-    account = site.platform.issuer.service_account
-    issuer = deployed.get("issuer.cert-manager.io", site.platform.issuer.name, site.namespace)["spec"][
-        "vault"
-    ]
-    login = issuer["auth"]["kubernetes"]
-    audience = f"vault://{site.namespace}/{site.platform.issuer.name}"
-    token = deployed.kubectl(
-        "create", "token", account, f"--namespace={site.namespace}", f"--audience={audience}"
-    ).out
-    anonymous = servers.Client(deployed.environment["VAULT_ADDR"] + "/v1", str(deployed.authority))
-    mount = login["mountPath"].removeprefix("/v1/")
-    reply = anonymous.ask("POST", f"/{mount}/login", {"role": login["role"], "jwt": token.strip()})
+    reply = sign_in_to_vault(deployed, site, site.platform.issuer.service_account)
     assert reply.status == 200, reply.text
-    issuing = servers.vault(deployed, reply.json["auth"]["client_token"])
+    cert_manager = servers.vault(deployed, reply.json["auth"]["client_token"])
     key, request = tmp_path / "key.pem", tmp_path / "request.pem"
     deployed.run(
         *("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
         *("-keyout", str(key), "-out", str(request), "-subj", f"/CN={site.mqtt_host}"),
         *("-addext", f"subjectAltName=DNS:{site.mqtt_host}"),
     )
-    signed = issuing.ask(
-        "POST", "/" + issuer["path"], {"csr": request.read_text(), "common_name": site.mqtt_host}
-    )
+    body = {"csr": request.read_text(), "common_name": site.mqtt_host}
+    signed = cert_manager.ask("POST", "/" + issuer(deployed, site)["path"], body)
     assert signed.status == 200, signed.text
     # The same login may do nothing else.
-    refused = issuing.ask(
-        "POST", f"/pki-{site.name}-issuing/issue/device", {"common_name": f"x.devices.{site.domain}"}
-    )
-    assert refused.status == 403
+    device = {"common_name": f"pump-1.devices.{site.domain}"}
+    assert cert_manager.ask("POST", f"/pki-{site.name}-issuing/issue/device", device).status == 403
 
 
 def test_another_account_may_not_sign_in_to_vault(deployed: Shell, site: Site) -> None:
-    issuer = deployed.get("issuer.cert-manager.io", site.platform.issuer.name, site.namespace)["spec"][
-        "vault"
-    ]
-    login = issuer["auth"]["kubernetes"]
-    audience = f"vault://{site.namespace}/{site.platform.issuer.name}"
-    token = deployed.kubectl(
-        "create", "token", "default", f"--namespace={site.namespace}", f"--audience={audience}"
-    ).out
-    anonymous = servers.Client(deployed.environment["VAULT_ADDR"] + "/v1", str(deployed.authority))
-    mount = login["mountPath"].removeprefix("/v1/")
-    reply = anonymous.ask("POST", f"/{mount}/login", {"role": login["role"], "jwt": token.strip()})
-    assert reply.status == 403
+    assert sign_in_to_vault(deployed, site, "default").status == 403
 
 
 def test_engineer_signs_in_and_gets_a_token_with_one_audience(deployed: Shell, site: Site) -> None:
@@ -194,6 +170,26 @@ def test_kafka_refuses_a_wrong_password(deployed: Shell, site: Site) -> None:
     with pytest.raises(KafkaException) as refusal:
         producer.list_topics(topic_name(site, "raw"), timeout=5)
     assert refusal.value.args[0].code() in (KafkaError._TRANSPORT, KafkaError._AUTHENTICATION)
+
+
+def issuer(shell: Shell, site: Site) -> dict[str, Any]:
+    """Return what the site's Issuer says of Vault."""
+    found = shell.get("issuer.cert-manager.io", site.platform.issuer.name, site.namespace)
+    vault: dict[str, Any] = found["spec"]["vault"]
+    return vault
+
+
+def sign_in_to_vault(shell: Shell, site: Site, account: str) -> servers.Reply:
+    """Sign in as cert-manager does: with a token of the account, made for the audiences that it would ask for."""
+    login = issuer(shell, site)["auth"]["kubernetes"]
+    # cert-manager adds the first of these to the audiences that the Issuer lists.
+    own = f"vault://{site.namespace}/{site.platform.issuer.name}"
+    audiences = [f"--audience={name}" for name in (own, *login["serviceAccountRef"].get("audiences", ()))]
+    token = shell.kubectl("create", "token", account, f"--namespace={site.namespace}", *audiences).out.strip()
+    shell.logs.pop()
+    anonymous = servers.Client(shell.environment["VAULT_ADDR"] + "/v1", str(shell.authority))
+    mount = login["mountPath"].removeprefix("/v1/")
+    return anonymous.ask("POST", f"/{mount}/login", {"role": login["role"], "jwt": token})
 
 
 def produce(shell: Shell, user: str, topic: str, payload: bytes) -> KafkaError | None:

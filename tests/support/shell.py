@@ -44,8 +44,9 @@ class Shell:
     """Commands in `folder` with `environment` on top of this process's own."""
 
     folder: Path
-    environment: Mapping[str, str]
-    logs: list[str] = field(default_factory=list)
+    # Never in a failure's report: some of it is secret.
+    environment: Mapping[str, str] = field(repr=False)
+    logs: list[str] = field(default_factory=list, repr=False)
 
     def run(
         self,

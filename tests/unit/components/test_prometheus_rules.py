@@ -1,0 +1,137 @@
+"""What the site is measured by: the rules are Prometheus', the series are EMQX's own, and each alert has its page."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.prometheus_rules import rule_groups
+from components.recording import Composition
+from model.slo import WINDOWS, budget
+from tests.support.tools import tool
+
+REPOSITORY = Path(__file__).parents[3]
+SERIES = re.compile(r"\b(?:emqx|erlang)_[a-z0-9_]+")
+CASES = Path(__file__).parent / "prometheus_rules"
+
+
+def rules(composition: Composition) -> list[dict[str, Any]]:
+    groups = composition.one("PrometheusRule").spec["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def alerts(composition: Composition) -> dict[str, dict[str, Any]]:
+    return {rule["alert"]: rule for rule in rules(composition) if "alert" in rule}
+
+
+def test_the_outputs_name_every_alert(composition: Composition) -> None:
+    assert composition.outputs["alerts"] == list(alerts(composition))
+
+
+def test_every_alert_says_where_in_which_phase_and_how_urgent(composition: Composition) -> None:
+    for rule in alerts(composition).values():
+        assert rule["labels"]["site"] == composition.site.name
+        assert rule["labels"]["phase"] == composition.site.phase
+        assert rule["labels"]["severity"] in ("page", "ticket")
+
+
+def test_every_alert_has_words_for_whoever_is_woken(composition: Composition) -> None:
+    for name, rule in alerts(composition).items():
+        assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
+        assert rule["annotations"]["runbook_url"].endswith(f"/{name}")
+
+
+def test_the_platforms_prometheus_finds_what_it_selects_by(composition: Composition) -> None:
+    for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule"):
+        labels = composition.one(kind).metadata["labels"]
+        assert composition.site.monitoring.labels.items() <= labels.items()
+
+
+def test_the_broker_is_scraped_over_tls_with_a_key_that_is_only_referred_to(composition: Composition) -> None:
+    endpoints = composition.one("ServiceMonitor").spec["endpoints"]
+    assert [endpoint["path"] for endpoint in endpoints] == [
+        "/api/v5/prometheus/stats",
+        "/api/v5/prometheus/auth",
+        "/api/v5/prometheus/data_integration",
+    ]
+    for endpoint in endpoints:
+        assert endpoint["scheme"] == "https"
+        assert endpoint["basicAuth"]["password"] == {"name": "broker-metrics-key", "key": "secret"}
+        assert "insecureSkipVerify" not in endpoint["tlsConfig"]
+
+
+def test_monitors_select_what_the_components_make(composition: Composition) -> None:
+    pods = composition.one("Deployment", "opa").spec["template"]["metadata"]["labels"]
+    assert composition.one("PodMonitor").spec["selector"]["matchLabels"].items() <= pods.items()
+    service = composition.one("EMQX").spec["dashboardServiceTemplate"]["metadata"]["labels"]
+    assert composition.one("ServiceMonitor").spec["selector"]["matchLabels"].items() <= service.items()
+
+
+def test_three_scrapes_of_one_node_are_told_apart(composition: Composition) -> None:
+    endpoints = composition.one("ServiceMonitor").spec["endpoints"]
+    parts = [endpoint["relabelings"][0]["replacement"] for endpoint in endpoints]
+    assert parts == ["stats", "auth", "data_integration"]
+
+
+def test_a_promotion_does_not_begin_the_error_budget_anew(composition: Composition) -> None:
+    records = [rule for rule in rules(composition) if "record" in rule]
+    assert {tuple(rule["labels"]) for rule in records} == {("site",)}
+
+
+def test_kafkas_queue_is_watched_where_the_edition_has_one(composition: Composition) -> None:
+    assert ("KafkaActionQueueGrows" in alerts(composition)) == (
+        composition.site.broker.edition == "enterprise"
+    )
+
+
+def test_the_thresholds_follow_the_promise(composition: Composition) -> None:
+    promise = composition.site.monitoring.service_level.availability
+    expression = alerts(composition)["BrokerAvailabilityBurnsFast"]["expr"]
+    for window in WINDOWS:
+        if window.severity == "page":
+            assert f"> {(window.burn_rate * budget(promise)).normalize():f}" in expression
+
+
+def test_every_series_exists_in_emqx(composition: Composition) -> None:
+    folder = Path(os.environ.get("IOT_BROKER_REFERENCE", REPOSITORY.parent / "shared" / "reference"))
+    file = folder / "emqx" / "metric-names-5.8.9-opensource.tsv"
+    if not file.exists():
+        pytest.skip(
+            f"EMQX's series names {file.name} are not here: set IOT_BROKER_REFERENCE to where they are"
+        )
+    known = {line.split("\t")[1] for line in file.read_text(encoding="utf-8").splitlines()}
+    asked = {name for rule in rules(composition) for name in SERIES.findall(rule["expr"])}
+    assert asked
+    assert asked <= known
+
+
+def test_prometheus_accepts_the_rules(composition: Composition, tmp_path: Path) -> None:
+    file = _rules_file(composition, tmp_path)
+    checked = _promtool("check", "rules", "--lint-fatal", "--lint", "all", str(file))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("case", sorted(CASES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_alerts_fire_when_they_should_and_only_then(
+    eagle_ford: Composition, tmp_path: Path, case: Path
+) -> None:
+    _rules_file(eagle_ford, tmp_path)
+    copied = tmp_path / case.name
+    copied.write_text(case.read_text(encoding="utf-8"), encoding="utf-8")
+    tested = _promtool("test", "rules", str(copied))
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def _rules_file(composition: Composition, folder: Path) -> Path:
+    file = folder / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": rule_groups(composition.site)}), encoding="utf-8")
+    return file
+
+
+def _promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = (str(tool("promtool") / "promtool"), *arguments)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
