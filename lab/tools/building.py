@@ -146,6 +146,6 @@ class _LaneWork:
         def say(doing: str) -> None:
             minutes, seconds = divmod(int(time.monotonic() - started), 60)
             typical = f"{max(1, round(tool.expected_seconds / 60))} min"
-            self.progress.step(tool.name, f"{doing} ({minutes}:{seconds:02} of about {typical})")
+            self.progress.step(tool.name, f"{doing} ({minutes}:{seconds:02}; usually about {typical})")
 
         return say

@@ -10,15 +10,15 @@ import pytest
 
 from lab.tools import golang, vault_sdk
 from lab.tools.bench import Bench
-from lab.tools.errors import ChecksumError, NoGoError
+from lab.tools.errors import ChecksumError, CommandFailedError, NoGoError
 from lab.tools.terminal import Plain, shown
 
 ORIGINAL = "func(context.Context, *logical.Request, string) error"
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    return Bench("vault", "v1", tmp_path, tmp_path, tmp_path / "log", lambda doing: None, threading.Event())
+    return Bench("vault", "v1", tmp_path, tmp_path, tmp_path / "log", print, threading.Event())
 
 
 def fake_go(folder: Path, version: str) -> str:
@@ -105,7 +105,7 @@ def test_a_module_that_cannot_be_had_is_an_error_with_its_name(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOPROXY", "off")
-    with pytest.raises(golang.CommandFailedError, match=r"example\.invalid/none@v1\.0\.0 failed"):
+    with pytest.raises(CommandFailedError, match=r"example\.invalid/none@v1\.0\.0 failed"):
         golang.unpack(bench, "example.invalid/none", "v1.0.0", "h1:x")
 
 
