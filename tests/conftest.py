@@ -1,13 +1,15 @@
-"""Fixtures that start the lab when a test asks for it: one lab for the whole run, one copy of the program."""
+"""Fixtures that start the lab when a test asks for it: one lab, one copy of the program, one deployed site."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from lab.estate import Estate
 from model import Site, load_site
-from tests.support.shell import REPOSITORY, Shell, copy_program
+from tests.support import servers
+from tests.support.shell import REPOSITORY, Outcome, Shell, copy_program
 
 SITE = "eagle-ford"
 
@@ -36,3 +38,23 @@ def stacks(shell: Shell) -> Path:
 def site(stacks: Path) -> Site:
     """The sample site, as its files describe it."""
     return load_site(stacks, SITE)
+
+
+@pytest.fixture(scope="session")
+def first_up(shell: Shell) -> Outcome:
+    """The first `pulumi up` of the sample site."""
+    return shell.up(SITE)
+
+
+@pytest.fixture(scope="session")
+def deployed(shell: Shell, first_up: Outcome) -> Shell:
+    """A shell at the lab where the sample site is deployed."""
+    assert first_up.code == 0
+    return shell
+
+
+@pytest.fixture(scope="session")
+def kafka(shell: Shell, estate: Estate) -> AdminClient:
+    """An administration client of the lab's Kafka that may do everything."""
+    administrator = estate.kafka_administrator()
+    return servers.kafka_admin(shell, administrator.user, administrator.password_file.read_text())
