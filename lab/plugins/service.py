@@ -71,11 +71,13 @@ class EngineLog:
         self.address = address
         self._send: Callable[[Any], Any] | None = None
         self._lock = threading.Lock()
+        self._shown: dict[str, str] = {}
 
     def __call__(self, severity: str, text: str, urn: str, ephemeral: bool) -> None:
         """Send one line; `severity` is debug, info, warning or error."""
-        if not self.address:
+        if not self.address or (ephemeral and self._shown.get(urn) == text):
             return
+        self._shown[urn] = text
         import grpc
         from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 

@@ -31,6 +31,16 @@ class RefusedError(ServerRefusedError):
     kind: str = ""
     """The kind of the object that the refusal is about, as the server names its resource."""
 
+    def sentence(self) -> str:
+        """The words for people."""
+        told = super().sentence()
+        if self.reason != "Conflict" or "conflict with" not in self.message:
+            return told
+        return (
+            f"{told}; somebody else owns these fields: leave them to their owner (ignore_changes), or take them "
+            'by the annotation pulumi.com/patchForce: "true"'
+        )
+
 
 @dataclass(eq=False)
 class NotServedError(PluginError):

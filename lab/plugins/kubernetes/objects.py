@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.plugins import base
-from lab.plugins.errors import NotReadyError
+from lab.plugins.errors import CancelledError, NotReadyError
 from lab.plugins.kubernetes import live, readiness
 from lab.plugins.kubernetes.checking import checked_inputs
 from lab.plugins.kubernetes.client import Client, Endpoint, NotServedError, RefusedError
@@ -218,7 +218,11 @@ class KubernetesObject:
         def told(found: Object) -> Object:
             return live.outputs(found, inputs, manager, version or self.kind.api_version)
 
-        final, reasons = readiness.until_ready(client, endpoint, made, plain(inputs), timeout, context)
+        try:
+            final, reasons = readiness.until_ready(client, endpoint, made, plain(inputs), timeout, context)
+        except CancelledError as error:
+            # The object exists: an error without its state would lose it.
+            final, reasons = made, [error.sentence()]
         if reasons:
             raise NotReadyError(live.id_of(made), told(final), inputs, reasons)
         return told(final)
