@@ -1,0 +1,126 @@
+"""The demonstration: the lab, a real `pulumi up` of the sample site, and a table of what exists then."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lab.environment import for_child
+from lab.estate import Estate
+from lab.findings import Finding, findings
+from lab.workspace import run
+
+SITE = "eagle-ford"
+# What `pulumi stack history` counts as no change.
+UNCHANGED = ("same", "read")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the last `pulumi up` did: how many resources it left alone, and how many it touched."""
+
+    unchanged: int
+    changed: int
+
+
+def deploy(estate: Estate, sitectl: str) -> int:
+    """Bring the lab up, deploy the sample site, and say what exists now; return the exit code."""
+    from lab.tools.terminal import shown
+
+    with shown() as progress:
+        estate.up(progress)
+    environment = for_child(estate.environment())
+    click.echo(f"Deploying {SITE}: pulumi up -s {SITE}")
+    arguments = (
+        "up",
+        "-s",
+        SITE,
+        "--yes",
+        "--skip-preview",
+        "--suppress-outputs",
+        "--suppress-permalink=true",
+    )
+    code = _pulumi(estate.root, environment, *arguments)
+    if code != 0:
+        click.echo(f"`pulumi up` ended with {code}. The servers' logs: {sitectl} lab logs SERVER", err=True)
+        return code
+    outputs = json.loads(_ask(estate.root, environment, "stack", "output", "--json", "-s", SITE))
+    _table(findings(estate, outputs))
+    done = _last_deployment(estate.root, environment)
+    click.echo(f"\n{SITE}: {done.changed} to change, {done.unchanged} unchanged." if not done.changed else "")
+    _next_steps(sitectl)
+    return 0
+
+
+def clean(estate: Estate) -> int:
+    """Destroy every site that is deployed in the lab, end the lab and remove its state; return the exit code."""
+    if not estate.state.exists():
+        click.echo("There is nothing to clean.")
+        return 0
+    from lab.tools.terminal import shown
+
+    code = 0
+    deployed = _deployed_sites(estate.state)
+    if deployed:
+        with shown() as progress:
+            estate.up(progress)
+        environment = for_child(estate.environment())
+        for site in deployed:
+            code = code or _pulumi(estate.root, environment, "destroy", "-s", site, "--yes", "--skip-preview")
+    if code == 0:
+        count = estate.down(purge=True)
+        click.echo(f"The lab {estate.name!r} is gone: {count} processes stopped, its state removed.")
+    return code
+
+
+def _pulumi(root: Path, environment: Mapping[str, str], *arguments: str) -> int:
+    """Run `pulumi` with the terminal as its own, so that it shows its progress there; return its exit code."""
+    return subprocess.run(("pulumi", *arguments), cwd=root, env=dict(environment), check=False).returncode
+
+
+def _ask(root: Path, environment: Mapping[str, str], *arguments: str) -> str:
+    return run(Path("pulumi"), arguments, root, environment)
+
+
+def _last_deployment(root: Path, environment: Mapping[str, str]) -> Deployment:
+    history: list[dict[str, Any]] = json.loads(
+        _ask(root, environment, "stack", "history", "-s", SITE, "--json", "--page-size", "1")
+    )
+    counts: dict[str, int] = history[0].get("resourceChanges") or {}
+    unchanged = sum(counts.get(kind, 0) for kind in UNCHANGED)
+    return Deployment(unchanged, sum(counts.values()) - unchanged)
+
+
+def _deployed_sites(state: Path) -> list[str]:
+    """Return the sites whose stacks hold resources, as the lab's state files say."""
+    deployed = []
+    for file in sorted((state / "pulumi" / "state" / ".pulumi" / "stacks" / "iot-broker").glob("*.json")):
+        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
+        if latest.get("resources"):
+            deployed.append(file.stem)
+    return deployed
+
+
+def _table(found: tuple[Finding, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, title=f"What exists now at {SITE}", title_justify="left")
+    for heading in ("what", "name", "seen on the server"):
+        table.add_column(heading, overflow="fold")
+    for finding in found:
+        table.add_row(finding.what, finding.name, finding.seen)
+    Console().print(table)
+
+
+def _next_steps(sitectl: str) -> None:
+    click.echo("What to try next:")
+    click.echo(f'  eval "$({sitectl} lab env)"              a shell in which the lab is an ordinary site')
+    click.echo(f"  pulumi preview -s {SITE}              after an edit of stacks/sites/{SITE}.yaml")
+    click.echo("  kubectl -n iot-eagle-ford get emqx,pods     what runs (simulated pods)")
+    click.echo(f"  {sitectl} lab status                     the servers")
+    click.echo("  make clean-demo                             ends it and leaves nothing")
