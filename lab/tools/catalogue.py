@@ -45,26 +45,26 @@ def catalogue() -> dict[str, Tool]:
             "k8s.io/kubernetes",
             recipes.kubernetes,
             settings=repr(recipes.kubernetes_program("v0.0.0")) + repr(recipes.KUBERNETES_PROGRAMS),
-            gib=4.0,
+            gib=4.7,
             seconds=450,
         ),
-        _go_programs("opa", "github.com/open-policy-agent/opa", recipes.OPA_PROGRAMS, gib=0.6, seconds=50),
+        _go_programs("opa", "github.com/open-policy-agent/opa", recipes.OPA_PROGRAMS, gib=0.7, seconds=50),
         _go_programs(
-            "pulumi", "github.com/pulumi/pulumi/pkg/v3", recipes.PULUMI_PROGRAMS, gib=2.0, seconds=170
+            "pulumi", "github.com/pulumi/pulumi/pkg/v3", recipes.PULUMI_PROGRAMS, gib=3.2, seconds=170
         ),
         _go(
             "vault",
             "github.com/hashicorp/vault",
             recipes.vault,
             settings=repr(recipes.VAULT_PROGRAMS),
-            gib=3.5,
+            gib=5.0,
             seconds=270,
         ),
         _go_programs(
             "promtool",
             "github.com/prometheus/prometheus",
             recipes.PROMETHEUS_PROGRAMS,
-            gib=1.5,
+            gib=2.2,
             seconds=140,
         ),
         _java(
