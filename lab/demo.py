@@ -51,7 +51,7 @@ def deploy(estate: Estate, sitectl: str) -> int:
     outputs = json.loads(_ask(estate.root, environment, "stack", "output", "--json", "-s", SITE))
     _table(findings(estate, outputs))
     done = _last_deployment(estate.root, environment)
-    click.echo(f"\n{SITE}: {done.changed} to change, {done.unchanged} unchanged." if not done.changed else "")
+    click.echo(f"\n{SITE}: {_counted(done)}")
     _next_steps(sitectl)
     return 0
 
@@ -95,6 +95,12 @@ def _last_deployment(root: Path, environment: Mapping[str, str]) -> Deployment:
     return Deployment(unchanged, sum(counts.values()) - unchanged)
 
 
+def _counted(done: Deployment) -> str:
+    if not done.changed:
+        return f"0 to change, {done.unchanged} resources as they were."
+    return f"{done.changed} resources changed, {done.unchanged} as they were."
+
+
 def _deployed_sites(state: Path) -> list[str]:
     """Return the sites whose stacks hold resources, as the lab's state files say."""
     deployed = []
@@ -118,9 +124,14 @@ def _table(found: tuple[Finding, ...]) -> None:
 
 
 def _next_steps(sitectl: str) -> None:
-    click.echo("What to try next:")
-    click.echo(f'  eval "$({sitectl} lab env)"              a shell in which the lab is an ordinary site')
-    click.echo(f"  pulumi preview -s {SITE}              after an edit of stacks/sites/{SITE}.yaml")
-    click.echo("  kubectl -n iot-eagle-ford get emqx,pods     what runs (simulated pods)")
-    click.echo(f"  {sitectl} lab status                     the servers")
-    click.echo("  make clean-demo                             ends it and leaves nothing")
+    steps = (
+        (f'eval "$({sitectl} lab env)"', "makes this shell reach the lab as it would a real site; then:"),
+        (f"pulumi preview -s {SITE}", f"shows what an edit of stacks/sites/{SITE}.yaml would do"),
+        (f"kubectl -n iot-{SITE} get emqx,pods", "shows what runs (the pods are simulated)"),
+        (f"{sitectl} lab status", "shows the servers"),
+        ("make clean-demo", "ends it and leaves nothing"),
+    )
+    width = max(len(step) for step, _ in steps)
+    click.echo("\nWhat to try next:")
+    for step, why in steps:
+        click.echo(f"  {step:<{width}}  {why}")

@@ -40,7 +40,7 @@ def _endpoints(estate: Estate, outputs: Outputs) -> Iterator[Finding]:
     conditions = [condition for item in broker for condition in item.get("status", {}).get("conditions", [])]
     ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
     for kind, address in outputs["brokerEndpoints"].items():
-        yield Finding("broker endpoint", f"{kind}  {address}", "EMQX Ready" if ready else MISSING)
+        yield Finding(f"{kind} endpoint", address, "EMQX Ready" if ready else MISSING)
 
 
 def _realm(estate: Estate, outputs: Outputs) -> Iterator[Finding]:

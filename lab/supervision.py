@@ -34,6 +34,8 @@ class Launch:
     passing: frozenset[str] = frozenset()
     # Files that the server reads only when it starts.
     files: tuple[Path, ...] = ()
+    # Files that an earlier process may have left and that would be taken for this one's.
+    stale: tuple[Path, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -67,6 +69,8 @@ class Supervisor:
         """Start the server in a session of its own, so that a Ctrl-C in the terminal is not sent to it."""
         import psutil
 
+        for file in launch.stale:
+            file.unlink(missing_ok=True)
         log = self.log(name)
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}

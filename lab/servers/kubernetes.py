@@ -205,6 +205,8 @@ class ControllerManager(_Component):
             use_service_account_credentials=True,
             flex_volume_plugin_dir=folder / "volume-plugins",
             concurrent_namespace_syncs=20,
+            # On a busy machine kwok renews a node's lease late; a node that flapped would leave its pods unready.
+            node_monitor_grace_period="300s",
         )
         return Launch(command, folder, {"GOMEMLIMIT": "150MiB", "GOGC": "50"})
 

@@ -41,10 +41,11 @@ class Operators(Server):
             },
             "readyFile": str(self._ready_file(lab)),
         }
-        write_if_changed(folder / "settings.json", json.dumps(settings, indent=2) + "\n")
-        self._ready_file(lab).unlink(missing_ok=True)
-        command = (sys.executable, "-m", "lab.operators", "--settings", str(folder / "settings.json"))
-        return Launch(command, folder, {"PYTHONUNBUFFERED": "1"}, files=(folder / "settings.json",))
+        settings_file = write_if_changed(folder / "settings.json", json.dumps(settings, indent=2) + "\n")
+        command = (sys.executable, "-m", "lab.operators", "--settings", str(settings_file))
+        return Launch(
+            command, folder, {"PYTHONUNBUFFERED": "1"}, files=(settings_file,), stale=(self._ready_file(lab),)
+        )
 
     def is_ready(self, lab: Lab) -> bool:
         """Say whether the process has seen every kind of object once: it writes the ready file then."""
