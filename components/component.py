@@ -31,6 +31,11 @@ class Place:
     namespace: pulumi.Input[str]
 
 
+# What the kit says of an object is the kit's: an edit by hand is put right by the next `up`, instead of stopping it
+# with a conflict. Fields that somebody else decides are never said.
+OWNED = {"pulumi.com/patchForce": "true"}
+
+
 class SiteComponent(pulumi.ComponentResource):
     """A component of the site: `Component(name, place, …, opts)`.
 
@@ -75,13 +80,12 @@ class SiteComponent(pulumi.ComponentResource):
         """Return the metadata of an object in the site's namespace (or in `namespace`), with our labels."""
         metadata = self.cluster_metadata(name, labels)
         metadata["namespace"] = namespace if namespace is not None else self.place.namespace
-        if annotations:
-            metadata["annotations"] = dict(annotations)
+        metadata["annotations"] |= annotations or {}
         return metadata
 
     def cluster_metadata(self, name: str, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the metadata of an object that is in no namespace, with our labels."""
-        return {"name": name, "labels": self.labels | dict(labels or {})}
+        return {"name": name, "labels": self.labels | dict(labels or {}), "annotations": dict(OWNED)}
 
     def in_kubernetes(
         self,

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from model.base import Part
 from model.errors import SiteError
 from model.nodes import Mapping, Node, Origin, Plain, Step, plain, trail
 from model.site import Site
@@ -17,11 +18,13 @@ from model.wording import worded
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What validation found: the parts that are right, and the mistakes."""
+    """What validation found: the parts as far as they are right, and the mistakes."""
 
     parts: dict[str, Any]
     errors: tuple[SiteError, ...]
     site: Site | None = None
+    partial: frozenset[str] = frozenset()
+    """Names of the parts that have mistakes."""
 
 
 def check(tree: Mapping, home: Path, *, whole: bool) -> Checked:
@@ -38,7 +41,8 @@ def check(tree: Mapping, home: Path, *, whole: bool) -> Checked:
         found = _real(error.errors(include_url=False))
         wrong = {str(detail["loc"][0]) for detail in found}
         blamed = [detail for detail in found if whole or detail["type"] not in {"missing", "too_short"}]
-        return Checked(_right_parts(data, wrong), tuple(worded(detail, tree, home) for detail in blamed))
+        errors = tuple(worded(detail, tree, home) for detail in blamed)
+        return Checked(_right_parts(data, wrong), errors, partial=frozenset(wrong))
     return Checked({key: getattr(site, key) for key in Site.model_fields}, (), site)
 
 
@@ -57,16 +61,42 @@ def _real(details: list[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def _right_parts(data: Facts[str, Plain], wrong: set[str]) -> dict[str, object]:
-    return {
-        key: _adapter(key).validate_python(data[key], strict=True)
-        for key in Site.model_fields
-        if key in data and key not in wrong
-    }
+    """Return each part of the site; of a part with mistakes, what is right in it."""
+    parts: dict[str, object] = {}
+    for key, field in Site.model_fields.items():
+        value = data.get(key)
+        if key in data and key not in wrong:
+            parts[key] = _adapter(Site, key).validate_python(value, strict=True)
+        elif (
+            isinstance(value, dict)
+            and isinstance(field.annotation, type)
+            and issubclass(field.annotation, Part)
+        ):
+            parts[key] = _partial(field.annotation, value)
+    return parts
+
+
+def _partial(model: type[Part], data: Facts[str, Plain]) -> Part:
+    """Return a part that has only its right fields: a rule that reads another one raises AttributeError."""
+    right: dict[str, object] = {}
+    for key, field in model.model_fields.items():
+        if key not in data:
+            if not field.is_required():
+                right[key] = field.get_default(call_default_factory=True)
+            continue
+        try:
+            right[key] = _adapter(model, key).validate_python(data[key], strict=True)
+        except ValidationError:
+            continue
+    partial = model.model_construct(_fields_set=None, **right)
+    for key in model.model_fields.keys() - right.keys():
+        partial.__dict__.pop(key, None)
+    return partial
 
 
 @cache
-def _adapter(key: str) -> TypeAdapter[Any]:
-    field = Site.model_fields[key]
+def _adapter(model: type[Part], key: str) -> TypeAdapter[Any]:
+    field = model.model_fields[key]
     form: Any = Annotated[field.annotation, field]
     return TypeAdapter(form)
 

@@ -143,7 +143,10 @@ def _merged(
     checked = check(tree, home, whole=complete)
     if not complete:
         return None, checked.errors, []
-    impossible = [*findings(checked.parts), *_misnamed(checked.parts.get("name", name), name)]
+    impossible = [
+        *findings(checked.parts, checked.partial),
+        *_misnamed(checked.parts.get("name", name), name),
+    ]
     return checked.site, checked.errors, [_placed(tree, found) for found in impossible]
 
 

@@ -1,6 +1,7 @@
 """What must hold between the fields of a site; each rule names the parts that it reads."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from model.rules import broker, capacity, identity, phase, pki, policy, streams
@@ -20,9 +21,19 @@ RULES: tuple[Rule, ...] = (
 __all__ = ["RULES", "Finding", "Rule", "findings"]
 
 
-def findings(parts: dict[str, Any]) -> Iterator[Finding]:
-    """Yield what breaks a rule, among the rules whose parts are there and right."""
+def findings(parts: dict[str, Any], partial: frozenset[str]) -> Iterator[Finding]:
+    """Yield what breaks a rule, among the rules whose parts are there.
+
+    `partial` names the parts with mistakes of their own: a rule that reads one of the fields that are not right in
+    them finds nothing, and the others are still held.
+    """
     site = Site.model_construct(_fields_set=None, **parts)
     for rule in RULES:
-        if rule.needs <= parts.keys():
-            yield from rule.find(site)
+        if not rule.needs <= parts.keys():
+            continue
+        found = rule.find(site)
+        if rule.needs.isdisjoint(partial):
+            yield from found
+        else:
+            with suppress(AttributeError):
+                yield from found

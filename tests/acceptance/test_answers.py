@@ -86,7 +86,7 @@ def test_policy_server_takes_no_policy_from_strangers(web: urllib3.PoolManager, 
 
 def test_namespace_denies_traffic_by_default(host: Host, target: Target) -> None:
     found = host.check_output(
-        f"kubectl --context={target.context} --namespace={target.site.namespace} get networkpolicy default-deny -o jsonpath='{{.spec}}'"
+        f"kubectl --context={target.context} --namespace={target.site.namespace} get networkpolicy default-deny -ojsonpath='{{.spec}}'"
     )
     assert '"podSelector":{}' in found
     assert "Ingress" in found

@@ -41,6 +41,8 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
     assert {(step.operation, step.type_token.rsplit(":", 1)[-1]) for step in changed} == {
         ("update", "EMQX"),
         ("update", "KafkaTopic"),
+        # The alert for a lost node knows how many there should be.
+        ("update", "PrometheusRule"),
     }
     by_kind = {step.type_token.rsplit(":", 1)[-1]: step for step in changed}
     assert by_kind["EMQX"].properties == {"spec.coreTemplate.spec.replicas"}

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import yaml
 
+from lab.estate import Estate
 from model import Site
+from tests.support import servers
 from tests.support.shell import Shell
 
 
@@ -80,13 +82,11 @@ def test_names_the_rights_that_a_cluster_login_lacks(shell: Shell, site: Site, t
     assert "administrator" in lacking["remedy"]
 
 
-def test_names_the_paths_that_a_vault_token_may_not_write(shell: Shell, site: Site) -> None:
-    made = shell.run(
-        "vault", "token", "create", "-orphan=false", "-policy=default", "-ttl=30m", "-format=json"
-    )
-    shell.logs.pop()
-    token = json.loads(made.out)["auth"]["client_token"]
-    code, failed = findings(shell, site.name, VAULT_TOKEN=token)
+def test_names_the_paths_that_a_vault_token_may_not_write(shell: Shell, estate: Estate, site: Site) -> None:
+    root = json.loads((estate.state / "vault" / "keys.json").read_text())["root"]
+    body = {"policies": ["default"], "ttl": "30m"}
+    made = servers.vault(shell, root).ask("POST", "/auth/token/create", body)
+    code, failed = findings(shell, site.name, VAULT_TOKEN=made.json["auth"]["client_token"])
     assert code == 1
     assert [entry["what"] for entry in failed] == ["the token's rights"]
     assert f"sys/mounts/pki-{site.name}-root" in failed[0]["detail"]
