@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,8 @@ def _table(found: tuple[Finding, ...]) -> None:
         table.add_column(heading, overflow="fold")
     for finding in found:
         table.add_row(finding.what, finding.name, finding.seen)
-    Console().print(table)
+    # A pipe or a file has no width of its own.
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
 def _next_steps(sitectl: str) -> None:

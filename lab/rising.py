@@ -81,7 +81,7 @@ class Rising:
             return False
         self._progress.begin(server.name)
         if record is not None:
-            self._progress.step(server.name, "its settings changed: stopping the old one")
+            self._progress.step(server.name, "stopping the old one: its settings changed, or what it depends on was started anew")
             self._supervisor.stop(server.name, server.stop_seconds)
         self._begun.append(server)
         self._supervisor.start(server.name, launch)

@@ -177,7 +177,8 @@ def _table(statuses: "list[ServerStatus]") -> None:
         memory = f"{server.memory / MIB:.0f}" if server.pid else ""
         table.add_row(server.name, ready, str(server.pid or ""), server.address, server.version, memory)
     table.add_row("", "", "", "", "", f"{sum(server.memory for server in statuses) / MIB:.0f}")
-    Console().print(table)
+    # A pipe or a file has no width of its own.
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
 def _print_log(file: Path, *, follow: bool) -> None:

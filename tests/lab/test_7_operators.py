@@ -1,0 +1,124 @@
+"""The operators' stand-ins against the real servers: what a server refuses is reported in its own words."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.estate import Estate
+from lab.operators.kafka import KafkaAdministrator
+from lab.operators.settings import read_settings
+from lab.waiting import wait_until
+from tests.support.shell import Shell
+
+SECONDS = 30.0
+TOPIC = "operators-test"
+
+
+@pytest.fixture
+def kafka(estate: Estate) -> KafkaAdministrator:
+    return KafkaAdministrator(read_settings(estate.state / "operators" / "settings.json").kafka)
+
+
+@pytest.fixture
+def topic(shell: Shell) -> Iterator[str]:
+    """A KafkaTopic that asks for two partitions, and is deleted afterwards."""
+    apply(shell, "KafkaTopic", TOPIC, {"partitions": 2, "replicas": 3, "config": {"retention.ms": 60000}})
+    wait_until(lambda: ready(shell, "kafkatopic", TOPIC).get("status") == "True", SECONDS, "the topic")
+    yield TOPIC
+    shell.run("kubectl", "delete", "--namespace", "kafka", "kafkatopic", TOPIC, "--ignore-not-found")
+
+
+def test_a_topic_is_there_as_declared(topic: str, kafka: KafkaAdministrator) -> None:
+    state = kafka.topic(topic)
+    assert state is not None
+    assert (state.partitions, state.replicas, state.settings) == (2, 3, {"retention.ms": "60000"})
+
+
+def test_a_topic_grows_and_does_not_shrink(topic: str, shell: Shell, kafka: KafkaAdministrator) -> None:
+    change(shell, topic, {"partitions": 4})
+    wait_until(lambda: getattr(kafka.topic(topic), "partitions", 0) == 4, SECONDS, "four partitions")
+    change(shell, topic, {"partitions": 3})
+    wait_until(
+        lambda: ready(shell, "kafkatopic", topic).get("reason") == "NotSupported", SECONDS, "a refusal"
+    )
+    assert "Decreasing partitions not supported" in ready(shell, "kafkatopic", topic)["message"]
+
+
+def test_kafkas_own_refusal_is_in_the_status(topic: str, shell: Shell) -> None:
+    change(shell, topic, {"config": {"retention.ms": "soon"}})
+    wait_until(lambda: ready(shell, "kafkatopic", topic).get("reason") == "KafkaError", SECONDS, "a refusal")
+    assert ready(shell, "kafkatopic", topic)["message"] == (
+        "INVALID_CONFIG: Invalid value soon for configuration retention.ms: Not a number of type LONG"
+    )
+
+
+def test_a_deleted_topic_is_gone_before_its_resource_is(
+    topic: str, shell: Shell, kafka: KafkaAdministrator
+) -> None:
+    shell.run("kubectl", "delete", "--namespace", "kafka", "kafkatopic", topic)
+    assert kafka.topic(topic) is None
+
+
+def test_a_deleted_user_keeps_neither_password_nor_rights(shell: Shell, kafka: KafkaAdministrator) -> None:
+    acl = {"resource": {"type": "topic", "name": "x"}, "operations": ["Read"]}
+    spec = {"authentication": {"type": "scram-sha-512"}, "authorization": {"type": "simple", "acls": [acl]}}
+    apply(shell, "KafkaUser", "operators-test", spec | {"quotas": {"producerByteRate": 1048576}})
+    wait_until(
+        lambda: ready(shell, "kafkauser", "operators-test").get("status") == "True", SECONDS, "the user"
+    )
+    assert "operators-test" in kafka.scram_users() & kafka.users_with_access_rules()
+    shell.run("kubectl", "delete", "--namespace", "kafka", "kafkauser", "operators-test")
+    wait_until(
+        lambda: "operators-test" not in kafka.scram_users() | kafka.users_with_access_rules(),
+        SECONDS,
+        "the user's end in Kafka",
+    )
+
+
+def test_a_policy_that_does_not_compile_is_named_and_harms_nobody(shell: Shell) -> None:
+    metadata = {
+        "name": "operators-test",
+        "namespace": "default",
+        "labels": {"openpolicyagent.org/policy": "rego"},
+    }
+    data = {"operators_test.rego": "package operators.test\n\nx := nothing(1)\n"}
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+    shell.run("kubectl", "apply", "--filename", "-", text=json.dumps(document))
+    try:
+        wait_until(lambda: "error" in policy_status(shell), SECONDS, "the policy's refusal")
+        assert "undefined function nothing" in policy_status(shell)["error"]
+    finally:
+        shell.run("kubectl", "delete", "--namespace", "default", "configmap", "operators-test")
+
+
+def apply(shell: Shell, kind: str, name: str, spec: dict[str, Any]) -> None:
+    metadata = {"name": name, "namespace": "kafka", "labels": {"strimzi.io/cluster": "core"}}
+    document = {"apiVersion": "kafka.strimzi.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+    shell.run("kubectl", "apply", "--filename", "-", text=json.dumps(document))
+
+
+def change(shell: Shell, topic: str, spec: dict[str, Any]) -> None:
+    patch = json.dumps({"spec": spec})
+    shell.run(
+        "kubectl", "patch", "--namespace", "kafka", "kafkatopic", topic, "--type", "merge", "--patch", patch
+    )
+
+
+def ready(shell: Shell, kind: str, name: str) -> dict[str, str]:
+    """Return the condition Ready as it was written for the newest version of the resource."""
+    found = json.loads(
+        shell.run("kubectl", "get", "--namespace", "kafka", kind, name, "--output", "json").out
+    )
+    status = found.get("status", {})
+    if status.get("observedGeneration") != found["metadata"]["generation"]:
+        return {}
+    return next((entry for entry in status["conditions"] if entry["type"] == "Ready"), {})
+
+
+def policy_status(shell: Shell) -> dict[str, str]:
+    command = ("kubectl", "get", "--namespace", "default", "configmap", "operators-test", "--output", "json")
+    annotations = json.loads(shell.run(*command).out)["metadata"].get("annotations", {})
+    status: dict[str, str] = json.loads(annotations.get("openpolicyagent.org/kube-mgmt-status", "{}"))
+    return status
