@@ -85,9 +85,8 @@ def test_policy_server_takes_no_policy_from_strangers(web: urllib3.PoolManager, 
 
 
 def test_namespace_denies_traffic_by_default(host: Host, target: Target) -> None:
-    found = host.check_output(
-        f"kubectl --context={target.context} --namespace={target.site.namespace} get networkpolicy default-deny -ojsonpath='{{.spec}}'"
-    )
+    where = f"--context={target.context} --namespace={target.site.namespace}"
+    found = host.check_output(f"kubectl {where} get networkpolicy default-deny -ojsonpath='{{.spec}}'")
     assert '"podSelector":{}' in found
     assert "Ingress" in found
     assert "Egress" in found

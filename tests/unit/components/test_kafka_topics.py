@@ -62,5 +62,5 @@ def test_every_user_signs_in_with_scram_and_has_a_quota(composition: Composition
 def test_a_refusal_of_kafka_fails_the_rollout_in_short_time(composition: Composition) -> None:
     seconds = composition.site.streams.ready_within.seconds
     for made in [*composition.of("KafkaTopic"), *composition.of("KafkaUser")]:
-            assert made.metadata["annotations"]["pulumi.com/waitFor"] == "condition=Ready"
+        assert made.metadata["annotations"]["pulumi.com/waitFor"] == "condition=Ready"
         assert made.timeouts.create == f"{seconds}s"
