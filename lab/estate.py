@@ -130,6 +130,7 @@ class Estate:
         needed = {tool for server in servers for tool in server.tools}
         tools = ensure(needed | PROGRAMS.keys(), progress)
         self._supervisor.stop_strays(STRAY_SECONDS)
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         lab = self._lab(tools)
         _link_programs(lab)
         lab.authority.ensure()

@@ -13,6 +13,9 @@ from lab.servers.http import RefusedError, UnreachableError
 from lab.supervision import Launch, Supervisor
 from lab.waiting import CancelledError, NotInTimeError, wait_until
 
+# A server that is stopped in the middle of its start has nothing worth waiting for.
+HASTE_SECONDS = 3.0
+
 
 @dataclass(frozen=True)
 class Start:
@@ -47,8 +50,7 @@ class Rising:
             except KeyboardInterrupt:
                 self._cancelled.set()
                 wait(futures.values())
-                for server in reversed(self._begun):
-                    self._supervisor.stop(server.name, server.stop_seconds)
+                list(pool.map(lambda server: self._supervisor.stop(server.name, HASTE_SECONDS), self._begun))
                 raise
         failures = [error for future in futures.values() if (error := future.exception())]
         for error in sorted(failures, key=lambda error: isinstance(error, CancelledError)):
@@ -81,7 +83,10 @@ class Rising:
             return False
         self._progress.begin(server.name)
         if record is not None:
-            self._progress.step(server.name, "stopping the old one: its settings changed, or what it depends on was started anew")
+            self._progress.step(
+                server.name,
+                "stopping the old one: its settings changed, or what it depends on was started anew",
+            )
             self._supervisor.stop(server.name, server.stop_seconds)
         self._begun.append(server)
         self._supervisor.start(server.name, launch)

@@ -94,7 +94,7 @@ def manifests(text: str) -> Iterator[Manifest]:
 
 def _field(name: str, metadata: str) -> str:
     # Directly in the metadata: at its two spaces of indentation, or within its braces.
-    found = re.search(rf"(?:^  |[{{ ,]){name}: *\"?([^\s,}}\"]+)", metadata, flags=re.MULTILINE)
+    found = re.search(rf"(?:^  |[{{,] *){name}: *\"?([^\s,}}\"]+)", metadata, flags=re.MULTILINE)
     return found.group(1) if found else ""
 
 
