@@ -36,6 +36,10 @@ USER = 1000
 # Measured with this bundle on OPA 1.22.2: 39 MiB resident; a decision, TLS and JSON included, took 1.4 ms.
 MEMORY = "128Mi"
 CORES = "50m"
+# Class of the clients that signed in with a token instead of a certificate; the policy lets them read at most.
+SIGNED_IN = "user"
+# Classes of the clients that a rule may name one by one.
+NAMED_CLASSES = ("gateway", "service")
 DIGEST_ANNOTATION = "iot-broker/bundle"
 
 
@@ -228,9 +232,21 @@ def bundle_digest(site: Site) -> str:
 
 def _rule(site: Site, rule: TopicRule) -> dict[str, Any]:
     """Return a rule as the policy reads it: `{name}` of the site's data is the broker's `${username}`."""
-    who = {"class": rule.who} if rule.who in (*CLIENT_CLASSES, "user") else {"common_name": rule.who}
     topics = [topic.replace("{site}", site.name).replace("{name}", "${username}") for topic in rule.topics]
-    return {"name": rule.name, "who": who, "actions": sorted(rule.actions), "topics": topics}
+    return {"name": rule.name, "who": _who(site, rule.who), "actions": sorted(rule.actions), "topics": topics}
+
+
+def _who(site: Site, who: str) -> dict[str, Any]:
+    """Return whom a rule means: a class of clients, or patterns of whole common names.
+
+    A pattern without a dot is of the client's own name, and means gateways and services alone: whoever enrols a
+    device chooses its name, and must not gain a right by it.
+    """
+    if who in (*CLIENT_CLASSES, SIGNED_IN):
+        return {"class": who}
+    if "." in who:
+        return {"common_names": [who]}
+    return {"common_names": [f"{who}.{client_domain(site, name)}" for name in NAMED_CLASSES]}
 
 
 def _health(timing: dict[str, Any]) -> dict[str, Any]:

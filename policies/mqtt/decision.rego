@@ -77,7 +77,8 @@ is_meant(who) if who.class == class
 
 is_meant(who) if {
 	not input.cert_common_name in identities.absent
-	glob.match(who.common_name, ["."], input.cert_common_name)
+	some pattern in who.common_names
+	glob.match(pattern, ["."], input.cert_common_name)
 }
 
 # A filter of the data with the client's own name in the level that asks for it.

@@ -36,7 +36,7 @@ sites := {"field": {
 		},
 		{
 			"name": "bridges-write",
-			"who": {"common_name": "bridge-*.services.field.example"},
+			"who": {"common_names": ["bridge-*.gateways.field.example", "bridge-*.services.field.example"]},
 			"actions": ["publish"],
 			"topics": ["field/bridged/#", "ot/field/#"],
 		},

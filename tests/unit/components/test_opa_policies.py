@@ -5,6 +5,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -60,14 +61,31 @@ def test_the_data_names_the_client_itself_as_the_broker_does(eagle_ford: Composi
     }
 
 
-def test_a_pattern_of_common_names_is_kept_as_it_is(eagle_ford: Composition) -> None:
-    rule = TopicRule(
-        name="bridges", who="bridge-*.services.x.example", actions=("publish",), topics=("{site}/b",)
-    )
-    document = json.loads(site_data(_with_rules(eagle_ford.site, rule)))
-    assert document["sites"]["eagle-ford"]["rules"][0]["who"] == {
-        "common_name": "bridge-*.services.x.example"
+def who_of(site: Site, who: str) -> dict[str, Any]:
+    rule = TopicRule(name="bridges", who=who, actions=("publish",), topics=("{site}/b",))
+    document = json.loads(site_data(_with_rules(site, rule)))
+    found: dict[str, Any] = document["sites"][site.name]["rules"][0]["who"]
+    return found
+
+
+def test_a_pattern_of_whole_common_names_is_kept_as_it_is(eagle_ford: Composition) -> None:
+    who = "bridge-*.services.x.example"
+    assert who_of(eagle_ford.site, who) == {"common_names": [who]}
+
+
+def test_a_pattern_of_names_means_gateways_and_services_of_this_site_and_no_device(
+    eagle_ford: Composition,
+) -> None:
+    assert who_of(eagle_ford.site, "bridge-*") == {
+        "common_names": [
+            "bridge-*.gateways.eagle-ford.field.example",
+            "bridge-*.services.eagle-ford.field.example",
+        ]
     }
+
+
+def test_a_rule_can_be_for_those_with_a_token(eagle_ford: Composition) -> None:
+    assert who_of(eagle_ford.site, "user") == {"class": "user"}
 
 
 def test_a_changed_rule_rolls_the_servers(eagle_ford: Composition) -> None:

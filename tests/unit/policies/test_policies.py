@@ -94,6 +94,25 @@ def test_a_sample_site_decides_as_its_rules_say(
     assert decide(site, tmp_path, question) == {"result": result}
 
 
+@pytest.mark.parametrize(
+    ("client_class", "result"),
+    [("service", "allow"), ("gateway", "allow"), ("device", "deny"), ("mirror", "deny")],
+)
+def test_a_profiles_pattern_of_names_reaches_its_clients(
+    tmp_path: Path, client_class: str, result: str
+) -> None:
+    site = load_site(STACKS, "baytown")
+    name = f"laboratory-1.{client_class}s.{site.domain}"
+    question = {
+        "site": site.name,
+        "username": name,
+        "cert_common_name": name,
+        "action": "publish",
+        "topic": f"{site.name}/laboratory/sample",
+    }
+    assert decide(site, tmp_path, question) == {"result": result}
+
+
 def decide(site: Site, folder: Path, question: dict[str, str]) -> dict[str, str]:
     """Return what the bundle, as the site deploys it, answers."""
     for name, text in {**policy_files(), "site.json": site_data(site)}.items():
