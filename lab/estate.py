@@ -141,9 +141,8 @@ class Estate:
         return lab
 
     def _lab(self, tools: Mapping[str, Path]) -> Lab:
-        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         siblings = [
-            folder for folder in self.state.parent.iterdir() if folder.is_dir() and folder != self.state
+            file.parent for file in self.state.parent.glob("*/ports.json") if file.parent != self.state
         ]
         authority = Authority(self.state / "tls", f"IoT broker lab {self.name}")
         return Lab(self.name, self.state, Ports(self.state, siblings), authority, tools)
