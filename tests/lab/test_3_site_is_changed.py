@@ -108,7 +108,7 @@ def test_what_kafka_refuses_fails_the_rollout_in_kafkas_words(
     """Kafka cannot take partitions away from a topic."""
     text = site_file.read_text()
     site_file.write_text(
-        text + "\nstreams:\n  topics:\n    - name: audit\n      partitions: 1\n  ready_within: 5s\n"
+        text + "\nstreams:\n  topics:\n    - name: audit\n      partitions: 1\n  ready_within: 15s\n"
     )
     refused = deployed.up(site.name, check=False)
     assert refused.code != 0
@@ -146,7 +146,7 @@ pki: {}
 def test_a_broken_site_file_stops_before_anything_is_touched(
     deployed: Shell, site: Site, site_file: Path
 ) -> None:
-    before = deployed.pulumi("stack", "export", "--stack", site.name).out
+    before = deployed.state(site.name)
     site_file.write_text(BROKEN)
     for command in ("preview", "up"):
         arguments = ("--yes", "--skip-preview") if command == "up" else ()
@@ -167,7 +167,7 @@ def test_a_broken_site_file_stops_before_anything_is_touched(
     checked = deployed.run("sitectl", "validate", site.name, check=False)
     assert checked.code == 1
     assert "broker.replicass" in checked.text
-    assert deployed.pulumi("stack", "export", "--stack", site.name).out == before
+    assert deployed.state(site.name) == before
 
 
 def kind(step: Step) -> str:

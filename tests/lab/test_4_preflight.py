@@ -83,9 +83,8 @@ def test_names_the_rights_that_a_cluster_login_lacks(shell: Shell, site: Site, t
 
 
 def test_names_the_paths_that_a_vault_token_may_not_write(shell: Shell, estate: Estate, site: Site) -> None:
-    root = json.loads((estate.state / "vault" / "keys.json").read_text())["root"]
     body = {"policies": ["default"], "ttl": "30m"}
-    made = servers.vault(shell, root).ask("POST", "/auth/token/create", body)
+    made = servers.vault_root(shell, estate).ask("POST", "/auth/token/create", body)
     code, failed = findings(shell, site.name, VAULT_TOKEN=made.json["auth"]["client_token"])
     assert code == 1
     assert [entry["what"] for entry in failed] == ["the token's rights"]

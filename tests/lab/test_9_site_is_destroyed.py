@@ -5,6 +5,7 @@ from pathlib import Path
 from confluent_kafka.admin import AdminClient
 
 from components.kafka_topics import topic_name
+from lab.estate import Estate
 from model import Site
 from tests.support import servers
 from tests.support.shell import Shell
@@ -27,14 +28,16 @@ def test_a_protected_site_refuses_to_go(deployed: Shell, site: Site, stacks: Pat
     deployed.up(site.name)
 
 
-def test_destroy_leaves_nothing_on_any_server(deployed: Shell, kafka: AdminClient, site: Site) -> None:
+def test_destroy_leaves_nothing_on_any_server(
+    deployed: Shell, estate: Estate, kafka: AdminClient, site: Site
+) -> None:
     deployed.pulumi("destroy", "--yes", "--skip-preview", "--stack", site.name)
     assert deployed.state(site.name) == []
     assert not deployed.exists("namespace", site.namespace)
     for kind in ("clusterrolebindings", "kafkatopics.kafka.strimzi.io", "kafkausers.kafka.strimzi.io"):
         namespace = site.streams.cluster.namespace if kind.startswith("kafka") else None
         assert deployed.all(kind, namespace, f"iot-broker/site={site.name}") == []
-    vault = servers.vault(deployed)
+    vault = servers.vault_root(deployed, estate)
     assert not [path for path in vault.get("/sys/mounts")["data"] if site.name in path]
     assert not [path for path in vault.get("/sys/auth")["data"] if site.name in path]
     assert not [

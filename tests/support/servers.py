@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import urllib3
 from confluent_kafka.admin import AdminClient
 
+from lab.estate import Estate
 from tests.support.shell import Shell
 
 
@@ -69,6 +70,11 @@ def vault(shell: Shell, token: str | None = None) -> Client:
     """Return a client of Vault, by default with the shell's own token."""
     headers = {"X-Vault-Token": token or shell.environment["VAULT_TOKEN"]}
     return Client(shell.environment["VAULT_ADDR"] + "/v1", str(shell.authority), headers)
+
+
+def vault_root(shell: Shell, estate: Estate) -> Client:
+    """Return a client of Vault that may do everything."""
+    return vault(shell, json.loads((estate.state / "vault" / "keys.json").read_text())["root"])
 
 
 def keycloak(shell: Shell) -> Client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,11 @@ class Demand:
     wanted: str | None
 
     def met(self, found: Object) -> bool:
-        """Whether the object is so."""
+        """Whether the object is so, by a status that is about what is asked for now."""
+        if found.get("status", {}).get("observedGeneration", sys.maxsize) < found["metadata"].get(
+            "generation", 0
+        ):
+            return False
         values: list[Value] = [found]
         for kind, step in self.path:
             values = [inner for value in values for inner in _down(value, kind, step)]

@@ -45,7 +45,8 @@ def missing(kind: ObjectKind, found: Object, inputs: Object) -> list[str]:
         return []
     wait_for = annotation(inputs, WAIT_FOR)
     if wait_for is not None:
-        return [f"{demand.text} is not so yet" for demand in demands(wait_for) if not demand.met(found)]
+        unmet = [f"{demand.text} is not so yet" for demand in demands(wait_for) if not demand.met(found)]
+        return [*unmet, *_complaints(found)] if unmet else []
     if kind == ObjectKind("apps/v1", "Deployment"):
         return _deployment(found)
     if kind == ObjectKind("v1", "Service") and found["spec"].get("type") == "LoadBalancer":
@@ -127,6 +128,16 @@ def _watched(
             found = client.get(endpoint, namespace, name) or found
             reasons = test(found)
     return found, reasons
+
+
+def _complaints(found: Object) -> list[str]:
+    """What the object's controller says of conditions that are not true."""
+    conditions = found.get("status", {}).get("conditions") or []
+    return [
+        f"{entry['type']}: {entry['message']}"
+        for entry in conditions
+        if entry.get("status") != "True" and entry.get("message")
+    ]
 
 
 def _deployment(found: Object) -> list[str]:
