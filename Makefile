@@ -41,7 +41,7 @@ setup: .venv/.ready ## Make the Python environment from uv.lock
 
 .venv/.ready: uv.lock pyproject.toml $(UV)
 	@echo "Setting up the Python environment ..."
-	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
+	@$(UV) sync --frozen --quiet --compile-bytecode --python "$(PYTHON)"
 	@touch $@
 
 # uv itself comes from its own pinned, checksummed file; made aside and renamed, so that a broken download is never used.
