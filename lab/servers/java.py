@@ -20,7 +20,7 @@ def virtual_machine(lab: Lab, heap: str) -> tuple[str, ...]:
         "-Dfile.encoding=UTF-8",
         # An archive that does not fit (another JDK, another program) is no news: Java goes on without it.
         "-Xlog:disable",
-        "-Xlog:all=error:stderr",
+        "-Xlog:all=error,cds*=off:stderr",
     )
 
 

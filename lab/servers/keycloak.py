@@ -90,6 +90,8 @@ class Keycloak(Server):
             "hostname": lab.url("keycloak"),
             "hostname-strict": "false",
             "http-pool-max-threads": 16,
+            # Alone: a clustered cache would look for others on every network of the machine.
+            "cache": "local",
             "db-pool-initial-size": 1,
             "db-pool-min-size": 1,
             "db-pool-max-size": 10,
