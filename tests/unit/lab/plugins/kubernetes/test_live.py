@@ -137,3 +137,10 @@ def test_fields_of_the_creation_are_taken_over_by_the_resources_own_manager() ->
 def test_nothing_is_taken_over_twice() -> None:
     entries = [{"manager": "pulumi-kubernetes-1", "operation": "Apply", "fieldsV1": {}}]
     assert takeover({"metadata": {"managedFields": entries}}, "pulumi-kubernetes-1") is None
+
+
+def test_a_status_about_an_older_spec_meets_nothing() -> None:
+    status = {"observedGeneration": 1, "phase": "Running"}
+    demand = demands("jsonpath={.status.phase}=Running")[0]
+    assert not demand.met({"metadata": {"generation": 2}, "status": status})
+    assert demand.met({"metadata": {"generation": 1}, "status": status})
