@@ -52,7 +52,7 @@ def deploy(estate: Estate, sitectl: str) -> int:
     outputs = json.loads(_ask(estate.root, environment, "stack", "output", "--json", "-s", SITE))
     _table(findings(estate, outputs))
     done = _last_deployment(estate.root, environment)
-    click.echo(f"\n{SITE}: {_counted(done)}")
+    click.echo(f"\n{SITE}: {counted(done)}")
     _next_steps(sitectl)
     return 0
 
@@ -65,7 +65,7 @@ def clean(estate: Estate) -> int:
     from lab.tools.terminal import shown
 
     code = 0
-    deployed = _deployed_sites(estate.state)
+    deployed = deployed_sites(estate.state)
     if deployed:
         with shown() as progress:
             estate.up(progress)
@@ -96,13 +96,14 @@ def _last_deployment(root: Path, environment: Mapping[str, str]) -> Deployment:
     return Deployment(unchanged, sum(counts.values()) - unchanged)
 
 
-def _counted(done: Deployment) -> str:
+def counted(done: Deployment) -> str:
+    """Return what a deployment did, as a person would say it."""
     if not done.changed:
         return f"0 to change, {done.unchanged} resources as they were."
     return f"{done.changed} resources changed, {done.unchanged} as they were."
 
 
-def _deployed_sites(state: Path) -> list[str]:
+def deployed_sites(state: Path) -> list[str]:
     """Return the sites whose stacks hold resources, as the lab's state files say."""
     deployed = []
     for file in sorted((state / "pulumi" / "state" / ".pulumi" / "stacks" / "iot-broker").glob("*.json")):
