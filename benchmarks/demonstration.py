@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from tests.support.shell import REPOSITORY
 WARM_GOAL_SECONDS = 60.0
 COLD_GOAL = 1.2
 LAB = "benchmark-demo"
+SITECTL = Path(sys.executable).parent / "sitectl"
 
 
 def measure() -> list[Ratio]:

@@ -107,8 +107,8 @@ def _constructor(type_token: str) -> tuple[str, str]:
         sub = module.split("/")[0]
         return f"pulumi_{package}" + ("" if sub == "index" else f".{sub.lower()}"), name
     group, _, version = module.rpartition("/")
-    short = group.removesuffix(".k8s.io").split(".")[0]
-    if short in ("core", "apps", "policy") or group.endswith(".k8s.io"):
+    if group in ("", "core", "apps", "policy") or group.endswith(".k8s.io"):
+        short = group.removesuffix(".k8s.io").split(".")[0] or "core"
         return f"pulumi_kubernetes.{short}.{version}", name
     return "pulumi_kubernetes.apiextensions", "CustomResource"
 
