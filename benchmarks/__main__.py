@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,10 +61,12 @@ def print_table(ratios: list[Ratio]) -> None:
 
 def _on_the_lab(names: list[str]) -> list[Ratio]:
     ratios: list[Ratio] = []
-    folder = REPOSITORY / ".lab" / "benchmark-program"
-    with Estate(REPOSITORY, "benchmark").running(purge=True) as estate:
+    with (
+        tempfile.TemporaryDirectory(prefix="iot-broker-benchmark-") as folder,
+        Estate(REPOSITORY, "benchmark").running(purge=True) as estate,
+    ):
         environment = {name: value.resolve() for name, value in estate.environment().items()}
-        shell = Shell(_fresh(folder), environment)
+        shell = Shell(copy_program(Path(folder) / "program"), environment)
         # The first is always run: the others look at the site that it deploys.
         for name in dict.fromkeys(("first up", *names)):
             print(f"measuring {name} ...", file=sys.stderr)
@@ -71,13 +74,6 @@ def _on_the_lab(names: list[str]) -> list[Ratio]:
             ratios += found if name in names else []
         shell.pulumi("destroy", "--yes", "--skip-preview", "--stack", SITE)
     return ratios
-
-
-def _fresh(folder: Path) -> Path:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
-    return copy_program(folder)
 
 
 if __name__ == "__main__":
