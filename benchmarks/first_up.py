@@ -42,7 +42,9 @@ class _Plain:
     def __init__(self, shell: Shell, resources: list[dict[str, Any]]) -> None:
         self._shell = shell
         self._settings = [entry for entry in resources if entry["type"].startswith("pulumi:providers:")]
-        self.objects = [entry for entry in resources if not entry["type"].startswith("pulumi:providers:")]
+        objects = [entry for entry in resources if not entry["type"].startswith("pulumi:providers:")]
+        # A Service waits for its pods, so a client that does one thing after the other makes those before.
+        self.objects = sorted(objects, key=lambda entry: entry["type"] == "kubernetes:core/v1:Service")
         self._providers: dict[str, Provider] = {}
         self._made: list[tuple[dict[str, Any], str, Any, Any]] = []
         self._renamed: dict[str, str] = {}
