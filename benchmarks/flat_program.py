@@ -44,7 +44,7 @@ def source(resources: list[dict[str, Any]]) -> str:
             _snake(key): value for key, value in resource["inputs"].items() if not key.startswith("__")
         }
         if resource["type"].startswith("pulumi:providers:"):
-            arguments.pop("version", None)
+            arguments = {key: _setting(value) for key, value in arguments.items() if key != "version"}
             variables[resource["urn"]] = f"provider_{len(variables)}"
             lines.append(
                 f"{variables[resource['urn']]} = {module}.{constructor}({name!r}, **{_decoded(arguments)!r})"
@@ -111,6 +111,11 @@ def _constructor(type_token: str) -> tuple[str, str]:
         short = group.removesuffix(".k8s.io").split(".")[0] or "core"
         return f"pulumi_kubernetes.{short}.{version}", name
     return "pulumi_kubernetes.apiextensions", "CustomResource"
+
+
+def _setting(value: Any) -> Any:
+    """Return a provider's input as it is written in a program: the state keeps numbers and choices as JSON text."""
+    return json.loads(value) if isinstance(value, str) and re.fullmatch(r"true|false|\d+", value) else value
 
 
 def _snake(name: str) -> str:
