@@ -21,7 +21,13 @@ def check(root: Path, site: str) -> list[Finding]:
         return [
             Finding(AREA, "the CLI", "not on the PATH", "install the Pulumi CLI, or open the lab's shell")
         ]
-    return [_version(version), *_plugins(root), _stack(root, site)]
+    try:
+        return [_version(version), *_plugins(root), _stack(root, site)]
+    except PulumiFailed as failure:
+        return [
+            _version(version),
+            Finding(AREA, "the plugins", str(failure), "run `pulumi plugin ls` and mend what it says"),
+        ]
 
 
 class PulumiFailed(Exception):
