@@ -51,6 +51,6 @@ def measure_from_nothing() -> list[Ratio]:
 def _seconds(verb: str, environment: Mapping[str, str]) -> float:
     start = time.monotonic()
     subprocess.run(
-        ["sitectl", "lab", verb], cwd=REPOSITORY, env=environment, check=True, stdout=subprocess.DEVNULL
+        [SITECTL, "lab", verb], cwd=REPOSITORY, env=environment, check=True, stdout=subprocess.DEVNULL
     )
     return time.monotonic() - start
