@@ -40,7 +40,7 @@ def test_the_covered_types_are_those_that_the_kit_uses() -> None:
     }
 
 
-@pytest.mark.parametrize("described", TYPES.values(), ids=str)
+@pytest.mark.parametrize("described", TYPES.values(), ids=lambda described: described.token)
 def test_every_property_is_described_once(described: ResourceType) -> None:
     names = [item.name for item in described.properties]
     assert sorted(names) == sorted(set(names))
