@@ -15,6 +15,7 @@ from sitectl.checks import Finding
 
 AREA = "kubernetes"
 OLDEST_MINOR = 30  # ValidatingAdmissionPolicy and CEL in CRDs are stable from Kubernetes 1.30 on
+PATIENCE = 30  # seconds that kubectl may take to answer
 VERBS = ("get", "create", "patch", "delete")
 
 
@@ -56,9 +57,17 @@ class Kubectl:
         return json.loads(self._run(["create", "--raw", path, "-f", "-"], json.dumps(body)))
 
     def _run(self, arguments: list[str], text: str | None = None) -> str:
-        done = subprocess.run(
-            [*self._command, *arguments], input=text, capture_output=True, text=True, timeout=30, check=False
-        )
+        try:
+            done = subprocess.run(
+                [*self._command, *arguments],
+                input=text,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise KubectlFailed(f"`kubectl {arguments[0]}` gave no answer within {PATIENCE} s") from None
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["kubectl failed without a word"]
             raise KubectlFailed(lines[-1].removeprefix("error: "))

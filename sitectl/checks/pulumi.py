@@ -10,6 +10,7 @@ from sitectl.checks import Finding
 
 AREA = "pulumi"
 OLDEST = (3, 208)  # the first CLI that knows PULUMI_OPTION_CONFIG_FILE
+PATIENCE = 60  # seconds that the CLI may take to answer
 PROVIDERS = ("kubernetes", "vault", "keycloak")
 
 
@@ -21,6 +22,8 @@ def check(root: Path, site: str) -> list[Finding]:
         return [
             Finding(AREA, "the CLI", "not on the PATH", "install the Pulumi CLI, or open the lab's shell")
         ]
+    except PulumiFailed as failure:
+        return [Finding(AREA, "the CLI", str(failure), "run `pulumi version` and mend what it says")]
     try:
         return [_version(version), *_plugins(root), _stack(root, site)]
     except PulumiFailed as failure:
@@ -35,14 +38,19 @@ class PulumiFailed(Exception):
 
 
 def _run(root: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["pulumi", *arguments, "--non-interactive"] if arguments != ("version",) else ["pulumi", "version"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"]
+            if arguments != ("version",)
+            else ["pulumi", "version"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PulumiFailed(f"`pulumi {' '.join(arguments)}` gave no answer within {PATIENCE} s") from None
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if line] or [
             "pulumi failed without a word"

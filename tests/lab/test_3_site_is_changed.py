@@ -102,6 +102,26 @@ def test_refresh_finds_what_was_edited_and_up_puts_it_right(deployed: Shell, sit
     assert deployed.preview(site.name) == []
 
 
+def test_what_somebody_made_by_hand_is_imported_and_up_takes_it_away(deployed: Shell, site: Site) -> None:
+    deployed.kubectl(
+        "create", "configmap", "made-by-hand", f"--namespace={site.namespace}", "--from-literal=key=value"
+    )
+    provider = next(
+        entry["urn"] for entry in deployed.state(site.name) if entry["type"] == "pulumi:providers:kubernetes"
+    )
+    deployed.pulumi(
+        *("import", "kubernetes:core/v1:ConfigMap", "made-by-hand", f"{site.namespace}/made-by-hand"),
+        *("--provider", f"kubernetes-provider={provider}", "--generate-code=false", "--protect=false"),
+        *("--yes", "--skip-preview", "--stack", site.name),
+    )
+    (imported,) = (entry for entry in deployed.state(site.name) if entry["urn"].endswith("made-by-hand"))
+    assert imported["inputs"]["data"] == {"key": "value"}
+    # The program does not know it, so it goes, and nothing else changes.
+    assert [(step.operation, kind(step)) for step in deployed.preview(site.name)] == [("delete", "ConfigMap")]
+    deployed.up(site.name)
+    assert not deployed.exists("configmap", "made-by-hand", site.namespace)
+
+
 def test_what_kafka_refuses_fails_the_rollout_in_kafkas_words(
     deployed: Shell, site: Site, site_file: Path
 ) -> None:
