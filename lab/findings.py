@@ -128,4 +128,5 @@ def _certificate(pem: str) -> str:
     from cryptography import x509
 
     certificate = x509.load_pem_x509_certificate(pem.encode())
-    return f"{certificate.subject.rfc4514_string()}, until {certificate.not_valid_after_utc:%Y-%m-%d}"
+    (name,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return f"CN={name.value!s}, until {certificate.not_valid_after_utc:%Y-%m-%d}"

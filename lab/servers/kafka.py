@@ -146,8 +146,7 @@ class Broker(Server):
 
     def _format(self, lab: Lab, program: tuple[str, ...], folder: Path, password: str) -> None:
         """Format the storage; the super user's password goes by a file of arguments, not by the command line."""
-        identifier = cluster_identifier(lab)
-        arguments = ["format", "--cluster-id", identifier, "--config", str(folder / "server.properties")]
+        arguments = format_arguments(cluster_identifier(lab), folder / "server.properties")
         if self.number == 1:
             arguments += ["--add-scram", f"SCRAM-SHA-512=[name={SUPER_USER},password={password}]"]
         file = write(folder / "format.arguments", "\n".join(arguments) + "\n")
@@ -189,6 +188,12 @@ class ThirdBroker(Broker):
     name = "kafka-3"
     number = 3
     ports = ("kafka-3", "kafka-3-inner")
+
+
+def format_arguments(identifier: str, configuration: Path) -> list[str]:
+    """Return the arguments that format a storage for the cluster of this identifier."""
+    # One word: an identifier may begin with a dash, and would be read as an option of its own.
+    return ["format", f"--cluster-id={identifier}", "--config", str(configuration)]
 
 
 def cluster_identifier(lab: Lab) -> str:

@@ -113,3 +113,8 @@ def test_vaults_deployer_may_touch_only_what_the_kit_names() -> None:
         "sys/capabilities-self",
         "sys/plugins/catalog/auth/kubernetes",
     }
+
+
+def test_a_cluster_identifier_with_a_leading_dash_is_no_option() -> None:
+    arguments = kafka.format_arguments("-TEiDOXPRvKuSmD6jENBhw", Path("server.properties"))
+    assert "--cluster-id=-TEiDOXPRvKuSmD6jENBhw" in arguments
