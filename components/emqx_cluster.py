@@ -71,10 +71,7 @@ class EmqxCluster(SiteComponent):
                     "type": "LoadBalancer",
                     # Keeps the client's own address for the policy and the audit.
                     "externalTrafficPolicy": "Local",
-                    "ports": [
-                        _service_port("ssl-default", site.broker.listeners.mqtts.port),
-                        _service_port("wss-default", site.broker.listeners.wss.port),
-                    ],
+                    "ports": _listener_ports(site),
                 },
             },
             "dashboardServiceTemplate": {
@@ -105,7 +102,15 @@ def endpoints(site: Site) -> dict[str, str]:
         "mqtts": f"mqtts://{site.mqtt_host}:{listeners.mqtts.port}",
         "wss": f"wss://{site.mqtt_host}:{listeners.wss.port}/mqtt",
         "dashboard": f"https://{site.dashboard_host}:{site.broker.dashboard_port}",
-    }
+    } | ({"gateway": f"mqtts://{site.mqtt_host}:{listeners.gateway.port}"} if listeners.gateway else {})
+
+
+def _listener_ports(site: Site) -> list[dict[str, str | int]]:
+    doors = site.broker.listeners
+    ports = {"ssl-default": doors.mqtts, "wss-default": doors.wss}
+    if doors.gateway is not None:
+        ports["ssl-gateway"] = doors.gateway
+    return [_service_port(name, door.port) for name, door in ports.items()]
 
 
 def _core_nodes(site: Site) -> dict[str, Any]:

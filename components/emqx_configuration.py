@@ -1,8 +1,44 @@
 """EMQX's configuration for a site: TLS listeners only, and identities from certificates and tokens."""
 
-from components import hocon, names
+from components import hocon, names, vault_names
 from components.settings import Settings
 from model import Site
+from model.broker import Listener
+from model.emqx import Configuration, Unsupported, unsupported, values
+from model.emqx.configuration import (
+    AuditLog,
+    Authorization,
+    Cache,
+    ClientTls,
+    Console,
+    Dashboard,
+    DashboardListeners,
+    DashboardTls,
+    Flapping,
+    ForcedShutdown,
+    License,
+    Log,
+    Mqtt,
+    PolicyServer,
+    RetainedStore,
+    Retainer,
+    RevocationLists,
+    SecureDashboard,
+    Switch,
+    TokenAuthentication,
+)
+from model.emqx.listeners import (
+    BytesRate,
+    DeviceListener,
+    DeviceTls,
+    Listeners,
+    Stapling,
+    TokenListener,
+    TokenTls,
+)
+from model.emqx.protection import Bounds, bounds
+from model.emqx.roots import check_roots
+from model.units import Duration
 
 TLS_FOLDER = "/mounted/tls"
 """Where the broker's certificate and key are mounted."""
@@ -11,201 +47,163 @@ TRUST_FOLDER = "/mounted/trust"
 LICENCE_FOLDER = "/mounted/licence"
 """Where the licence is mounted, if the site has one."""
 
-# EMQX takes an unknown root name without a word, so a slip would silently do nothing: we refuse it ourselves.
-# Source: the 5.8.9 schemas of both editions, and the valid roots that those dumps hide
-# (`rule_engine`, `overload_protection`, `crl_cache`, `node_rebalance`).
-_COMMON_ROOTS = frozenset(
-    {
-        "actions",
-        "alarm",
-        "api_key",
-        "authentication",
-        "authorization",
-        "cluster",
-        "connectors",
-        "crl_cache",
-        "dashboard",
-        "delayed",
-        "durable_sessions",
-        "durable_storage",
-        "flapping_detect",
-        "force_gc",
-        "force_shutdown",
-        "gateway",
-        "listeners",
-        "log",
-        "mqtt",
-        "node",
-        "overload_protection",
-        "plugins",
-        "prometheus",
-        "psk_authentication",
-        "retainer",
-        "rpc",
-        "rule_engine",
-        "slow_subs",
-        "sources",
-        "sys_topics",
-        "sysmon",
-    }
-)
-KNOWN_ROOTS = {
-    "opensource": _COMMON_ROOTS | {"telemetry"},
-    "enterprise": _COMMON_ROOTS
-    | {"exhook", "opentelemetry", "license", "schema_registry", "file_transfer", "node_rebalance"},
-}
 
+class UnsupportedKeysError(ValueError):
+    """The configuration has keys that this edition or version does not know."""
 
-class UnknownRootError(ValueError):
-    """The configuration has a root that this edition does not know."""
-
-    def __init__(self, edition: str, roots: set[str]) -> None:
-        super().__init__(f"EMQX {edition} has no root {', '.join(sorted(roots))}")
-        self.edition = edition
-        self.roots = roots
+    def __init__(self, edition: str, version: str, keys: tuple[Unsupported, ...]) -> None:
+        super().__init__(f"EMQX {edition} {version} has no key {', '.join(key.path for key in keys)}")
+        self.keys = keys
 
 
 def text(site: Site, settings: Settings) -> str:
-    """Return the site's EMQX configuration as HOCON; raises UnknownRootError."""
-    document = configuration(site, settings)
-    check_roots(site.broker.edition, document)
-    return hocon.render(document)
+    """Return the site's EMQX configuration as HOCON; raises UnknownRootError or UnsupportedKeysError."""
+    return hocon.render(document(site, settings))
 
 
-def check_roots(edition: str, document: hocon.Document) -> None:
-    """Refuse a root that the edition does not know; raises UnknownRootError."""
-    unknown = set(document) - KNOWN_ROOTS[edition]
-    if unknown:
-        raise UnknownRootError(edition, unknown)
+def document(site: Site, settings: Settings) -> dict[str, hocon.Value]:
+    """Return the configuration as plain values; raises UnknownRootError or UnsupportedKeysError."""
+    broker = site.broker
+    typed = configuration(site, settings)
+    strange = tuple(unsupported(typed, broker.edition, broker.version_numbers))
+    if strange:
+        raise UnsupportedKeysError(broker.edition, broker.version, strange)
+    plain: dict[str, hocon.Value] = dict(values(typed))
+    check_roots(broker.edition, plain)
+    return plain
 
 
-def configuration(site: Site, settings: Settings) -> dict[str, hocon.Value]:
-    """Return the site's EMQX configuration as values."""
-    document: dict[str, hocon.Value] = {
-        "listeners": _listeners(site),
-        # The name in the certificate is the user name, whatever the client says it is.
-        "mqtt": {"peer_cert_as_username": "cn"},
-        "authentication": [_token_authentication(site, settings)],
-        "authorization": _authorization(site),
-        "dashboard": _dashboard(site),
-        "prometheus": {"enable_basic_auth": True},
-        "overload_protection": {"enable": True},
-        "log": {"console": {"enable": True, "level": site.broker.log_level, "formatter": "json"}},
+def configuration(site: Site, settings: Settings) -> Configuration:
+    """Return the site's EMQX configuration, typed."""
+    broker = site.broker
+    limits = bounds(broker)
+    enterprise = broker.edition == "enterprise"
+    return Configuration(
+        listeners=_listeners(site, settings, limits),
+        mqtt=Mqtt(
+            max_packet_size=broker.protection.largest_message,
+            max_inflight=broker.protection.inflight,
+            max_mqueue_len=limits.queue,
+            max_awaiting_rel=limits.queue,
+            max_subscriptions=broker.protection.subscriptions,
+        ),
+        authentication=(_token_authentication(site, settings),),
+        authorization=_authorization(site),
+        dashboard=_dashboard(site),
+        overload_protection=Switch(enable=True),
+        flapping_detect=Flapping(
+            max_count=broker.protection.flapping.connections,
+            window_time=broker.protection.flapping.within,
+            ban_time=broker.protection.flapping.ban,
+        ),
+        force_shutdown=ForcedShutdown(max_mailbox_size=limits.mailbox, max_heap_size=limits.client_memory),
+        retainer=Retainer(
+            max_payload_size=broker.protection.largest_message,
+            backend=RetainedStore(max_retained_messages=limits.retained_messages),
+        ),
+        # Nobody needs the broker to hold messages back, and it would hold them in memory.
+        delayed=Switch(enable=False),
+        crl_cache=_revocation_lists(site),
+        log=Log(console=Console(level=broker.log_level), audit=AuditLog() if enterprise else None),
+        telemetry=None if enterprise else Switch(enable=False),
+        license=License(key=f"file://{LICENCE_FOLDER}/{broker.licence.key}") if broker.licence else None,
+    )
+
+
+def _listeners(site: Site, settings: Settings, limits: Bounds) -> Listeners:
+    doors = site.broker.listeners
+    secured: dict[str, DeviceListener | TokenListener] = {
+        "default": _device_listener(site, settings, doors.mqtts, limits)
     }
-    if site.broker.edition == "opensource":
-        # Nothing at a site talks to a vendor.
-        document["telemetry"] = {"enable": False}
-    if site.broker.licence is not None:
-        document["license"] = {"key": f"file://{LICENCE_FOLDER}/{site.broker.licence.key}"}
-    return document
+    if doors.gateway is not None:
+        secured["gateway"] = _token_listener(doors.gateway, limits)
+    return Listeners(ssl=secured, wss={"default": _token_listener(doors.wss, limits)})
 
 
-def _listeners(site: Site) -> hocon.Value:
-    mqtts, wss = site.broker.listeners.mqtts, site.broker.listeners.wss
-    return {
-        # These two exist unless they are switched off.
-        "tcp": {"default": {"enable": False}},
-        "ws": {"default": {"enable": False}},
-        "ssl": {
-            "default": {
-                "bind": mqtts.port,
-                "max_connections": mqtts.max_connections,
-                "max_conn_rate": str(mqtts.connection_rate),
-                # A certificate is no step of EMQX's authentication chain: with the chain on, a device that
-                # has nothing but its certificate would be refused. The handshake has authenticated it.
-                "enable_authn": False,
-                "ssl_options": _server_tls()
-                | {
-                    "cacertfile": f"{TRUST_FOLDER}/{names.TRUST_SITE}",
-                    "verify": "verify_peer",
-                    "fail_if_no_peer_cert": True,
-                },
-            }
-        },
-        "wss": {
-            "default": {
-                "bind": wss.port,
-                "max_connections": wss.max_connections,
-                "max_conn_rate": str(wss.connection_rate),
-                # Browsers have no certificate: they bring a token.
-                "enable_authn": True,
-                "ssl_options": _server_tls() | {"verify": "verify_none"},
-            }
-        },
-    }
+def _device_listener(site: Site, settings: Settings, door: Listener, limits: Bounds) -> DeviceListener:
+    return DeviceListener(
+        bind=door.port,
+        max_connections=door.max_connections,
+        max_conn_rate=door.connection_rate,
+        messages_rate=limits.client_messages,
+        bytes_rate=BytesRate(limits.client_bytes.count),
+        ssl_options=DeviceTls(
+            certfile=f"{TLS_FOLDER}/tls.crt",
+            keyfile=f"{TLS_FOLDER}/tls.key",
+            cacertfile=f"{TRUST_FOLDER}/{names.TRUST_SITE}",
+            enable_crl_check=True if site.broker.revocation == "crl" else None,
+            ocsp=_stapling(site, settings) if site.broker.revocation == "ocsp" else None,
+        ),
+    )
 
 
-def _server_tls() -> dict[str, hocon.Value]:
-    return {
-        "certfile": f"{TLS_FOLDER}/tls.crt",
-        "keyfile": f"{TLS_FOLDER}/tls.key",
-        "versions": ["tlsv1.3", "tlsv1.2"],
-    }
+def _token_listener(door: Listener, limits: Bounds) -> TokenListener:
+    return TokenListener(
+        bind=door.port,
+        max_connections=door.max_connections,
+        max_conn_rate=door.connection_rate,
+        messages_rate=limits.client_messages,
+        bytes_rate=BytesRate(limits.client_bytes.count),
+        ssl_options=TokenTls(certfile=f"{TLS_FOLDER}/tls.crt", keyfile=f"{TLS_FOLDER}/tls.key"),
+    )
 
 
-def _token_authentication(site: Site, settings: Settings) -> hocon.Value:
+def _stapling(site: Site, settings: Settings) -> Stapling:
+    return Stapling(
+        responder_url=f"{settings.vault_address}/v1/{vault_names.issuing_mount(site)}/ocsp",
+        issuer_pem=f"{TRUST_FOLDER}/{names.TRUST_SITE}",
+        refresh_interval=Duration(300),
+        refresh_http_timeout=Duration(15),
+    )
+
+
+def _revocation_lists(site: Site) -> RevocationLists | None:
+    if site.broker.revocation != "crl":
+        return None
+    return RevocationLists(refresh_interval=Duration(900), http_timeout=Duration(15), capacity=100)
+
+
+def _token_authentication(site: Site, settings: Settings) -> TokenAuthentication:
     issuer = names.issuer_url(settings.keycloak_url, site)
-    return {
-        "mechanism": "jwt",
-        "from": "password",
-        "use_jwks": True,
-        "endpoint": f"{issuer}/protocol/openid-connect/certs",
-        "refresh_interval": 300,
-        "ssl": _client_tls(names.TRUST_IDENTITY if settings.keycloak_ca else None),
+    return TokenAuthentication(
+        endpoint=f"{issuer}/protocol/openid-connect/certs",
+        refresh_interval=300,
+        ssl=_client_tls(names.TRUST_IDENTITY if settings.keycloak_ca else None),
         # The user name is the token's own, so that nobody speaks under another's name. EMQX 5.8.9 refuses a
         # token with several audiences, so the realm gives exactly one.
-        "verify_claims": {
-            "iss": issuer,
-            "aud": names.AUDIENCE,
-            "preferred_username": "${username}",
-        },
-        "disconnect_after_expire": True,
-    }
-
-
-def _authorization(site: Site) -> hocon.Value:
-    return {
-        # A policy server that fails counts as one that has no opinion: what nobody allows is denied.
-        "no_match": "deny",
-        "deny_action": "disconnect",
-        "cache": {"enable": True, "max_size": 32, "ttl": "1m"},
-        "sources": [
-            {
-                "type": "http",
-                "enable": True,
-                "method": "post",
-                "url": names.decision_url(site),
-                "connect_timeout": "5s",
-                "request_timeout": "5s",
-                "ssl": _client_tls(names.TRUST_SITE),
-                # A flat map of texts: EMQX refuses a nested one.
-                "body": {
-                    "site": site.name,
-                    "username": "${username}",
-                    "clientid": "${clientid}",
-                    "topic": "${topic}",
-                    "action": "${action}",
-                    "qos": "${qos}",
-                    "retain": "${retain}",
-                    "peerhost": "${peerhost}",
-                    "cert_common_name": "${cert_common_name}",
-                },
-            }
-        ],
-    }
-
-
-def _client_tls(authorities: str | None) -> dict[str, hocon.Value]:
-    believed: dict[str, hocon.Value] = (
-        {"cacertfile": f"{TRUST_FOLDER}/{authorities}"} if authorities else {"cacerts": True}
+        verify_claims={"iss": issuer, "aud": names.AUDIENCE, "preferred_username": "${username}"},
     )
-    return {"enable": True, "verify": "verify_peer", **believed}
 
 
-def _dashboard(site: Site) -> hocon.Value:
-    return {
-        "listeners": {
-            "http": {"bind": 0},
-            "https": {"bind": site.broker.dashboard_port, "ssl_options": _server_tls()},
-        }
-    }
+def _authorization(site: Site) -> Authorization:
+    source = PolicyServer(
+        url=names.decision_url(site),
+        connect_timeout=Duration(5),
+        request_timeout=Duration(5),
+        ssl=_client_tls(names.TRUST_SITE),
+        body={
+            "site": site.name,
+            "username": "${username}",
+            "clientid": "${clientid}",
+            "topic": "${topic}",
+            "action": "${action}",
+            "qos": "${qos}",
+            "retain": "${retain}",
+            "peerhost": "${peerhost}",
+            "cert_common_name": "${cert_common_name}",
+        },
+    )
+    return Authorization(cache=Cache(max_size=32, ttl=Duration(60)), sources=(source,))
+
+
+def _client_tls(authorities: str | None) -> ClientTls:
+    if authorities is None:
+        return ClientTls(cacerts=True)
+    return ClientTls(cacertfile=f"{TRUST_FOLDER}/{authorities}")
+
+
+def _dashboard(site: Site) -> Dashboard:
+    tls = DashboardTls(certfile=f"{TLS_FOLDER}/tls.crt", keyfile=f"{TLS_FOLDER}/tls.key")
+    return Dashboard(
+        listeners=DashboardListeners(https=SecureDashboard(bind=site.broker.dashboard_port, ssl_options=tls))
+    )

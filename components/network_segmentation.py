@@ -39,12 +39,18 @@ class NetworkSegmentation(SiteComponent):
         site = self.site
         listeners, platform = site.broker.listeners, site.platform
         dashboard = site.broker.dashboard_port
+        gateway = (listeners.gateway.port,) if listeners.gateway else ()
+        device_ports = (listeners.mqtts.port, listeners.wss.port, *gateway)
+        # Vault's list of revoked certificates, or its word on the broker's own.
+        revocation = (
+            [_to((), _port(self.place.settings.vault_address))] if site.broker.revocation != "none" else []
+        )
         self._policy(
             names.BROKER,
             CORE_PODS,
             [
                 # Devices are outside of the cluster: their certificate is what lets them in.
-                _from((), listeners.mqtts.port, listeners.wss.port),
+                _from((), *device_ports),
                 _from([_pods(CORE_PODS)], *_BROKER_CLUSTER),
                 _from(
                     [
@@ -59,6 +65,7 @@ class NetworkSegmentation(SiteComponent):
                 _to([_pods(_policy_server_pods(self))], names.POLICY_SERVER_PORT),
                 # Keycloak's keys, with which tokens are checked; where Keycloak runs is not known here.
                 _to((), _port(self.place.settings.keycloak_url)),
+                *revocation,
             ],
         )
 

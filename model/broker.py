@@ -36,6 +36,10 @@ class Listeners(Part):
 
     mqtts: Listener = Field(description="MQTT over TLS with client certificates.")
     wss: Listener = Field(description="MQTT over WebSocket over TLS.")
+    gateway: Listener | None = Field(
+        None,
+        description="MQTT over TLS for gateways that bring a token of the realm instead of a certificate.",
+    )
 
 
 class Storage(Part):
@@ -68,6 +72,39 @@ class Load(Part):
     messages: Rate = Field(description="Messages in and out, together, at QoS 1.")
 
 
+class Flapping(Part):
+    """When a client that connects again and again is banned."""
+
+    connections: int = Field(ge=2, le=10_000, description="Connections that are too many.")
+    within: Duration = Field(description="Time in which they are counted.")
+    ban: Duration = Field(description="How long the client stays out.")
+
+
+class Protection(Part):
+    """What one client may take of the broker; a figure that is left out is derived from load, cores and memory."""
+
+    largest_message: Bytes = Field(description="Largest message that a client may send.")
+    typical_message: Bytes = Field(description="Size of a usual message; memory is reckoned with it.")
+    inflight: int = Field(ge=1, le=65535, description="Messages on their way to a client at the same time.")
+    subscriptions: int = Field(ge=1, le=1_000_000, description="Subscriptions of one client.")
+    flapping: Flapping = Field(description="When a client is banned for connecting again and again.")
+    client_messages: Rate | None = Field(
+        None, description="Messages that one client may send; derived: a twentieth of what a node carries."
+    )
+    client_bytes: Bytes | None = Field(
+        None, description="Bytes that one client may send in a second; derived from its messages."
+    )
+    client_memory: Bytes | None = Field(
+        None, description="Memory at which a client's process is ended; derived from the node's memory."
+    )
+    queue: int | None = Field(
+        None, ge=1, le=1_000_000, description="Messages that wait for one client; derived from the memory."
+    )
+    retained_messages: int | None = Field(
+        None, ge=1, le=100_000_000, description="Retained messages; derived: a sixteenth of the memory."
+    )
+
+
 class Broker(Part):
     """The EMQX cluster."""
 
@@ -89,6 +126,11 @@ class Broker(Part):
     )
     certificate: CertificateTimes = Field(description="Times of the server certificate.")
     ready_within: Duration = Field(description="How long a rollout waits for the cluster to be ready.")
+    protection: Protection = Field(description="What one client may take.")
+    revocation: Literal["none", "crl", "ocsp"] = Field(
+        description="How a revoked certificate is noticed: `crl` refuses clients that are on the list, `ocsp` staples "
+        "the server certificate's own status."
+    )
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(description="Log level.")
 
     @property

@@ -59,6 +59,11 @@ def ports_are_distinct(site: Site) -> Iterator[Finding]:
     for name, key, port in (
         ("mqtts", ("broker", "listeners", "mqtts", "port"), listeners.mqtts.port),
         ("wss", ("broker", "listeners", "wss", "port"), listeners.wss.port),
+        *(
+            [("gateway", ("broker", "listeners", "gateway", "port"), listeners.gateway.port)]
+            if listeners.gateway
+            else []
+        ),
         ("dashboard", ("broker", "dashboard_port"), site.broker.dashboard_port),
     ):
         if port in taken:

@@ -1,37 +1,32 @@
 """What the broker is told: no plain door, identities that cannot be borrowed, and only settings that EMQX knows."""
 
-import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
 from dataclasses import replace
-from pathlib import Path
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from components.emqx_configuration import (
-    KNOWN_ROOTS,
-    UnknownRootError,
-    check_roots,
-    configuration,
-)
+from components.emqx_configuration import UnsupportedKeysError, configuration, document
 from components.recording import Composition
 from components.settings import Settings
-from model.broker import Licence
+from model.broker import Licence, Listener
+from model.emqx import Configuration, declared
+from model.emqx.configuration import License
+from model.emqx.protection import bounds
+from model.emqx.roots import KNOWN_ROOTS, UnknownRootError, check_roots
+from model.units import Bytes, Rate
+from tests.support.emqx_schema import HIDDEN_ROOTS, EmqxSchema
+from tests.support.variants import PHASES, Variants
 
-# Fields that EMQX 5.8.9 takes but leaves out of its schema dump, each with where that was seen.
-HIDDEN_FIELDS = {
-    "enable",  # a listener's, a log handler's, a cache's and an authorization source's switch (run)
-}
-HIDDEN_ROOTS = {"overload_protection", "rule_engine", "crl_cache", "node_rebalance"}
 
-
-def document(composition: Composition, settings: Settings) -> dict[str, Any]:
-    return dict(configuration(composition.site, settings))
+def told(composition: Composition, settings: Settings) -> dict[str, Any]:
+    return dict(document(composition.site, settings))
 
 
 def test_no_plain_listener_is_open(composition: Composition, settings: Settings) -> None:
-    listeners = document(composition, settings)["listeners"]
+    listeners = told(composition, settings)["listeners"]
     plain = {kind: listeners[kind] for kind in ("tcp", "ws")}
     assert plain == {"tcp": {"default": {"enable": False}}, "ws": {"default": {"enable": False}}}
     assert set(listeners) == {"tcp", "ws", "ssl", "wss"}
@@ -40,13 +35,13 @@ def test_no_plain_listener_is_open(composition: Composition, settings: Settings)
 def test_a_device_without_certificate_is_cut_off_in_the_handshake(
     composition: Composition, settings: Settings
 ) -> None:
-    tls = document(composition, settings)["listeners"]["ssl"]["default"]["ssl_options"]
+    tls = told(composition, settings)["listeners"]["ssl"]["default"]["ssl_options"]
     assert tls["verify"] == "verify_peer"
     assert tls["fail_if_no_peer_cert"] is True
 
 
 def test_a_device_is_who_its_certificate_says(composition: Composition, settings: Settings) -> None:
-    values = document(composition, settings)
+    values = told(composition, settings)
     assert values["mqtt"]["peer_cert_as_username"] == "cn"
     assert values["listeners"]["ssl"]["default"]["enable_authn"] is False
 
@@ -54,7 +49,7 @@ def test_a_device_is_who_its_certificate_says(composition: Composition, settings
 def test_a_browser_brings_a_token_of_the_realm_for_the_broker_under_its_own_name(
     eagle_ford: Composition, settings: Settings
 ) -> None:
-    values = document(eagle_ford, settings)
+    values = told(eagle_ford, settings)
     assert values["listeners"]["wss"]["default"]["enable_authn"] is True
     (token,) = values["authentication"]
     assert token["verify_claims"] == {
@@ -67,7 +62,7 @@ def test_a_browser_brings_a_token_of_the_realm_for_the_broker_under_its_own_name
 def test_what_no_policy_allows_is_denied_and_disconnects(
     composition: Composition, settings: Settings
 ) -> None:
-    authorization = document(composition, settings)["authorization"]
+    authorization = told(composition, settings)["authorization"]
     assert (authorization["no_match"], authorization["deny_action"]) == ("deny", "disconnect")
     assert [source["type"] for source in authorization["sources"]] == ["http"]
 
@@ -75,14 +70,14 @@ def test_what_no_policy_allows_is_denied_and_disconnects(
 def test_the_policy_server_is_asked_over_tls_with_a_flat_map_of_texts(
     composition: Composition, settings: Settings
 ) -> None:
-    (source,) = document(composition, settings)["authorization"]["sources"]
+    (source,) = told(composition, settings)["authorization"]["sources"]
     assert source["url"] == f"https://opa.{composition.site.namespace}.svc:8181/v0/data/iot/mqtt/decision"
     assert source["ssl"]["verify"] == "verify_peer"
     assert all(isinstance(value, str) for value in source["body"].values())
 
 
 def test_the_dashboard_is_served_over_tls_only(composition: Composition, settings: Settings) -> None:
-    listeners = document(composition, settings)["dashboard"]["listeners"]
+    listeners = told(composition, settings)["dashboard"]["listeners"]
     assert listeners["http"] == {"bind": 0}
     assert listeners["https"]["bind"] == composition.site.broker.dashboard_port
 
@@ -90,7 +85,7 @@ def test_the_dashboard_is_served_over_tls_only(composition: Composition, setting
 def test_without_an_own_authority_for_keycloak_the_systems_are_believed(
     eagle_ford: Composition, settings: Settings
 ) -> None:
-    (token,) = document(eagle_ford, replace(settings, keycloak_ca=None))["authentication"]
+    (token,) = told(eagle_ford, replace(settings, keycloak_ca=None))["authentication"]
     assert token["ssl"] == {"enable": True, "verify": "verify_peer", "cacerts": True}
 
 
@@ -98,100 +93,110 @@ def test_a_licence_is_named_by_file_never_by_value(eagle_ford: Composition, sett
     broker = eagle_ford.site.broker.model_copy(
         update={"edition": "enterprise", "licence": Licence(secret="licence", key="emqx.lic")}
     )
-    values = configuration(eagle_ford.site.model_copy(update={"broker": broker}), settings)
+    values = document(eagle_ford.site.model_copy(update={"broker": broker}), settings)
     assert values["license"] == {"key": "file:///mounted/licence/emqx.lic"}
 
 
 def test_a_root_that_the_edition_does_not_know_is_refused() -> None:
     with pytest.raises(UnknownRootError) as error:
-        check_roots("opensource", {"mqtt": {}, "license": {}, "mtqq": {}})
+        check_roots("opensource", ["mqtt", "license", "mtqq"])
     assert error.value.roots == {"license", "mtqq"}
 
 
-def test_each_setting_is_in_emqx_own_schema(composition: Composition, settings: Settings) -> None:
-    schema = _schema(composition.site.broker.edition)
-    root = next(struct for name, struct in schema.items() if name.endswith("Root Config Keys"))
-    unknown = [
-        problem
-        for key, value in document(composition, settings).items()
-        if key not in HIDDEN_ROOTS
-        for problem in _unknown(schema, root["fields"], key, value, key)
-    ]
-    assert unknown == []
+def test_a_key_of_the_other_edition_is_refused(eagle_ford: Composition, settings: Settings) -> None:
+    broker = eagle_ford.site.broker.model_copy(update={"licence": Licence(secret="licence", key="emqx.lic")})
+    with pytest.raises(UnsupportedKeysError) as error:
+        document(eagle_ford.site.model_copy(update={"broker": broker}), settings)
+    assert [key.path for key in error.value.keys] == ["license"]
+
+
+def test_a_gateway_listener_takes_tokens_and_has_limits_of_its_own(
+    eagle_ford: Composition, settings: Settings
+) -> None:
+    door = Listener(port=8885, max_connections=50, connection_rate=Rate(10))
+    gateway = told_with(eagle_ford, settings, listeners={"gateway": door})["listeners"]["ssl"]["gateway"]
+    assert (gateway["enable_authn"], gateway["ssl_options"]["verify"]) == (True, "verify_none")
+    assert (gateway["bind"], gateway["max_connections"], gateway["max_conn_rate"]) == (8885, 50, "10/s")
+
+
+@pytest.mark.parametrize(
+    ("revocation", "keys"),
+    [("none", set()), ("crl", {"enable_crl_check"}), ("ocsp", {"ocsp"})],
+)
+def test_revocation_is_noticed_as_the_site_chose(
+    eagle_ford: Composition, settings: Settings, revocation: str, keys: set[str]
+) -> None:
+    values = told_with(eagle_ford, settings, revocation=revocation)
+    tls = values["listeners"]["ssl"]["default"]["ssl_options"]
+    assert tls.keys() & {"enable_crl_check", "ocsp"} == keys
+    assert ("crl_cache" in values) == (revocation == "crl")
+
+
+def test_the_bounds_of_a_client_follow_the_nodes_size(eagle_ford: Composition) -> None:
+    small = bounds(eagle_ford.site.broker)
+    large = bounds(
+        eagle_ford.site.broker.model_copy(update={"cores": Decimal(8), "memory": Bytes(32 * 2**30)})
+    )
+    assert large.client_messages.count == small.client_messages.count * 4
+    assert large.queue > small.queue
+    assert large.retained_messages == small.retained_messages * 8
+    assert large.client_memory > small.client_memory
+
+
+def test_a_bound_that_the_site_writes_is_taken(eagle_ford: Composition, settings: Settings) -> None:
+    said = {"client_messages": Rate(7), "queue": 55, "retained_messages": 9, "client_memory": Bytes(2**26)}
+    values = told_with(eagle_ford, settings, protection=said)
+    assert values["listeners"]["ssl"]["default"]["messages_rate"] == "7/s"
+    assert values["mqtt"]["max_mqueue_len"] == 55
+    assert values["retainer"]["backend"]["max_retained_messages"] == 9
+    assert values["force_shutdown"]["max_heap_size"] == "64MB"
+
+
+def told_with(composition: Composition, settings: Settings, **changes: Any) -> dict[str, Any]:
+    """The configuration of a site whose broker is changed; a map changes a part of the broker."""
+    broker = composition.site.broker
+    update = {
+        name: getattr(broker, name).model_copy(update=value) if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    site = composition.site.model_copy(update={"broker": broker.model_copy(update=update)})
+    return dict(document(site, settings))
+
+
+@pytest.mark.parametrize("edition", ["opensource", "enterprise"])
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("revocation", ["none", "crl", "ocsp"])
+def test_each_setting_is_in_emqx_own_schema(
+    phase: str, edition: str, revocation: str, variants: Variants, settings: Settings
+) -> None:
+    schema = EmqxSchema.load(edition)
+    door = Listener(port=8885, max_connections=50, connection_rate=Rate(10))
+    for site in variants(phase, edition):
+        doors = site.broker.listeners.model_copy(update={"gateway": door})
+        broker = site.broker.model_copy(update={"revocation": revocation, "listeners": doors})
+        values = document(site.model_copy(update={"broker": broker}), settings)
+        assert schema.problems(values) == [], site.name
 
 
 @pytest.mark.parametrize("edition", ["opensource", "enterprise"])
 def test_our_table_of_roots_has_each_root_of_emqx_own_schema(edition: str) -> None:
-    schema = _schema(edition)
-    root = next(struct for name, struct in schema.items() if name.endswith("Root Config Keys"))
-    assert {field["name"] for field in root["fields"]} == KNOWN_ROOTS[edition] - HIDDEN_ROOTS
+    assert EmqxSchema.load(edition).roots == KNOWN_ROOTS[edition] - HIDDEN_ROOTS
 
 
-def _schema(edition: str) -> dict[str, Any]:
-    """EMQX's own schema by struct name; it is reference data beside the checkout, not part of it."""
-    beside = Path(__file__).parents[4] / "shared" / "reference"
-    folder = Path(os.environ.get("IOT_BROKER_REFERENCE", beside))
-    file = folder / "emqx" / f"config-schema-5.8.9-{edition}.json"
-    if not file.is_file():
-        pytest.skip(f"EMQX's schema dump {file.name} is not here: set IOT_BROKER_REFERENCE to where it is")
-    return {struct["full_name"]: struct for struct in json.loads(file.read_text(encoding="utf-8"))}
-
-
-def _unknown(
-    schema: Mapping[str, Any], fields: Sequence[Mapping[str, Any]], key: str, value: Any, path: str
-) -> Iterator[str]:
-    field = next((field for field in fields if field["name"] == key), None)
-    if field is None:
-        if key not in HIDDEN_FIELDS:
-            yield path
-        return
-    yield from _mismatches(schema, field["type"], value, path)
-
-
-def _mismatches(schema: Mapping[str, Any], wanted: Mapping[str, Any], value: Any, path: str) -> list[str]:
-    """Return the places where a value does not fit its type; a union fits by its best member."""
-    kind = wanted["kind"]
-    if kind == "struct":
-        if not isinstance(value, Mapping):
-            return [f"{path}: not a map"]
-        fields = schema[wanted["name"]]["fields"]
-        return [
-            problem
-            for key, inner in value.items()
-            for problem in _unknown(schema, fields, key, inner, f"{path}.{key}")
-        ]
-    if kind == "union":
-        return min((_mismatches(schema, member, value, path) for member in wanted["members"]), key=len)
-    if kind == "array":
-        return [
-            problem
-            for number, inner in enumerate(value)
-            for problem in _mismatches(schema, wanted["elements"], inner, f"{path}[{number}]")
-        ]
-    if kind == "map":
-        values = wanted.get("values")
-        return [
-            problem
-            for key, inner in value.items()
-            for problem in (_mismatches(schema, values, inner, f"{path}.{key}") if values else [])
-        ]
-    if kind == "enum":
-        symbols = [str(symbol).lower() for symbol in wanted["symbols"]]
-        return [] if str(value).lower() in symbols else [f"{path}: {value} is none of {symbols}"]
-    if kind == "singleton":
-        return [] if value == wanted["name"] else [f"{path}: not {wanted['name']}"]
-    return _primitive(wanted["name"], value, path)
-
-
-def _primitive(name: str, value: Any, path: str) -> list[str]:
-    expected: dict[str, type | tuple[type, ...]] = {
-        "boolean()": bool,
-        "pos_integer()": int,
-        "non_neg_integer()": int,
-        "integer()": int,
-        "map()": Mapping,
-        "binary()": str,
-        "string()": str,
+@pytest.mark.parametrize("edition", ["opensource", "enterprise"])
+def test_each_root_that_can_be_written_is_one_that_its_edition_knows(edition: str) -> None:
+    written = {
+        path for path, key in declared(Configuration).items() if "." not in path and edition in key.editions
     }
-    wanted = expected.get(name, (str, int))
-    return [] if isinstance(value, wanted) else [f"{path}: {value!r} is no {name}"]
+    assert written <= KNOWN_ROOTS[edition]
+
+
+def test_no_key_that_is_declared_names_a_secret_but_by_its_file() -> None:
+    secrets = [path for path in declared(Configuration) if re.search("password|secret|cookie|token", path)]
+    assert secrets == []
+    with pytest.raises(ValidationError):
+        License(key="MjIwMTEx")
+
+
+def test_what_is_configured_is_the_typed_form(eagle_ford: Composition, settings: Settings) -> None:
+    assert isinstance(configuration(eagle_ford.site, settings), Configuration)

@@ -1,0 +1,221 @@
+"""The roots of EMQX's configuration that the kit writes, and the sections below them.
+
+Source: the schema of EMQX 5.8.9, both editions. `overload_protection` and `crl_cache` are valid roots that the
+schema's dump leaves out.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from model.base import Port
+from model.emqx.listeners import Listeners
+from model.emqx.section import Key, MountedFile, SecretFile, Section, SecureAddress
+from model.units import Bytes, Duration
+
+Count = Annotated[int, Field(ge=1)]
+ENTERPRISE = Key(editions=("enterprise",))
+OPENSOURCE = Key(editions=("opensource",))
+
+
+class Mqtt(Section):
+    """What holds for every client."""
+
+    # The name in the certificate is the user name, whatever the client says it is.
+    peer_cert_as_username: Literal["cn"] = "cn"
+    max_packet_size: Bytes
+    max_inflight: Annotated[int, Field(ge=1, le=65535)]
+    max_mqueue_len: Count
+    max_awaiting_rel: Count
+    max_subscriptions: Count
+
+
+class ClientTls(Section):
+    """TLS towards a server that the broker asks; its certificate is always checked."""
+
+    enable: Literal[True] = True
+    verify: Literal["verify_peer"] = "verify_peer"
+    cacertfile: MountedFile | None = None
+    cacerts: Literal[True] | None = None
+
+
+class TokenAuthentication(Section):
+    """Keycloak's tokens, checked with the realm's published keys."""
+
+    mechanism: Literal["jwt"] = "jwt"
+    # EMQX names it `from`, which Python keeps for itself.
+    from_: Annotated[Literal["password"], Field(serialization_alias="from")] = "password"
+    use_jwks: Literal[True] = True
+    endpoint: SecureAddress
+    refresh_interval: Count
+    """Seconds."""
+    ssl: ClientTls
+    verify_claims: dict[str, str]
+    acl_claim_name: Literal["acl"] = "acl"
+    disconnect_after_expire: Literal[True] = True
+
+
+class Cache(Section):
+    """Decisions that each client's session remembers."""
+
+    enable: Literal[True] = True
+    max_size: Count
+    ttl: Duration
+
+
+class PolicyServer(Section):
+    """OPA, asked over HTTPS with a flat map of texts (EMQX refuses a nested one)."""
+
+    type: Literal["http"] = "http"
+    enable: Literal[True] = True
+    method: Literal["post"] = "post"
+    url: SecureAddress
+    connect_timeout: Duration
+    request_timeout: Duration
+    ssl: ClientTls
+    body: dict[str, str]
+
+
+class Authorization(Section):
+    """Who may do what: what no source allows is denied, and disconnects.
+
+    A policy server that fails counts as one that has no opinion.
+    """
+
+    no_match: Literal["deny"] = "deny"
+    deny_action: Literal["disconnect"] = "disconnect"
+    cache: Cache
+    sources: Annotated[tuple[PolicyServer, ...], Field(min_length=1)]
+
+
+class PlainDashboard(Section):
+    """The dashboard's plain listener: off, which EMQX says with port 0."""
+
+    bind: Literal[0] = 0
+
+
+class DashboardTls(Section):
+    """TLS of the dashboard."""
+
+    certfile: MountedFile
+    keyfile: MountedFile
+    versions: tuple[Literal["tlsv1.3", "tlsv1.2"], ...] = ("tlsv1.3", "tlsv1.2")
+
+
+class SecureDashboard(Section):
+    """The dashboard's and API's TLS listener."""
+
+    bind: Port
+    ssl_options: DashboardTls
+
+
+class DashboardListeners(Section):
+    """The dashboard's listeners."""
+
+    http: PlainDashboard = PlainDashboard()
+    https: SecureDashboard
+
+
+class Dashboard(Section):
+    """Dashboard and API."""
+
+    listeners: DashboardListeners
+
+
+class Prometheus(Section):
+    """The metrics' endpoint: an API key is needed."""
+
+    enable_basic_auth: Literal[True] = True
+
+
+class Switch(Section):
+    """Something that is on or off."""
+
+    enable: bool
+
+
+class Flapping(Section):
+    """A client that connects again and again is banned for a while."""
+
+    enable: Literal[True] = True
+    max_count: Count
+    window_time: Duration
+    ban_time: Duration
+
+
+class ForcedShutdown(Section):
+    """A client's process that grows too big is ended before it takes the node with it."""
+
+    max_mailbox_size: Count
+    max_heap_size: Bytes
+
+
+class RetainedStore(Section):
+    """Where retained messages are: in the memory of every core node."""
+
+    type: Literal["built_in_database"] = "built_in_database"
+    storage_type: Literal["ram", "disc"] = "ram"
+    max_retained_messages: Count
+
+
+class Retainer(Section):
+    """Retained messages."""
+
+    max_payload_size: Bytes
+    backend: RetainedStore
+
+
+class RevocationLists(Section):
+    """How revocation lists are fetched."""
+
+    refresh_interval: Duration
+    http_timeout: Duration
+    capacity: Count
+
+
+class Console(Section):
+    """The log that Kubernetes collects."""
+
+    enable: Literal[True] = True
+    level: Literal["debug", "info", "notice", "warning", "error"]
+    formatter: Literal["json"] = "json"
+
+
+class AuditLog(Section):
+    """Who changed what, by dashboard, API or command line."""
+
+    enable: Literal[True] = True
+
+
+class Log(Section):
+    """Logs."""
+
+    console: Console
+    audit: Annotated[AuditLog | None, ENTERPRISE] = None
+
+
+class License(Section):
+    """The licence's key."""
+
+    key: SecretFile
+
+
+class Configuration(Section):
+    """The whole configuration; a root that is not here cannot be written."""
+
+    listeners: Listeners
+    mqtt: Mqtt
+    authentication: Annotated[tuple[TokenAuthentication, ...], Field(min_length=1)]
+    authorization: Authorization
+    dashboard: Dashboard
+    prometheus: Prometheus = Prometheus()
+    overload_protection: Switch
+    flapping_detect: Flapping
+    force_shutdown: ForcedShutdown
+    retainer: Retainer
+    delayed: Switch
+    crl_cache: RevocationLists | None = None
+    log: Log
+    # Nothing at a site talks to a vendor.
+    telemetry: Annotated[Switch | None, OPENSOURCE] = None
+    license: Annotated[License | None, ENTERPRISE] = None

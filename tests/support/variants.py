@@ -1,0 +1,38 @@
+"""Every sample site in another phase and edition than its file says."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from model import Site, load_site, site_names
+
+STACKS = Path(__file__).parents[2] / "stacks"
+PHASES = ("pilot", "parallel", "cutover")
+EDITIONS = ("opensource", "enterprise")
+IMAGES = {"opensource": "emqx/emqx", "enterprise": "emqx/emqx-enterprise"}
+Variants: TypeAlias = Callable[..., tuple[Site, ...]]
+
+
+def variants(folder: Path, phase: str, edition: str | None = None) -> tuple[Site, ...]:
+    """Return the sample sites in a phase, and in an edition (default: each site's own), from a copy in `folder`."""
+    stacks = folder / f"{phase}-{edition}"
+    if not stacks.exists():
+        shutil.copytree(STACKS, stacks)
+        for file in sorted((stacks / "sites").glob("*.yaml")):
+            document = yaml.safe_load(file.read_text(encoding="utf-8"))
+            _put(document, phase, edition)
+            file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return tuple(load_site(stacks, name) for name in site_names(stacks))
+
+
+def _put(document: dict[str, Any], phase: str, edition: str | None) -> None:
+    if document["phase"] != phase:
+        # A site's own retention is for its own phase.
+        document.pop("retention", None)
+    document["phase"] = phase
+    if edition is not None:
+        document["broker"] |= {"edition": edition, "version": "5.8.9"}
+        document["broker"]["image"] = {"repository": IMAGES[edition]}
