@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import demonstration, first_up, memory, no_change_preview, site_model
+from benchmarks import demonstration, first_up, memory, no_change_preview, rendering, site_model
 from benchmarks.measure import Ratio
 from lab.estate import Estate
 from tests.support.shell import REPOSITORY, Shell, copy_program
@@ -20,6 +20,7 @@ ON_THE_LAB: dict[str, Callable[[Estate, Shell, str], list[Ratio]]] = {
 }
 ALONE: dict[str, Callable[[], list[Ratio]]] = {
     "site model": site_model.measure,
+    "rendering": rendering.measure,
     "demonstration": demonstration.measure,
 }
 # Takes the better part of an hour: only when it is named.

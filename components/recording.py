@@ -162,12 +162,16 @@ class _Monitor(mocks.MockMonitor):
 def compose(site: Site, settings: Settings = OFFLINE) -> Composition:
     """Compose a site as the program does, against servers that agree to everything."""
     composition = Composition(site)
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     mocks.set_mocks(_Servers(), project="iot-broker", stack=site.name, monitor=_Monitor(composition))
 
     async def outputs() -> None:
         made = IotSite(site.name, site, settings).outputs
         composition.outputs = await pulumi.Output.from_input(made).future() or {}
 
-    pulumi.runtime.test(outputs)()  # type: ignore[no-untyped-call] # the SDK's own
+    try:
+        pulumi.runtime.test(outputs)()  # type: ignore[no-untyped-call] # the SDK's own
+    finally:
+        loop.close()
     return composition

@@ -10,6 +10,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "preflight": ("sitectl.preflight", "Check, before anything is touched, that a site can be deployed."),
     "validate": ("sitectl.validate", "Check the site files: every error at once."),
     "explain": ("sitectl.explain", "Name the file and line that set each value of a site."),
+    "render": ("sitectl.render", "Write everything that a site would get, with no server at hand."),
     "sites": ("sitectl.sites", "List the sites: kind, phase, edition, service level."),
 }
 

@@ -1,18 +1,14 @@
 """Every sample site is composed by the house's rules: labels, providers, parents, protection, no secrets."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from components.recording import Composition, compose
 
-INVENTORY = Path(__file__).parent / "inventory"
 LABELS = {
     "app.kubernetes.io/name",
     "app.kubernetes.io/instance",
@@ -32,16 +28,6 @@ PROTECTED_KINDS = {
     "KafkaTopic",
     "EMQX",
 }
-
-
-def test_a_site_has_exactly_the_resources_of_its_inventory(composition: Composition) -> None:
-    """Held against `inventory/<site>.yaml`; `UPDATE_INVENTORY=1 pytest` writes it anew, and its diff is read."""
-    counts = dict(sorted(Counter(resource.type for resource in composition.objects).items()))
-    file = INVENTORY / f"{composition.site.name}.yaml"
-    if os.environ.get("UPDATE_INVENTORY"):
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(yaml.safe_dump(counts), encoding="utf-8")
-    assert counts == yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def test_no_two_resources_share_a_name(composition: Composition) -> None:

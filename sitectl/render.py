@@ -1,0 +1,145 @@
+"""`sitectl render SITE`: every manifest, realm, policy and broker configuration of a site, with no server at hand."""
+
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from components.settings import Settings
+    from model import Site
+
+# Below this many sites a second process costs more than it saves.
+_MANY = 8
+INDEX = "index.yaml"
+
+
+class NotOursError(Exception):
+    """A folder that is to be written holds something that no rendering wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is no earlier rendering ({INDEX} is missing): it is not touched")
+        self.folder = folder
+
+
+@click.command("render")
+@click.argument("sites", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Render all sites.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to: one folder for each site.")
+@click.option("--json", "as_json", is_flag=True, help="Print each file's path, size and SHA-256 as JSON.")
+def command(sites: tuple[str, ...], every: bool, out: Path | None, as_json: bool) -> None:
+    """Render SITES without any server; the same data gives the same bytes.
+
+    Without --out, the documents are printed. Addresses are those of the stack's own configuration, or placeholders
+    where the stack has none.
+    """
+    from model.estate import load_estate
+    from sitectl import output, problems
+    from sitectl.root import program_root
+
+    if bool(sites) == every:
+        raise click.UsageError("name the sites, or say --all")
+    root = program_root()
+    estate = load_estate(root / "stacks", dict.fromkeys(sites))
+    if estate.errors:
+        problems.refuse(problems.worded(estate.errors))
+    described: list[dict[str, object]] = []
+    with output.progress(f"rendering {len(estate.sites)} sites"):
+        for name, files in _rendered(root, estate.sites):
+            if out is not None:
+                try:
+                    write(out / name, files)
+                except (NotOursError, OSError) as error:
+                    problems.refuse(str(error))
+            described.append({"site": name, "files": index(files)})
+            if out is None and not as_json:
+                _print(name, files)
+    if as_json:
+        output.write_json({"sites": described})
+    elif out is not None:
+        for site in described:
+            files_of_site = site["files"]
+            assert isinstance(files_of_site, list)  # noqa: S101 - made some lines above
+            click.echo(
+                f"{output.paint('rendered', 'good')}: {out / str(site['site'])} ({len(files_of_site)} files)"
+            )
+
+
+def index(files: dict[str, str]) -> list[dict[str, object]]:
+    """Return what was rendered: each file's path, size in bytes and SHA-256."""
+    return [
+        {
+            "path": path,
+            "bytes": len(text.encode()),
+            "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        }
+        for path, text in files.items()
+    ]
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    """Write a site's files, and an index of them, in place of an earlier rendering; raises NotOursError, OSError."""
+    import yaml
+
+    if folder.exists() and not (folder / INDEX).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise NotOursError(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Made aside and renamed: whoever reads the folder sees one rendering or the other.
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        for path, text in {**files, INDEX: yaml.safe_dump(index(files), sort_keys=False)}.items():
+            file = aside / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        aside.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _rendered(root: Path, sites: "tuple[Site, ...]") -> "Iterator[tuple[str, dict[str, str]]]":
+    works = [(root, site) for site in sites]
+    if len(works) < _MANY:
+        yield from map(_render, works)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Started anew, not forked: the engine's threads do not survive a fork.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+        yield from processes.map(_render, works, chunksize=_MANY)
+
+
+def _render(work: "tuple[Path, Site]") -> tuple[str, dict[str, str]]:
+    from components.rendering import rendered
+
+    root, site = work
+    return site.name, rendered(site, _settings(root, site.name))
+
+
+def _settings(root: Path, site: str) -> "Settings":
+    from components.recording import OFFLINE
+    from components.settings import SettingsErrors
+    from sitectl import problems
+    from sitectl.settings import SettingsFileError, load_settings, settings_file
+
+    if not settings_file(root, site).is_file():
+        return OFFLINE
+    try:
+        return load_settings(root, site)
+    except (SettingsFileError, SettingsErrors) as error:
+        problems.refuse(str(error))
+
+
+def _print(site: str, files: dict[str, str]) -> None:
+    for path, text in files.items():
+        # The broker's configuration and the policies are no YAML; they are inside the manifests as well.
+        if path.endswith(".yaml"):
+            sys.stdout.write(f"---\n# {site}/{path}\n{text}")

@@ -1,0 +1,60 @@
+"""Each sample site in each phase is what its inventory says: how many of what, key values, and outputs.
+
+`UPDATE_INVENTORY=1 pytest tests/unit/components` writes the inventories anew; their diff is read.
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.recording import Composition, compose
+from model import site_names
+from tests.support.variants import PHASES, STACKS, Variants
+
+INVENTORY = Path(__file__).parent / "inventory"
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("name", site_names(STACKS))
+def test_a_site_is_what_its_inventory_says(name: str, phase: str, variants: Variants) -> None:
+    site = next(site for site in variants(phase) if site.name == name)
+    found = inventory(compose(site))
+    file = INVENTORY / f"{name}-{phase}.yaml"
+    if os.environ.get("UPDATE_INVENTORY"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(yaml.safe_dump(found, width=110), encoding="utf-8")
+    assert found == yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def test_each_inventory_is_of_a_site_and_a_phase() -> None:
+    wanted = {f"{name}-{phase}" for name in site_names(STACKS) for phase in PHASES}
+    assert {file.stem for file in INVENTORY.glob("*.yaml")} == wanted
+
+
+def inventory(composition: Composition) -> dict[str, Any]:
+    """The part of a composition that a reviewer should see change."""
+    broker = composition.one("EMQX").spec
+    nodes = broker["coreTemplate"]["spec"]
+    return {
+        "counts": dict(sorted(Counter(made.type for made in composition.objects).items())),
+        "broker": {
+            "image": broker["image"],
+            "replicas": int(nodes["replicas"]),
+            "requests": nodes["resources"]["requests"],
+            "storage": nodes["volumeClaimTemplates"]["resources"]["requests"]["storage"],
+        },
+        "topics": {
+            made.metadata["name"]: {
+                "partitions": int(made.spec["partitions"]),
+                "replicas": int(made.spec["replicas"]),
+            }
+            for made in sorted(composition.of("KafkaTopic"), key=lambda made: str(made.metadata["name"]))
+        },
+        "outputs": {
+            key: value for key, value in composition.outputs.items() if key != "certificateAuthorities"
+        },
+    }
