@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from model import Site
+from model.monitoring import AlertName
 from model.slo import Severity, burns
 
 SERVING = "iot_broker:serving"
@@ -16,7 +17,7 @@ NEAR = "0.85"
 class Alert:
     """One alert: it fires when `expression` (PromQL) held for the time `held`, in Prometheus' notation."""
 
-    name: str
+    name: AlertName
     severity: Severity
     expression: str
     held: str

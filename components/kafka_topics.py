@@ -11,6 +11,7 @@ from model import Site
 from model.streams import StreamUser, Topic
 
 API_VERSION = "kafka.strimzi.io/v1"
+CONSUMPTION = "iot-broker/consumption"
 # A topic or user that Kafka refuses fails the rollout, with Kafka's own words.
 _READY = {"pulumi.com/waitFor": "condition=Ready"}
 
@@ -68,7 +69,8 @@ class KafkaTopics(SiteComponent):
                 user_name(site, user.name),
                 namespace=site.streams.cluster.namespace,
                 labels=_cluster(site),
-                annotations=_READY,
+                # For whoever looks at who reads what in this phase; Kafka itself is not asked.
+                annotations=_READY | {CONSUMPTION: site.consumption(user.name)},
             ),
             spec={
                 "authentication": {"type": "scram-sha-512"},

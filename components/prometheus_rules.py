@@ -107,7 +107,7 @@ def _alert(site: Site, alert: Alert) -> dict[str, Any]:
         "labels": {
             "site": site.name,
             "phase": site.phase,
-            "severity": alert.severity,
+            "severity": site.monitoring.severity(alert.name, alert.severity),
             # In which hours a page may wake somebody: Alertmanager's routes mute by it.
             "hours": site.monitoring.service_level.hours,
         },

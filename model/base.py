@@ -36,6 +36,9 @@ PATTERN_MEANINGS: dict[str, str] = {
         "a Kubernetes label key, like `release`"
     ),
     r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$": "a Kubernetes label value, like `monitoring`",
+    r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?(/[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*$": (
+        "the first levels of a topic in small letters, like `eagle-ford/pad-kenedy-12`"
+    ),
     r"^[A-Za-z0-9*]([A-Za-z0-9.*_-]*[A-Za-z0-9*])?$": (
         "`device`, `gateway`, `service`, `mirror`, or a pattern of common names like `historian-*`"
     ),
@@ -54,7 +57,8 @@ UrlPath = Annotated[str, StringConstraints(pattern=_PATTERNS[7], max_length=256)
 Text = Annotated[str, StringConstraints(pattern=_PATTERNS[8], max_length=200)]
 LabelKey = Annotated[str, StringConstraints(pattern=_PATTERNS[9], max_length=317)]
 LabelValue = Annotated[str, StringConstraints(pattern=_PATTERNS[10], max_length=63)]
-CommonName = Annotated[str, StringConstraints(pattern=_PATTERNS[11], max_length=64)]
+TopicSpace = Annotated[str, StringConstraints(pattern=_PATTERNS[11], max_length=120)]
+CommonName = Annotated[str, StringConstraints(pattern=_PATTERNS[12], max_length=64)]
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Cores = Annotated[

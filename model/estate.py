@@ -29,6 +29,7 @@ def load_estate(folder: Path, names: Iterable[str] = ()) -> Estate:
         errors += _strays(stacks)
     others = {name: stacks.layers(name) for name in stacks.names() if name not in loaded}
     errors += _shared_domains({**loaded, **others}, loaded)
+    errors += _shared_topic_spaces({**loaded, **others}, loaded)
     sites = tuple(layers.site for layers in loaded.values() if layers.site is not None)
     return Estate(sites, tuple(dict.fromkeys(errors)))
 
@@ -55,3 +56,30 @@ def _shared_domains(all_layers: dict[str, Layers], chosen: Iterable[str]) -> Ite
             rest = ", ".join(other for other in others if other != name)
             problem = f"{quoted(layers.site.domain)} is also the domain of {rest}"
             yield SiteError(origin.file, origin.line, "domain", problem, "give each site a domain of its own")
+
+
+def _shared_topic_spaces(all_layers: dict[str, Layers], chosen: Iterable[str]) -> Iterator[SiteError]:
+    """Yield the assets whose topics are, or lie within, those of another site's asset."""
+    owners: dict[str, list[str]] = {}
+    for name, layers in all_layers.items():
+        for space in layers.site.topic_spaces.values() if layers.site is not None else ():
+            owners.setdefault(space, []).append(name)
+    for name in chosen:
+        site, tree = all_layers[name].site, all_layers[name].tree
+        if site is None or tree is None:
+            continue
+        for asset, space in site.topic_spaces.items():
+            for above in _levels(space):
+                rest = ", ".join(other for other in owners.get(above, ()) if other != name)
+                if rest:
+                    origin = locate(tree, ("assets", asset, "topic_space"))
+                    relation = "is also a topic space" if above == space else "lies within a topic space"
+                    problem = f"{quoted(space)} {relation} of {rest}"
+                    key = f"assets.{asset}.topic_space"
+                    yield SiteError(origin.file, origin.line, key, problem, "begin it with the site's name")
+
+
+def _levels(space: str) -> Iterator[str]:
+    """Yield the topic space and all that it lies within."""
+    levels = space.split("/")
+    return ("/".join(levels[:count]) for count in range(len(levels), 0, -1))

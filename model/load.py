@@ -10,8 +10,9 @@ from model.document import Document, read_document
 from model.errors import SiteError, SiteErrors
 from model.merge import merge_all, settle
 from model.nodes import Mapping, Scalar, Step, trail, written
+from model.rollout import Phase
 from model.rules import Finding, findings
-from model.site import Kind, Phase, Site
+from model.site import Kind, Site
 from model.words import did_you_mean, listed, quoted
 
 # Which files alone may set a key; everything else may be set in any layer.
@@ -24,6 +25,14 @@ BELONGS: dict[tuple[Step, ...], str] = {
     ("domain",): "sites",
     ("assets",): "sites",
     ("scope",): "sites",
+    ("started",): "sites",
+    ("owners",): "sites",
+    ("network",): "sites",
+    ("incumbent", "product"): "sites",
+    ("incumbent", "address"): "sites",
+    ("incumbent", "licence_cost"): "sites",
+    ("retention", "cold"): "sites",
+    ("retention", "relied_on"): "sites",
     ("broker", "edition"): "sites",
     ("broker", "version"): "sites",
     ("broker", "licence"): "sites",

@@ -7,6 +7,28 @@ from pydantic import Field
 from model.base import Address, LabelKey, LabelValue, Part
 from model.units import Duration, Percentage
 
+Severity = Literal["page", "ticket"]
+AlertName = Literal[
+    "BrokerAvailabilityBurnsFast",
+    "BrokerAvailabilityBurnsSlowly",
+    "BrokerNodeLost",
+    "BrokerClusterSplit",
+    "BrokerConfigurationDrifts",
+    "BrokerReplicationLags",
+    "BrokerCertificateNotRenewed",
+    "BrokerCertificateExpires",
+    "BrokerConnectionsNearLimit",
+    "BrokerSessionsNearPlan",
+    "BrokerDropsMessages",
+    "BrokerOverloaded",
+    "PolicyServerDown",
+    "PolicyServerErrors",
+    "PolicyDenialsSpike",
+    "BrokerRefusesClients",
+    "KafkaActionQueueGrows",
+    "KafkaActionDropsMessages",
+]
+
 
 class ServiceLevel(Part):
     """What the site promises to its users."""
@@ -14,6 +36,13 @@ class ServiceLevel(Part):
     availability: Percentage = Field(description="Share of service hours in which the broker serves.")
     repair: Duration = Field(description="Mean time to repair stays below this.")
     hours: Literal["business", "24x7"] = Field(description="Hours in which the promise holds.")
+
+
+class AlertSeverity(Part):
+    """How much one alert matters, where that is not as usual."""
+
+    name: AlertName = Field(description="Name of the alert.")
+    severity: Severity = Field(description="`page` wakes somebody; a `ticket` waits for working hours.")
 
 
 class Monitoring(Part):
@@ -24,4 +53,11 @@ class Monitoring(Part):
     labels: dict[LabelKey, LabelValue] = Field(
         description="Labels that the platform's Prometheus selects by."
     )
+    severities: tuple[AlertSeverity, ...] = Field(
+        (), description="Alerts that matter more or less in this phase than they usually do; keyed by name."
+    )
     runbook_url: Address = Field(description="Where the runbooks are served; `/<alert>` is appended.")
+
+    def severity(self, alert: AlertName, usual: Severity) -> Severity:
+        """Return how much an alert matters at this site; `usual` where nothing else is said."""
+        return {entry.name: entry.severity for entry in self.severities}.get(alert, usual)

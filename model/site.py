@@ -4,18 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from model.base import Domain, Label, Part, Text
+from model.base import Domain, Label, Part, Text, TopicSpace
 from model.broker import Broker
+from model.calendar import Change, Day
 from model.identity import Identity
 from model.monitoring import Monitoring
+from model.network import Network
 from model.pki import Pki
 from model.platform import Platform
 from model.policy import Policy
+from model.rollout import Bridge, Consumption, Incumbent, Limits, Owner, Phase
 from model.streams import Streams
-from model.units import Duration, Percentage
+from model.units import Duration
 
 Kind = Literal["onshore-field", "offshore-platform", "refinery"]
-Phase = Literal["pilot", "parallel", "cutover"]
 
 
 def _scope_form(value: object) -> str:
@@ -33,29 +35,32 @@ class Asset(Part):
 
     name: Label = Field(description="Short name, used in topics and scope.")
     title: Text = Field(description="Name for people.")
+    topic_space: TopicSpace | None = Field(
+        None, description="What its MQTT topics begin with; `<site>/<asset>` when left out."
+    )
+
+
+class ColdTier(Part):
+    """Where data goes when it leaves the hot stores."""
+
+    store: Literal["iceberg", "object-storage"] = Field(description="Kind of store.")
+    location: Text = Field(description="Where: a catalog's table space or a bucket, without credentials.")
 
 
 class Retention(Part):
-    """How long data stays quickly readable."""
+    """How long data is kept: quickly readable, and in all."""
 
     hot: Duration = Field(description="Retention of the time series and audit stores.")
+    total: Duration | None = Field(None, description="How long data is kept in all; `hot` when left out.")
+    cold: ColdTier | None = Field(None, description="Cold tier; needed when data is kept longer than hot.")
+    relied_on: Duration | None = Field(
+        None, description="Hot retention that data already relies on: a rollback does not go below it."
+    )
 
-
-class Band(Part):
-    """A span of durations, both ends allowed."""
-
-    minimum: Duration = Field(description="Shortest.")
-    maximum: Duration = Field(description="Longest.")
-
-
-class Limits(Part):
-    """What the phase asks of every site; only phase files set it."""
-
-    hot_retention: Band = Field(description="Where the hot retention must lie.")
-    availability: Percentage = Field(description="Lowest availability to promise.")
-    repair: Duration = Field(description="Longest mean time to repair to promise.")
-    replicas: int = Field(ge=1, le=32, description="Fewest broker nodes.")
-    scope: Literal["part", "all"] = Field(description="Whether a part of the assets takes part, or all.")
+    @property
+    def hot_in_effect(self) -> Duration:
+        """What the hot stores are set to: never less than what data already relies on."""
+        return max(self.hot, self.relied_on) if self.relied_on else self.hot
 
 
 class Site(Part):
@@ -65,11 +70,16 @@ class Site(Part):
     title: Text = Field(description="Name for people.")
     kind: Kind = Field(description="Kind of asset; chooses the profile.")
     phase: Phase = Field(description="Phase of the rollout; chooses the phase file.")
+    started: Day = Field(description="Day on which the pilot began.")
     region: Label = Field(description="Region, for waves of promotion.")
     domain: Domain = Field(description="DNS suffix of the site's names.")
     protect: bool = Field(description="Whether CA, realm, topics and broker refuse to be deleted.")
     assets: tuple[Asset, ...] = Field(min_length=1, description="Assets; keyed by name.")
     scope: Scope = Field(description="Assets that take part while the phase asks for a part; or `all`.")
+    owners: tuple[Owner, ...] = Field(min_length=1, description="Who answers for the site; keyed by name.")
+    change: Change = Field(description="When the site may be changed.")
+    network: Network = Field(description="The site's networks.")
+    incumbent: Incumbent = Field(description="The broker that is being replaced.")
     limits: Limits = Field(description="What the phase asks; set by phase files only.")
     retention: Retention = Field(description="Retention of data.")
     broker: Broker = Field(description="EMQX.")
@@ -106,3 +116,20 @@ class Site(Part):
         if self.scope == "all" or self.limits.scope == "all":
             return tuple(asset.name for asset in self.assets)
         return self.scope
+
+    @property
+    def topic_spaces(self) -> dict[str, str]:
+        """What the MQTT topics of each asset begin with."""
+        return {asset.name: asset.topic_space or f"{self.name}/{asset.name}" for asset in self.assets}
+
+    @property
+    def bridge(self) -> Bridge:
+        """Direction of the bridge to the incumbent broker; none any more when that is retired."""
+        return "none" if self.incumbent.state == "retired" else self.limits.bridge
+
+    def consumption(self, user: str) -> Consumption:
+        """Return how a Kafka user's consumers stand to the incumbent's; raises KeyError for an unknown user."""
+        dashboards = {entry.name: entry.dashboards for entry in self.streams.users}[user]
+        if dashboards or self.limits.consumers == "switched":
+            return "primary"
+        return "shadow" if self.limits.consumers == "shadow" else "waiting"

@@ -34,6 +34,9 @@ class StreamUser(Part):
     produce: tuple[Label, ...] = Field((), description="Topics it may write.")
     consume: tuple[Label, ...] = Field((), description="Topics it may read.")
     group: Label | None = Field(None, description="Consumer group; needed to consume.")
+    dashboards: bool = Field(
+        False, description="Whether it feeds dashboards: these read from the pilot on, all others later."
+    )
 
 
 class Quota(Part):

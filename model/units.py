@@ -1,4 +1,4 @@
-"""Quantities as people write them (`90d`, `64MiB`, `500/s`, `99.5%`), parsed once into frozen values."""
+"""Quantities as people write them (`90d`, `64MiB`, `500/s`, `99.5%`, `180000 USD`), parsed once into frozen values."""
 
 import re
 from collections.abc import Callable
@@ -208,3 +208,26 @@ class Percentage(Unit):
 
     def __str__(self) -> str:
         return f"{self.value.normalize():f}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Money(Unit):
+    """An amount of money in one currency; amounts of different currencies do not compare."""
+
+    amount: Decimal
+    currency: str
+
+    PATTERN: ClassVar[str] = r"^\d{1,12}(\.\d{1,2})? [A-Z]{3}$"
+    EXAMPLES: ClassVar[tuple[str, ...]] = ("180000 USD", "99.50 EUR")
+    MEANING: ClassVar[str] = "an amount of money"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `180000 USD`: a decimal number, a space and the currency's three letters (ISO 4217)."""
+        if not re.fullmatch(r"\d{1,12}(\.\d{1,2})? [A-Z]{3}", text, re.ASCII):
+            raise cls.refusal()
+        amount, _, currency = text.partition(" ")
+        return cls(Decimal(amount), currency)
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"

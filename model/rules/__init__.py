@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from model.rules import broker, capacity, identity, phase, pki, policy, streams
+from model.rules import broker, capacity, identity, network, phase, pki, policy, rollout, streams
 from model.rules.rule import Finding, Rule
 from model.site import Site
 
 RULES: tuple[Rule, ...] = (
     *phase.RULES,
+    *rollout.RULES,
+    *network.RULES,
     *broker.RULES,
     *capacity.RULES,
     *identity.RULES,

@@ -40,7 +40,27 @@ def retention_is_in_the_band(site: Site) -> Iterator[Finding]:
     band, hot = site.limits.hot_retention, site.retention.hot
     if not band.minimum <= hot <= band.maximum:
         problem = f"{quoted(hot)} is outside phase {quoted(site.phase)}'s band"
-        yield Finding(("retention", "hot"), problem, f"write {band.minimum} to {band.maximum}")
+        remedy = f"write {band.minimum} to {band.maximum}"
+        if hot > band.maximum:
+            remedy += "; what must be kept longer goes to a cold tier: `total` and `cold`"
+        yield Finding(("retention", "hot"), problem, remedy)
+
+
+@rule("retention")
+def a_cold_tier_keeps_the_rest(site: Site) -> Iterator[Finding]:
+    """Data that is kept longer than it is hot has a cold tier, and a cold tier has something to keep."""
+    retention = site.retention
+    if retention.total is not None and retention.total < retention.hot_in_effect:
+        problem = f"{quoted(retention.total)} in all is less than {retention.hot_in_effect} hot"
+        yield Finding(("retention", "total"), problem, f"write {retention.hot_in_effect} or more")
+    elif retention.total is not None and retention.total > retention.hot_in_effect and not retention.cold:
+        problem = (
+            f"nothing keeps data from {retention.hot_in_effect} to {retention.total}: no cold tier is named"
+        )
+        yield Finding(("retention", "cold"), problem, "add `cold: {store: iceberg, location: …}`")
+    elif retention.cold and (retention.total is None or retention.total == retention.hot_in_effect):
+        problem = "the cold tier has nothing to keep"
+        yield Finding(("retention", "total"), problem, "say how long data is kept in all, like `3650d`")
 
 
 @rule("limits")
@@ -82,6 +102,7 @@ RULES = (
     scope_is_declared,
     scope_fits_the_phase,
     retention_is_in_the_band,
+    a_cold_tier_keeps_the_rest,
     band_is_a_band,
     service_level_is_high_enough,
     nodes_reach_the_floor,

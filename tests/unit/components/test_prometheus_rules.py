@@ -4,15 +4,18 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from components.broker_alerts import alerts as alerts_of
 from components.prometheus_rules import rule_groups
 from components.recording import Composition
+from model.monitoring import AlertName
 from model.slo import WINDOWS, budget
 from tests.support.tools import tool
+from tests.support.variants import EDITIONS, variants
 
 REPOSITORY = Path(__file__).parents[3]
 SERIES = re.compile(r"\b(?:emqx|erlang)_[a-z0-9_]+")
@@ -135,3 +138,19 @@ def _rules_file(composition: Composition, folder: Path) -> Path:
 def _promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = (str(tool("promtool") / "promtool"), *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_model_names_exactly_the_alerts_that_there_are(tmp_path: Path) -> None:
+    sites = (site for edition in EDITIONS for site in variants(tmp_path, "pilot", edition))
+    assert {alert.name for site in sites for alert in alerts_of(site)} == set(get_args(AlertName))
+
+
+def test_a_phase_changes_how_much_an_alert_matters(tmp_path: Path) -> None:
+    def severities(phase: str) -> dict[str, str]:
+        found = rule_groups(variants(tmp_path, phase)[0])[1]["rules"]
+        return {rule["alert"]: rule["labels"]["severity"] for rule in found}
+
+    pilot, cutover = severities("pilot"), severities("cutover")
+    raised = {name for name, severity in cutover.items() if severity != pilot[name]}
+    assert raised == {"BrokerNodeLost", "BrokerDropsMessages"}
+    assert all(cutover[name] == "page" for name in raised)

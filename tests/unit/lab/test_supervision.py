@@ -80,7 +80,8 @@ def test_a_pid_that_belongs_to_somebody_else_now_is_left_alone(
 def test_a_process_that_no_record_names_is_found_by_its_mark(supervisor: Supervisor, tmp_path: Path) -> None:
     pid = supervisor.start("one", python(SLEEPER, tmp_path)).pid
     (tmp_path / "pids" / "one.json").unlink()
-    assert [stray.pid for stray in supervisor.strays()] == [pid]
+    # A process that has only just begun shows no environment yet.
+    wait_until(lambda: [stray.pid for stray in supervisor.strays()] == [pid], 10, "the stray")
     assert supervisor.stop_strays(5) == 1
     assert supervisor.strays() == []
 

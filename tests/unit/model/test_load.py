@@ -137,9 +137,9 @@ def test_errors_of_all_layers_are_reported_together(data: Path) -> None:
     assert [error.rsplit(": ", 1)[0] for error in errors(data)] == [
         f"defaults.yaml:{len((data / 'defaults.yaml').read_text().splitlines())}: colour",
         "profiles/onshore-field.yaml:8: broker.memory",
-        "phases/pilot.yaml:20: retention.hot",
+        "phases/pilot.yaml:36: retention.hot",
         "sites/eagle-ford.yaml:None: region",
-        "sites/eagle-ford.yaml:10: reigon",
+        "sites/eagle-ford.yaml:11: reigon",
     ]
 
 

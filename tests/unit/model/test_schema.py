@@ -45,7 +45,8 @@ def test_a_layer_need_not_hold_everything() -> None:
     required = {name: entry["required"] for name, entry in schema["$defs"].items() if "required" in entry}
     assert "required" not in schema
     assert all(keys == ["name"] for keys in required.values())
-    assert {"Topic", "StreamUser", "RealmRole", "RealmGroup", "TopicRule", "Asset"} == set(required)
+    items = {"Topic", "StreamUser", "RealmRole", "RealmGroup", "TopicRule", "Asset"}
+    assert items | {"AlertSeverity", "Freeze", "NetworkZone", "Owner", "Window"} == set(required)
 
 
 def test_what_can_be_removed_says_so() -> None:

@@ -46,7 +46,7 @@ def test_every_mistake_is_printed_with_its_place_and_remedy(program: Path) -> No
     result = run("validate")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert "stacks/sites/eagle-ford.yaml:10: reigon: `reigon` is not a known key\n" in result.stderr
+    assert "stacks/sites/eagle-ford.yaml:11: reigon: `reigon` is not a known key\n" in result.stderr
     assert "    did you mean `region`?\n" in result.stderr
     assert "the opensource edition ends at 5.8.9" in result.stderr
     assert result.stderr.endswith("3 mistakes in the site data; nothing was touched.\n")
@@ -59,7 +59,7 @@ def test_mistakes_are_data_too(program: Path) -> None:
     assert (result.exit_code, found["valid"], found["sites"]) == (1, False, [])
     assert found["errors"][1] == {
         "file": "stacks/sites/eagle-ford.yaml",
-        "line": 10,
+        "line": 11,
         "key": "reigon",
         "problem": "`reigon` is not a known key",
         "remedy": "did you mean `region`?",

@@ -1,0 +1,62 @@
+"""The site's networks: zones and their address ranges."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from pydantic import Field
+
+from model.base import Label, Part, Text
+from model.units import Unit, UnitError
+
+
+@dataclass(frozen=True, slots=True)
+class Cidr(Unit):
+    """A range of IPv4 or IPv6 addresses."""
+
+    range: ipaddress.IPv4Network | ipaddress.IPv6Network
+
+    PATTERN: ClassVar[str] = r"^[0-9a-fA-F.:]+/\d{1,3}$"
+    EXAMPLES: ClassVar[tuple[str, ...]] = ("10.20.0.0/16", "fd00:20::/48")
+    MEANING: ClassVar[str] = "a range of addresses"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `10.20.0.0/16`: the first address, a slash and the length of the prefix."""
+        if "/" not in text:
+            raise cls.refusal()
+        try:
+            network = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise cls.refusal() from None
+        if str(network.network_address) != text.partition("/")[0].lower():
+            raise UnitError("does not begin with its first address", f"write `{network}`")
+        return cls(network)
+
+    def overlaps(self, other: "Cidr") -> bool:
+        """Say whether the two ranges share an address."""
+        mine, theirs = self.range, other.range
+        if isinstance(mine, ipaddress.IPv4Network) and isinstance(theirs, ipaddress.IPv4Network):
+            return mine.overlaps(theirs)
+        if isinstance(mine, ipaddress.IPv6Network) and isinstance(theirs, ipaddress.IPv6Network):
+            return mine.overlaps(theirs)
+        return False
+
+    def __str__(self) -> str:
+        return str(self.range)
+
+
+class NetworkZone(Part):
+    """A network zone of the site, such as the field, the DMZ or the enterprise network."""
+
+    name: Label = Field(description="Short name.")
+    title: Text = Field(description="Name for people.")
+    cidrs: tuple[Cidr, ...] = Field(min_length=1, description="Its address ranges.")
+
+
+class Network(Part):
+    """The site as a network: zones, and who has which address."""
+
+    zones: tuple[NetworkZone, ...] = Field(
+        min_length=1, description="Network zones; keyed by name, no address in two."
+    )

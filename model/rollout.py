@@ -1,0 +1,90 @@
+"""The rollout: what each phase asks for, what must be true to leave it, and the broker that is replaced."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from model.base import Domain, Label, Part, Port, Text
+from model.units import Duration, Money, Percentage
+
+Phase = Literal["pilot", "parallel", "cutover"]
+IncumbentState = Literal["untouched", "ingress", "egress", "retired"]
+Bridge = Literal["none", "ingress", "egress"]
+Consumers = Literal["dashboards", "shadow", "switched"]
+Consumption = Literal["primary", "shadow", "waiting"]
+Role = Literal["engineer", "operator", "manager"]
+
+
+class Band(Part):
+    """A span of durations, both ends allowed."""
+
+    minimum: Duration = Field(description="Shortest.")
+    maximum: Duration = Field(description="Longest.")
+
+
+class Comparison(Part):
+    """How far EMQX may differ from the incumbent, in the comparison's report."""
+
+    days: int = Field(ge=1, le=365, description="Days that the comparison must cover.")
+    loss: Percentage = Field(description="Largest share of messages that are missing.")
+    duplicates: Percentage = Field(description="Largest share of messages that came twice.")
+    reordered: Percentage = Field(description="Largest share of messages out of their device's order.")
+    latency: Percentage = Field(description="Largest growth of the 99th percentile of latency.")
+
+
+class Leave(Part):
+    """What must be true before a site may go on to the next phase."""
+
+    to: Phase = Field(description="The next phase.")
+    soak: Duration = Field(description="Shortest time in this phase.")
+    window: Duration = Field(description="Time over which the service level is measured.")
+    availability: Percentage = Field(description="Lowest availability in the window.")
+    budget_left: Percentage = Field(description="Least share of the error budget that is left.")
+    clean_policy: bool = Field(description="Whether a clean policy report is asked for.")
+    comparison: Comparison | None = Field(
+        None, description="What the comparison with the incumbent must show; none is asked for when left out."
+    )
+    training: tuple[Role, ...] = Field(description="Roles whose owners must have been trained.")
+    routes_tested_within: Duration = Field(description="How old the last test of the alert routes may be.")
+    reports_within: Duration = Field(description="How old a report may be.")
+
+
+class Limits(Part):
+    """What the phase asks of every site; only phase files set it."""
+
+    hot_retention: Band = Field(description="Where the hot retention must lie.")
+    availability: Percentage = Field(description="Lowest availability to promise.")
+    repair: Duration = Field(description="Longest mean time to repair to promise.")
+    replicas: int = Field(ge=1, le=32, description="Fewest broker nodes.")
+    scope: Literal["part", "all"] = Field(description="Whether a part of the assets takes part, or all.")
+    incumbent: tuple[IncumbentState, ...] = Field(
+        min_length=1, description="States that the incumbent may be in."
+    )
+    bridge: Bridge = Field(description="Direction of the bridge to the incumbent, until that is retired.")
+    consumers: Consumers = Field(
+        description="`dashboards` alone, other consumers as `shadow`, or all of them `switched` over."
+    )
+    rollback_window: Duration | None = Field(
+        None, description="How long a site may go back to the phase before; not at all when left out."
+    )
+    leave: Leave | None = Field(None, description="What must be true to leave; the last phase is not left.")
+
+
+class Incumbent(Part):
+    """The licensed broker that the site has had until now."""
+
+    product: Text = Field(description="Its name and version.")
+    address: Domain = Field(description="Its DNS name, as the bridge reaches it.")
+    port: Port = Field(description="Its port for MQTT over TLS.")
+    state: IncumbentState = Field(
+        description="`untouched`, `ingress`, `egress` (the phase's), or `retired` once its window is over."
+    )
+    licence_cost: Money | None = Field(None, description="What its licence costs in a year.")
+
+
+class Owner(Part):
+    """Somebody who answers for the site."""
+
+    name: Label = Field(description="Short name, as the training record has it.")
+    title: Text = Field(description="Name for people.")
+    role: Role = Field(description="What they answer for.")
