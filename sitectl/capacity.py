@@ -1,0 +1,126 @@
+"""`sitectl capacity SITE`: how much of the broker the peak takes, when to add, and what one client may take."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from model import Site
+    from model.capacity import Headroom
+    from model.emqx.protection import Bounds
+
+# How much the peak may have grown, for the table of cores: as it is, half as much again, twice, four times.
+GROWTH = ("1", "1.5", "2", "4")
+UNITS = {"messages": "/s"}
+
+
+@click.command("capacity")
+@click.argument("site")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def command(site: str, as_json: bool) -> None:
+    """Show what SITE's broker carries with one node lost, and when it is time to add cores, memory or nodes."""
+    from model.estate import load_estate
+    from sitectl import output, problems
+    from sitectl.root import program_root
+
+    estate = load_estate(program_root() / "stacks", [site])
+    # A site whose peak is not carried is no valid site: it is refused here, with the remedy.
+    if estate.errors:
+        problems.refuse(problems.worded(estate.errors))
+    (found,) = estate.sites
+    if as_json:
+        output.write_json(described(found))
+    else:
+        _print(found)
+
+
+def described(site: "Site") -> dict[str, object]:
+    """Return the site's capacity as plain data: numbers without units, rates and bytes in a second."""
+    from model.capacity import headroom, nodes_left
+    from model.emqx.protection import bounds
+
+    limits = bounds(site.broker)
+    return {
+        "site": site.name,
+        "nodes": site.broker.replicas,
+        "nodesLeft": nodes_left(site.broker),
+        "figures": [
+            {
+                "what": figure.what,
+                "peak": figure.peak,
+                "carried": figure.carried,
+                "used": round(float(figure.used), 4),
+                "addAt": figure.add_at,
+                "timeToAdd": figure.peak >= figure.add_at,
+            }
+            for figure in headroom(site.broker)
+        ],
+        "cores": [{"growth": float(growth), "cores": float(cores)} for growth, cores in _cores(site)],
+        "client": {
+            "messages": limits.client_messages.count,
+            "bytes": limits.client_bytes.count,
+            "memory": limits.client_memory.count,
+            "queue": limits.queue,
+        },
+        "retainedMessages": limits.retained_messages,
+    }
+
+
+def _print(site: "Site") -> None:
+    from model.capacity import headroom, nodes_left
+    from model.emqx.protection import bounds
+    from sitectl import output
+
+    broker = site.broker
+    click.echo(
+        f"{site.name}: {broker.replicas} nodes of {broker.cores} cores and {broker.memory}; "
+        f"carried means by {nodes_left(broker)}, with one node lost\n"
+    )
+    figures = headroom(broker)
+    output.write_table(("what", "peak", "carried", "used", "add at"), [_row(figure) for figure in figures])
+    click.echo()
+    for figure in figures:
+        if figure.peak >= figure.add_at:
+            click.echo(f"{output.paint('time to add', 'warning')}: {figure.what}: {_remedy(figure)}")
+    output.write_table(
+        ("peak of messages", "cores of each node"),
+        [(f"{growth} times", str(cores)) for growth, cores in _cores(site)],
+    )
+    click.echo()
+    output.write_table(("bound", "value"), _bounds(bounds(broker)))
+
+
+def _row(figure: "Headroom") -> tuple[str, ...]:
+    unit = UNITS.get(figure.what, "")
+    return (
+        figure.what,
+        f"{figure.peak}{unit}",
+        f"{figure.carried}{unit}",
+        f"{figure.used:.0%}",
+        f"{figure.add_at}{unit}",
+    )
+
+
+def _remedy(figure: "Headroom") -> str:
+    return {
+        "messages": "raise broker.cores or broker.replicas",
+        "connections": "raise broker.memory or broker.replicas",
+        "accepted connections": "raise max_connections of broker.listeners, or broker.replicas",
+    }[figure.what]
+
+
+def _cores(site: "Site") -> list[tuple[str, Decimal]]:
+    from model.capacity import cores_at
+
+    return [(growth, cores_at(site.broker, Decimal(growth))) for growth in GROWTH]
+
+
+def _bounds(limits: "Bounds") -> list[tuple[str, str]]:
+    return [
+        ("messages of one client", str(limits.client_messages)),
+        ("bytes of one client", f"{limits.client_bytes}/s"),
+        ("memory of one client", str(limits.client_memory)),
+        ("messages that wait for one client", str(limits.queue)),
+        ("retained messages", str(limits.retained_messages)),
+    ]

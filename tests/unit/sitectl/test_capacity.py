@@ -1,0 +1,64 @@
+"""`sitectl capacity`: figures for people and for machines; a peak that is not carried is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sitectl.main import main
+from tests.unit.model.bad_sites import copy_of_stacks
+
+
+@pytest.fixture(autouse=True)
+def site_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of eagle-ford, in a program folder of the test's own."""
+    (tmp_path / "Pulumi.yaml").write_text("name: iot-broker\n")
+    copy_of_stacks(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "stacks" / "sites" / "eagle-ford.yaml"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["capacity", *arguments])
+
+
+def with_peak(file: Path, messages: int) -> None:
+    text = file.read_text(encoding="utf-8")
+    load = f"broker:\n  load:\n    messages: {messages}/s\n"
+    file.write_text(text.replace("broker:\n", load, 1), encoding="utf-8")
+
+
+def test_each_figure_has_its_peak_and_what_is_carried(site_file: Path) -> None:
+    with_peak(site_file, 6000)
+    lines = run("eagle-ford").stdout.splitlines()
+    assert ["messages", "6000/s", "40000/s", "15%", "28000/s"] in [line.split() for line in lines]
+    assert not any("time to add" in line for line in lines)
+
+
+def test_it_says_when_it_is_time_to_add_and_what(site_file: Path) -> None:
+    with_peak(site_file, 30_000)
+    result = run("eagle-ford")
+    assert result.exit_code == 0
+    assert "time to add: messages: raise broker.cores or broker.replicas" in result.stdout
+
+
+def test_a_peak_that_is_not_carried_is_refused_with_the_remedy(site_file: Path) -> None:
+    with_peak(site_file, 90_000)
+    result = run("eagle-ford")
+    assert result.exit_code == 1
+    assert "give it more cores or replicas" in result.stderr
+
+
+def test_the_figures_are_data_too(site_file: Path) -> None:
+    with_peak(site_file, 30_000)
+    data = json.loads(run("eagle-ford", "--json").stdout)
+    assert (data["nodes"], data["nodesLeft"]) == (3, 2)
+    figure = next(figure for figure in data["figures"] if figure["what"] == "messages")
+    assert (figure["peak"], figure["carried"], figure["timeToAdd"]) == (30_000, 40_000, True)
+    assert data["client"]["messages"] == 1000
+    assert [row["cores"] for row in data["cores"]] == sorted(row["cores"] for row in data["cores"])
+
+
+def test_a_site_that_does_not_exist_is_refused() -> None:
+    assert "did you mean `eagle-ford`?" in run("eagle-frod").stderr
