@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pulumi
 
+from components import data_move
 from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
 from model import SiteErrors, load_site, report
@@ -17,9 +18,10 @@ def main() -> None:
         site = load_site(STACKS, pulumi.get_stack())
         configuration = pulumi.Config("iot-broker")
         settings = Settings.read({key: value for key in KEYS if (value := configuration.get(key))})
+        data_move.check(site)
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
-    except SettingsErrors as errors:
+    except (SettingsErrors, data_move.UnapprovedDataMoveError) as errors:
         raise pulumi.RunError(str(errors)) from None
     for name, value in IotSite(site.name, site, settings).outputs.items():
         pulumi.export(name, value)

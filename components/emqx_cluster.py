@@ -1,18 +1,14 @@
 """The broker: the EMQX resource that the platform's operator turns into a cluster, and its certificate."""
 
-from decimal import Decimal
 from typing import Any
 
 import pulumi
 
-from components import emqx_configuration, names
+from components import data_move, emqx_configuration, emqx_nodes, names
 from components.certificates import server_certificate
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
 from model import Site
-
-# Labels that the operator gives to the pods of core nodes.
-CORE_PODS = {"apps.emqx.io/instance": names.BROKER, "apps.emqx.io/db-role": "core"}
 
 
 class EmqxCluster(SiteComponent):
@@ -43,7 +39,14 @@ class EmqxCluster(SiteComponent):
             api_version=site.broker.operator_api,
             kind="EMQX",
             # The rollout waits for Ready, with a time limit: the operator may be stuck for ever.
-            metadata=self.metadata(names.BROKER, annotations={"pulumi.com/waitFor": "condition=Ready"}),
+            metadata=self.metadata(
+                names.BROKER,
+                annotations={
+                    "pulumi.com/waitFor": "condition=Ready",
+                    # A preview that changes it moves the broker to new volumes.
+                    data_move.ANNOTATION: data_move.template_digest(site),
+                },
+            ),
             spec=self._spec(),
             opts=self.in_kubernetes(
                 protect=site.protect, within=site.broker.ready_within, depends_on=[certificate, trust]
@@ -64,7 +67,7 @@ class EmqxCluster(SiteComponent):
             },
             "bootstrapAPIKeys": [{"secretRef": _metrics_key()}],
             "updateStrategy": _update_strategy(site),
-            "coreTemplate": {"metadata": {"labels": self.pod_labels}, "spec": _core_nodes(site)},
+            "coreTemplate": {"metadata": {"labels": self.pod_labels}, "spec": emqx_nodes.core_nodes(site)},
             "listenersServiceTemplate": {
                 "metadata": {"name": names.BROKER_LISTENERS, "labels": self.labels},
                 "spec": {
@@ -113,103 +116,6 @@ def _listener_ports(site: Site) -> list[dict[str, str | int]]:
     return [_service_port(name, door.port) for name, door in ports.items()]
 
 
-def _core_nodes(site: Site) -> dict[str, Any]:
-    broker = site.broker
-    amounts = {"cpu": _cores(broker.cores), "memory": broker.memory.kubernetes()}
-    status = {"path": "/status", "port": broker.dashboard_port, "scheme": "HTTPS"}
-    volumes, mounts = _mounted(site)
-    return {
-        "replicas": broker.replicas,
-        # Of this the operator makes the disruption budget.
-        "maxUnavailable": broker.max_unavailable,
-        "resources": {"requests": amounts, "limits": amounts},
-        "volumeClaimTemplates": _volume_claim(site),
-        "topologySpreadConstraints": [
-            {
-                "topologyKey": "topology.kubernetes.io/zone",
-                "maxSkew": 1,
-                # One zone alone cannot be spread over; then it is a wish.
-                "whenUnsatisfiable": "DoNotSchedule" if len(site.platform.zones) > 1 else "ScheduleAnyway",
-                "labelSelector": {"matchLabels": CORE_PODS},
-            }
-        ],
-        "affinity": {
-            "podAntiAffinity": {
-                "preferredDuringSchedulingIgnoredDuringExecution": [
-                    {
-                        "weight": 100,
-                        "podAffinityTerm": {
-                            "topologyKey": "kubernetes.io/hostname",
-                            "labelSelector": {"matchLabels": CORE_PODS},
-                        },
-                    }
-                ]
-            }
-        },
-        "podSecurityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
-            "fsGroup": 1000,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containerSecurityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        # The operator's own probes ask the plain dashboard, which is off.
-        "readinessProbe": {
-            "httpGet": status,
-            "initialDelaySeconds": 10,
-            "periodSeconds": 5,
-            "failureThreshold": 12,
-        },
-        "livenessProbe": {
-            "httpGet": status,
-            "initialDelaySeconds": 60,
-            "periodSeconds": 30,
-            "failureThreshold": 3,
-        },
-        # The first administrator's password: EMQX would take a well-known one.
-        "env": [
-            {
-                "name": "EMQX_DASHBOARD__DEFAULT_PASSWORD",
-                "valueFrom": {"secretKeyRef": {"name": names.BROKER_ADMINISTRATOR, "key": "password"}},
-            }
-        ],
-        "extraVolumes": volumes,
-        "extraVolumeMounts": mounts,
-    }
-
-
-def _volume_claim(site: Site) -> dict[str, Any]:
-    storage = site.broker.storage
-    claim: dict[str, Any] = {
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": storage.size.kubernetes()}},
-    }
-    return claim | ({"storageClassName": storage.storage_class} if storage.storage_class else {})
-
-
-def _mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the volumes of certificates, authorities and licence, and where they are mounted."""
-    sources: list[tuple[str, str, dict[str, Any]]] = [
-        ("tls", emqx_configuration.TLS_FOLDER, {"secret": {"secretName": names.BROKER_TLS}}),
-        ("trust", emqx_configuration.TRUST_FOLDER, {"configMap": {"name": names.TRUST}}),
-    ]
-    if site.broker.licence is not None:
-        licence = {"secret": {"secretName": site.broker.licence.secret}}
-        sources.append(("licence", emqx_configuration.LICENCE_FOLDER, licence))
-    volumes = [{"name": name, **source} for name, _, source in sources]
-    mounts = [{"name": name, "mountPath": folder, "readOnly": True} for name, folder, _ in sources]
-    return volumes, mounts
-
-
 def _update_strategy(site: Site) -> dict[str, Any]:
     strategy: dict[str, Any] = {"type": "Recreate", "initialDelaySeconds": 10}
     if site.broker.edition == "enterprise":
@@ -233,8 +139,3 @@ def _metrics_key() -> dict[str, dict[str, str]]:
 
 def _service_port(name: str, port: int) -> dict[str, str | int]:
     return {"name": name, "port": port, "targetPort": port, "protocol": "TCP"}
-
-
-def _cores(cores: Decimal) -> str:
-    """Return Kubernetes' own form of a number of cores (`2`, `1500m`), so that no preview shows a change."""
-    return str(int(cores)) if cores == int(cores) else f"{int(cores * 1000)}m"

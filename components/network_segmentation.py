@@ -8,7 +8,7 @@ import pulumi
 
 from components import names
 from components.component import Place, SiteComponent, selector_labels
-from components.emqx_cluster import CORE_PODS
+from components.emqx_nodes import CORE_PODS
 from components.manifest import Manifest
 
 Rule: TypeAlias = dict[str, Any]

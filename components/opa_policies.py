@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from components.autoscaler import autoscaler
 from components.certificates import server_certificate
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
@@ -70,7 +71,8 @@ class OpaPolicies(SiteComponent):
             kind="Deployment",
             metadata=self.metadata(POLICY_SERVER),
             spec={
-                "replicas": site.policy.replicas,
+                # Where they scale themselves the number is the autoscaler's alone.
+                **({} if site.policy.autoscaling else {"replicas": site.policy.replicas}),
                 "selector": {"matchLabels": self.selector},
                 "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
                 "template": {
@@ -84,6 +86,8 @@ class OpaPolicies(SiteComponent):
             opts=self.in_kubernetes(within=site.broker.ready_within, depends_on=[*bundle, certificate]),
         )
         self._service()
+        if site.policy.autoscaling is not None:
+            autoscaler(self, POLICY_SERVER, site.policy.replicas, site.policy.autoscaling)
         Manifest(
             f"{site.name}-{POLICY_SERVER}-disruption",
             api_version="policy/v1",

@@ -42,6 +42,7 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
         *_kinds("apps/v1", ("Deployment",), _CORE),
         *_kinds("networking.k8s.io/v1", ("NetworkPolicy",), _CORE),
         *_kinds("policy/v1", ("PodDisruptionBudget",), _CORE),
+        *(_kinds("autoscaling/v2", ("HorizontalPodAutoscaler",), _CORE) if site.policy.autoscaling else ()),
         *_kinds("rbac.authorization.k8s.io/v1", ("Role", "RoleBinding", "ClusterRoleBinding"), _CORE),
         NeededApi(site.broker.operator_api, "EMQX", "emqxes", emqx),
         *_kinds("cert-manager.io/v1", ("Issuer", "Certificate"), _CERT_MANAGER),

@@ -42,6 +42,7 @@ PATTERN_MEANINGS: dict[str, str] = {
     r"^[A-Za-z0-9*]([A-Za-z0-9.*_-]*[A-Za-z0-9*])?$": (
         "`device`, `gateway`, `service`, `mirror`, or a pattern of common names like `historian-*`"
     ),
+    r"^[0-9a-f]{16}$": "16 hexadecimal digits in quotes, as the preview shows them",
 }
 _PATTERNS = list(PATTERN_MEANINGS)
 
@@ -59,6 +60,7 @@ LabelKey = Annotated[str, StringConstraints(pattern=_PATTERNS[9], max_length=317
 LabelValue = Annotated[str, StringConstraints(pattern=_PATTERNS[10], max_length=63)]
 TopicSpace = Annotated[str, StringConstraints(pattern=_PATTERNS[11], max_length=120)]
 CommonName = Annotated[str, StringConstraints(pattern=_PATTERNS[12], max_length=64)]
+Fingerprint = Annotated[str, StringConstraints(pattern=_PATTERNS[13])]
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Cores = Annotated[

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from model.base import Cores, Digest, Label, Part, Port, Repository, Tag, Version
+from model.base import Cores, Digest, Fingerprint, Label, Part, Port, Repository, Tag, Version
 from model.units import Bytes, Duration, Rate
 
 
@@ -48,6 +48,11 @@ class Storage(Part):
     size: Bytes = Field(description="Size of each node's volume.")
     storage_class: Label | None = Field(
         None, description="Storage class; the cluster's default when left out."
+    )
+    approved: Fingerprint | None = Field(
+        None,
+        description="Digest of the nodes that keep these volumes; a change that would move the broker to new ones is "
+        "refused until it is written here. Left out: nothing is refused.",
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from model.base import CommonName, Label, Part
 from model.broker import Image
+from model.units import Percentage
 
 TopicFilter = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
@@ -24,9 +25,19 @@ class TopicRule(Part):
     )
 
 
+class Autoscaling(Part):
+    """When more of a stateless server are started, and how many at most."""
+
+    maximum: int = Field(ge=2, le=64, description="Most of them; the fewest are `replicas`.")
+    cpu: Percentage = Field(description="Part of the requested cores above which more are started.")
+
+
 class Policy(Part):
     """The policy server for MQTT and its rules."""
 
     image: Image = Field(description="The policy server's image.")
-    replicas: int = Field(ge=1, le=16, description="Policy servers.")
+    replicas: int = Field(ge=1, le=16, description="Policy servers; the fewest where they scale themselves.")
+    autoscaling: Autoscaling | None = Field(
+        None, description="When more policy servers are started; left out, there are `replicas`."
+    )
     rules: tuple[TopicRule, ...] = Field(min_length=1, description="Permissions; keyed by name.")

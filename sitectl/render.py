@@ -48,26 +48,44 @@ def command(sites: tuple[str, ...], every: bool, out: Path | None, as_json: bool
     estate = load_estate(root / "stacks", dict.fromkeys(sites))
     if estate.errors:
         problems.refuse(problems.worded(estate.errors))
+    _refuse_unapproved(estate.sites)
     described: list[dict[str, object]] = []
     with output.progress(f"rendering {len(estate.sites)} sites"):
         for name, files in _rendered(root, estate.sites):
             if out is not None:
-                try:
-                    write(out / name, files)
-                except (NotOursError, OSError) as error:
-                    problems.refuse(str(error))
+                _write(out / name, files)
             described.append({"site": name, "files": index(files)})
             if out is None and not as_json:
                 _print(name, files)
     if as_json:
         output.write_json({"sites": described})
     elif out is not None:
-        for site in described:
-            files_of_site = site["files"]
+        for entry in described:
+            files_of_site = entry["files"]
             assert isinstance(files_of_site, list)  # noqa: S101 - made some lines above
             click.echo(
-                f"{output.paint('rendered', 'good')}: {out / str(site['site'])} ({len(files_of_site)} files)"
+                f"{output.paint('rendered', 'good')}: {out / str(entry['site'])} ({len(files_of_site)} files)"
             )
+
+
+def _refuse_unapproved(sites: "tuple[Site, ...]") -> None:
+    from components import data_move
+    from sitectl import problems
+
+    for site in sites:
+        try:
+            data_move.check(site)
+        except data_move.UnapprovedDataMoveError as error:
+            problems.refuse(str(error))
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    from sitectl import problems
+
+    try:
+        write(folder, files)
+    except (NotOursError, OSError) as error:
+        problems.refuse(str(error))
 
 
 def index(files: dict[str, str]) -> list[dict[str, object]]:

@@ -1,0 +1,113 @@
+"""The broker's nodes as the EMQX resource describes them: size, volumes, spread over zones, probes."""
+
+from decimal import Decimal
+from typing import Any
+
+from components import emqx_configuration, names
+from model import Site
+
+# Labels that the operator gives to the pods of core nodes.
+CORE_PODS = {"apps.emqx.io/instance": names.BROKER, "apps.emqx.io/db-role": "core"}
+
+
+def core_nodes(site: Site) -> dict[str, Any]:
+    """Return the core nodes' specification: size, volumes, spread, probes and rights."""
+    broker = site.broker
+    amounts = {"cpu": _cores(broker.cores), "memory": broker.memory.kubernetes()}
+    status = {"path": "/status", "port": broker.dashboard_port, "scheme": "HTTPS"}
+    volumes, mounts = _mounted(site)
+    return {
+        "replicas": broker.replicas,
+        # Of this the operator makes the disruption budget.
+        "maxUnavailable": broker.max_unavailable,
+        "resources": {"requests": amounts, "limits": amounts},
+        "volumeClaimTemplates": _volume_claim(site),
+        "topologySpreadConstraints": [
+            {
+                "topologyKey": "topology.kubernetes.io/zone",
+                "maxSkew": 1,
+                # One zone alone cannot be spread over; then it is a wish.
+                "whenUnsatisfiable": "DoNotSchedule" if len(site.platform.zones) > 1 else "ScheduleAnyway",
+                "labelSelector": {"matchLabels": CORE_PODS},
+            }
+        ],
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {
+                        "weight": 100,
+                        "podAffinityTerm": {
+                            "topologyKey": "kubernetes.io/hostname",
+                            "labelSelector": {"matchLabels": CORE_PODS},
+                        },
+                    }
+                ]
+            }
+        },
+        "podSecurityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "fsGroup": 1000,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containerSecurityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        # The operator's own probes ask the plain dashboard, which is off.
+        "readinessProbe": {
+            "httpGet": status,
+            "initialDelaySeconds": 10,
+            "periodSeconds": 5,
+            "failureThreshold": 12,
+        },
+        "livenessProbe": {
+            "httpGet": status,
+            "initialDelaySeconds": 60,
+            "periodSeconds": 30,
+            "failureThreshold": 3,
+        },
+        # The first administrator's password: EMQX would take a well-known one.
+        "env": [
+            {
+                "name": "EMQX_DASHBOARD__DEFAULT_PASSWORD",
+                "valueFrom": {"secretKeyRef": {"name": names.BROKER_ADMINISTRATOR, "key": "password"}},
+            }
+        ],
+        "extraVolumes": volumes,
+        "extraVolumeMounts": mounts,
+    }
+
+
+def _volume_claim(site: Site) -> dict[str, Any]:
+    storage = site.broker.storage
+    claim: dict[str, Any] = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": storage.size.kubernetes()}},
+    }
+    return claim | ({"storageClassName": storage.storage_class} if storage.storage_class else {})
+
+
+def _mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the volumes of certificates, authorities and licence, and where they are mounted."""
+    sources: list[tuple[str, str, dict[str, Any]]] = [
+        ("tls", emqx_configuration.TLS_FOLDER, {"secret": {"secretName": names.BROKER_TLS}}),
+        ("trust", emqx_configuration.TRUST_FOLDER, {"configMap": {"name": names.TRUST}}),
+    ]
+    if site.broker.licence is not None:
+        licence = {"secret": {"secretName": site.broker.licence.secret}}
+        sources.append(("licence", emqx_configuration.LICENCE_FOLDER, licence))
+    volumes = [{"name": name, **source} for name, _, source in sources]
+    mounts = [{"name": name, "mountPath": folder, "readOnly": True} for name, folder, _ in sources]
+    return volumes, mounts
+
+
+def _cores(cores: Decimal) -> str:
+    """Return Kubernetes' own form of a number of cores (`2`, `1500m`), so that no preview shows a change."""
+    return str(int(cores)) if cores == int(cores) else f"{int(cores * 1000)}m"

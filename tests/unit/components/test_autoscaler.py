@@ -1,0 +1,48 @@
+"""Policy servers scale themselves where the site says so; then nobody else states their number."""
+
+import pytest
+
+from components.recording import Composition, compose
+from components.requirements import needed_apis
+from model.policy import Autoscaling
+from model.rules.policy import there_is_room_to_scale
+from model.site import Site
+from model.units import Percentage
+
+
+@pytest.fixture
+def scaling(eagle_ford: Composition) -> Site:
+    wanted = Autoscaling(maximum=6, cpu=Percentage.parse("70%"))
+    policy = eagle_ford.site.policy.model_copy(update={"autoscaling": wanted})
+    return eagle_ford.site.model_copy(update={"policy": policy})
+
+
+def test_the_deployment_leaves_its_number_to_the_autoscaler(scaling: Site) -> None:
+    composition = compose(scaling)
+    assert "replicas" not in composition.one("Deployment", "opa").spec
+    spec = composition.one("HorizontalPodAutoscaler").spec
+    assert spec["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "opa"}
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (scaling.policy.replicas, 6)
+    assert spec["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+
+
+def test_it_is_by_a_request_that_use_is_measured(scaling: Site) -> None:
+    (container,) = compose(scaling).one("Deployment", "opa").spec["template"]["spec"]["containers"]
+    assert "cpu" in container["resources"]["requests"]
+
+
+def test_preflight_asks_for_the_autoscalers_api_only_then(scaling: Site, eagle_ford: Composition) -> None:
+    kinds = {api.kind for api in needed_apis(scaling)} - {api.kind for api in needed_apis(eagle_ford.site)}
+    assert kinds == {"HorizontalPodAutoscaler"}
+
+
+def test_the_broker_is_never_the_target(scaling: Site, composition: Composition) -> None:
+    for made in (*compose(scaling).of("HorizontalPodAutoscaler"), *composition.of("HorizontalPodAutoscaler")):
+        assert made.spec["scaleTargetRef"]["kind"] == "Deployment"
+
+
+def test_there_must_be_room_to_scale(scaling: Site) -> None:
+    assert list(there_is_room_to_scale.find(scaling)) == []
+    narrow = scaling.policy.model_copy(update={"replicas": 6})
+    (finding,) = there_is_room_to_scale.find(scaling.model_copy(update={"policy": narrow}))
+    assert finding.key == ("policy", "autoscaling", "maximum")
