@@ -18,7 +18,7 @@ demo: setup ## Start the lab and deploy the sample site eagle-ford with a real `
 	@$(SITECTL) lab demo
 
 test: setup lint tools ## Pass every check and every test, also those against the real servers
-	@$(RUN) pytest
+	@IOT_BROKER_MUTATIONS=3400 $(RUN) pytest
 
 unit: setup ## Only the tests that need no server (under a minute)
 	@$(RUN) pytest tests/unit

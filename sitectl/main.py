@@ -12,7 +12,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "explain": ("sitectl.explain", "Name the file and line that set each value of a site."),
     "render": ("sitectl.render", "Write everything that a site would get, with no server at hand."),
     "capacity": ("sitectl.capacity", "Show what a site's broker carries, and when to add to it."),
-    "sites": ("sitectl.sites", "List the sites: kind, phase, edition, service level."),
+    "sites": ("sitectl.sites", "List the sites: kind, phase and days in it, edition, service level."),
+    "new": ("sitectl.new", "Write the file of a new site."),
 }
 
 

@@ -1,6 +1,7 @@
 """`sitectl sites`: all sites in one table."""
 
 import sys
+from datetime import date
 from typing import TYPE_CHECKING
 
 import click
@@ -11,26 +12,31 @@ if TYPE_CHECKING:
 
 @click.command("sites")
 @click.option("--json", "as_json", is_flag=True, help="Print the sites as JSON.")
-def command(as_json: bool) -> None:
-    """List the sites: kind, phase, edition and the end of its support, service level. Broken ones are named."""
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Date to count the days in the phase by.")
+def command(as_json: bool, today: date | None) -> None:
+    """List the sites: kind, phase and days in it, edition and the end of its support, service level.
+
+    Broken ones are named.
+    """
     from model.estate import load_estate
     from sitectl import output, problems
     from sitectl.root import program_root
 
     estate = load_estate(program_root() / "stacks")
-    described = [_described(site) for site in estate.sites]
+    when = date(today.year, today.month, today.day) if today else date.today()
+    described = [_described(site, when) for site in estate.sites]
     if as_json:
         errors = [problems.as_data(error) for error in estate.errors]
         output.write_json({"sites": described, "errors": errors})
     else:
-        header = ("site", "kind", "phase", "edition", "support ends", "service level", "region")
+        header = ("site", "kind", "phase", "days in it", "edition", "support ends", "service level", "region")
         output.write_table(header, [_row(site) for site in described])
         if estate.errors:
             click.echo(f"\n{problems.worded(estate.errors)}", err=True)
     sys.exit(1 if estate.errors else 0)
 
 
-def _described(site: "Site") -> dict[str, str | None]:
+def _described(site: "Site", today: date) -> dict[str, str | int | None]:
     from model.support import support_of
 
     level = site.monitoring.service_level
@@ -40,6 +46,7 @@ def _described(site: "Site") -> dict[str, str | None]:
         "title": site.title,
         "kind": site.kind,
         "phase": site.phase,
+        "daysInPhase": site.days_in_phase(today),
         "edition": site.broker.edition,
         "version": site.broker.version,
         "supportEnds": end.isoformat() if end else None,
@@ -50,13 +57,14 @@ def _described(site: "Site") -> dict[str, str | None]:
     }
 
 
-def _row(site: dict[str, str | None]) -> tuple[str, ...]:
+def _row(site: dict[str, str | int | None]) -> tuple[str, ...]:
     return (
         str(site["site"]),
         str(site["kind"]),
         str(site["phase"]),
+        "not recorded" if site["daysInPhase"] is None else str(site["daysInPhase"]),
         f"{site['edition']} {site['version']}",
-        site["supportEnds"] or "not named",
+        str(site["supportEnds"] or "not named"),
         f"{site['availability']}, repair < {site['repair']}, {site['hours']}",
         str(site["region"]),
     )
