@@ -100,19 +100,20 @@ def certificate_names(site: Site) -> list[str]:
 
 def endpoints(site: Site) -> dict[str, str]:
     """Return the addresses that clients of the broker use."""
-    listeners = site.broker.listeners
-    return {
-        "mqtts": f"mqtts://{site.mqtt_host}:{listeners.mqtts.port}",
-        "wss": f"wss://{site.mqtt_host}:{listeners.wss.port}/mqtt",
+    addresses = {
+        name: f"mqtts://{site.mqtt_host}:{door.port}" for name, door in site.broker.listeners.by_name.items()
+    }
+    return addresses | {
+        "wss": f"wss://{site.mqtt_host}:{site.broker.listeners.wss.port}/mqtt",
         "dashboard": f"https://{site.dashboard_host}:{site.broker.dashboard_port}",
-    } | ({"gateway": f"mqtts://{site.mqtt_host}:{listeners.gateway.port}"} if listeners.gateway else {})
+    }
 
 
 def _listener_ports(site: Site) -> list[dict[str, str | int]]:
-    doors = site.broker.listeners
-    ports = {"ssl-default": doors.mqtts, "wss-default": doors.wss}
-    if doors.gateway is not None:
-        ports["ssl-gateway"] = doors.gateway
+    # EMQX's own names of the listeners, which the operator looks for.
+    kinds = {"mqtts": "ssl-default", "wss": "wss-default"}
+    doors = site.broker.listeners.by_name
+    ports = {kinds.get(name, f"ssl-{name}"): door for name, door in doors.items()}
     return [_service_port(name, door.port) for name, door in ports.items()]
 
 

@@ -117,16 +117,23 @@ def _listeners(site: Site, settings: Settings, limits: Bounds) -> Listeners:
     }
     if doors.gateway is not None:
         secured["gateway"] = _token_listener(doors.gateway, limits)
+    ranges = {zone.name: zone.cidrs for zone in site.network.zones}
+    for door in doors.zones:
+        rules = (*(f"allow {cidr}" for cidr in ranges[door.name]), "deny all")
+        secured[f"zone-{door.name}"] = _device_listener(site, settings, door, limits, rules)
     return Listeners(ssl=secured, wss={"default": _token_listener(doors.wss, limits)})
 
 
-def _device_listener(site: Site, settings: Settings, door: Listener, limits: Bounds) -> DeviceListener:
+def _device_listener(
+    site: Site, settings: Settings, door: Listener, limits: Bounds, access: tuple[str, ...] | None = None
+) -> DeviceListener:
     return DeviceListener(
         bind=door.port,
         max_connections=door.max_connections,
         max_conn_rate=door.connection_rate,
         messages_rate=limits.client_messages,
         bytes_rate=BytesRate(limits.client_bytes.count),
+        access_rules=access,
         ssl_options=DeviceTls(
             certfile=f"{TLS_FOLDER}/tls.crt",
             keyfile=f"{TLS_FOLDER}/tls.key",

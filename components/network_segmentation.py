@@ -51,6 +51,7 @@ class NetworkSegmentation(SiteComponent):
             [
                 # Devices are outside of the cluster: their certificate is what lets them in.
                 _from((), *device_ports),
+                *self._zone_doors(),
                 _from([_pods(CORE_PODS)], *_BROKER_CLUSTER),
                 _from(
                     [
@@ -68,6 +69,14 @@ class NetworkSegmentation(SiteComponent):
                 *revocation,
             ],
         )
+
+    def _zone_doors(self) -> list[Rule]:
+        """Return a rule for each listener of a zone: its own addresses, and no others."""
+        ranges = {zone.name: zone.cidrs for zone in self.site.network.zones}
+        return [
+            _from([{"ipBlock": {"cidr": str(cidr)}} for cidr in ranges[door.name]], door.port)
+            for door in self.site.broker.listeners.zones
+        ]
 
     def _policy_server(self) -> None:
         self._policy(

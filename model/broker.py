@@ -31,6 +31,12 @@ class Listener(Part):
     connection_rate: Rate = Field(description="New connections that one node accepts in a second.")
 
 
+class ZoneListener(Listener):
+    """MQTT over TLS with client certificates, for one network zone of the site: nobody else's address is let in."""
+
+    name: Label = Field(description="The network zone, one of `network.zones`.")
+
+
 class Listeners(Part):
     """The broker's doors; all of them TLS."""
 
@@ -40,6 +46,17 @@ class Listeners(Part):
         None,
         description="MQTT over TLS for gateways that bring a token of the realm instead of a certificate.",
     )
+    zones: tuple[ZoneListener, ...] = Field(
+        (), description="Listeners of single network zones, beside `mqtts`; keyed by the zone's name."
+    )
+
+    @property
+    def by_name(self) -> "dict[str, Listener]":
+        """Every listener by its name in endpoints and messages."""
+        listeners = {"mqtts": self.mqtts, "wss": self.wss}
+        if self.gateway is not None:
+            listeners["gateway"] = self.gateway
+        return listeners | {f"zone-{zone.name}": zone for zone in self.zones}
 
 
 class Storage(Part):

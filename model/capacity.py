@@ -61,9 +61,7 @@ def connections(broker: Broker) -> Headroom:
 
 def accepted(broker: Broker) -> Headroom:
     """Return the headroom of connections that the listeners accept."""
-    doors = broker.listeners
-    listeners = (doors.mqtts, doors.wss, *((doors.gateway,) if doors.gateway else ()))
-    limit = sum(listener.max_connections for listener in listeners)
+    limit = sum(listener.max_connections for listener in broker.listeners.by_name.values())
     return Headroom("accepted connections", broker.load.connections, nodes_left(broker) * limit)
 
 

@@ -2,13 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from model.base import Port
 from model.emqx.section import MountedFile, Section, SecureAddress
 from model.units import Bytes, Duration, Rate
 
 Versions = tuple[Literal["tlsv1.3", "tlsv1.2"], ...]
+
+AccessRule = Annotated[str, StringConstraints(pattern=r"^(allow [0-9a-f.:]+/\d{1,3}|deny all)$")]
 
 
 class BytesRate(Bytes):
@@ -80,6 +82,8 @@ class DeviceListener(_Limited):
     """
 
     enable_authn: Literal[False] = False
+    access_rules: tuple[AccessRule, ...] | None = None
+    """Whose addresses are let in, the first rule that fits deciding; left out, all are."""
     ssl_options: DeviceTls
 
 

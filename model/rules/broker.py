@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from model.rules.rule import Finding, rule
 from model.site import Site
-from model.words import quoted
+from model.words import did_you_mean, quoted
 
 LAST_OPENSOURCE = (5, 8, 9)  # the last tag under Apache-2.0
 FIRST_KNOWN = (5, 8, 0)  # older ones lack what the kit configures, and get no fixes
@@ -55,20 +55,31 @@ def image_is_of_the_edition(site: Site) -> Iterator[Finding]:
 def ports_are_distinct(site: Site) -> Iterator[Finding]:
     """No two listeners share a port."""
     listeners = site.broker.listeners
+    doors: list[tuple[str, tuple[str, ...], int]] = [
+        (name, ("broker", "listeners", name, "port"), listener.port)
+        for name, listener in listeners.by_name.items()
+        if not name.startswith("zone-")
+    ]
+    doors += [
+        (f"zone {zone.name}", ("broker", "listeners", "zones", zone.name, "port"), zone.port)
+        for zone in listeners.zones
+    ]
     taken: dict[int, str] = {}
-    for name, key, port in (
-        ("mqtts", ("broker", "listeners", "mqtts", "port"), listeners.mqtts.port),
-        ("wss", ("broker", "listeners", "wss", "port"), listeners.wss.port),
-        *(
-            [("gateway", ("broker", "listeners", "gateway", "port"), listeners.gateway.port)]
-            if listeners.gateway
-            else []
-        ),
-        ("dashboard", ("broker", "dashboard_port"), site.broker.dashboard_port),
-    ):
+    for name, key, port in (*doors, ("dashboard", ("broker", "dashboard_port"), site.broker.dashboard_port)):
         if port in taken:
             yield Finding(key, f"port {quoted(port)} is {taken[port]}'s already", "give it one of its own")
         taken.setdefault(port, name)
+
+
+@rule("broker", "network")
+def zone_listeners_are_of_zones(site: Site) -> Iterator[Finding]:
+    """Each listener of a zone names one of the site's network zones."""
+    zones = [zone.name for zone in site.network.zones]
+    for listener in site.broker.listeners.zones:
+        if listener.name not in zones:
+            key = ("broker", "listeners", "zones", listener.name, "name")
+            problem = f"{quoted(listener.name)} is not a network zone of the site"
+            yield Finding(key, problem, did_you_mean(listener.name, zones))
 
 
 @rule("broker")
@@ -116,6 +127,7 @@ RULES = (
     licence_is_there_when_needed,
     image_is_of_the_edition,
     ports_are_distinct,
+    zone_listeners_are_of_zones,
     maintenance_leaves_nodes,
     nodes_fill_the_zones,
     certificate_is_renewed_in_time,

@@ -9,13 +9,14 @@ import pytest
 from pydantic import ValidationError
 
 from components.emqx_configuration import UnsupportedKeysError, configuration, document
-from components.recording import Composition
+from components.recording import Composition, compose
 from components.settings import Settings
-from model.broker import Licence, Listener
+from model.broker import Licence, Listener, ZoneListener
 from model.emqx import Configuration, declared
 from model.emqx.configuration import License
 from model.emqx.protection import bounds
 from model.emqx.roots import KNOWN_ROOTS, UnknownRootError, check_roots
+from model.rules.broker import RULES
 from model.units import Bytes, Rate
 from tests.support.emqx_schema import HIDDEN_ROOTS, EmqxSchema
 from tests.support.variants import PHASES, Variants
@@ -119,6 +120,45 @@ def test_a_gateway_listener_takes_tokens_and_has_limits_of_its_own(
     assert (gateway["bind"], gateway["max_connections"], gateway["max_conn_rate"]) == (8885, 50, "10/s")
 
 
+def test_a_zones_listener_lets_in_its_own_addresses_and_nobody_else(
+    eagle_ford: Composition, settings: Settings
+) -> None:
+    zone = eagle_ford.site.network.zones[0]
+    values = told_with(eagle_ford, settings, listeners={"zones": (zone_door(zone.name),)})
+    door = values["listeners"]["ssl"][f"zone-{zone.name}"]
+    assert door["access_rules"] == [*(f"allow {cidr}" for cidr in zone.cidrs), "deny all"]
+    assert (door["enable_authn"], door["ssl_options"]["fail_if_no_peer_cert"]) == (False, True)
+
+
+def test_a_zones_listener_is_open_to_its_addresses_in_the_network_too(eagle_ford: Composition) -> None:
+    zone = eagle_ford.site.network.zones[0]
+    doors = eagle_ford.site.broker.listeners.model_copy(update={"zones": (zone_door(zone.name),)})
+    broker = eagle_ford.site.broker.model_copy(update={"listeners": doors})
+    composition = compose(eagle_ford.site.model_copy(update={"broker": broker}))
+    rules = composition.one("NetworkPolicy", "broker").spec["ingress"]
+    (rule,) = [rule for rule in rules if {"protocol": "TCP", "port": 8890} in rule["ports"]]
+    assert rule["from"] == [{"ipBlock": {"cidr": str(cidr)}} for cidr in zone.cidrs]
+    ports = composition.one("EMQX").spec["listenersServiceTemplate"]["spec"]["ports"]
+    assert f"ssl-zone-{zone.name}" in {port["name"] for port in ports}
+    assert composition.outputs["brokerEndpoints"][f"zone-{zone.name}"].endswith(":8890")
+
+
+def test_a_zones_listener_of_no_zone_and_a_taken_port_are_refused(eagle_ford: Composition) -> None:
+    stranger = zone_door("moon").model_copy(update={"port": 8883})
+    doors = eagle_ford.site.broker.listeners.model_copy(update={"zones": (stranger,)})
+    broker = eagle_ford.site.broker.model_copy(update={"listeners": doors})
+    site = eagle_ford.site.model_copy(update={"broker": broker})
+    found = [finding.key for rule in RULES for finding in rule.find(site)]
+    assert found == [
+        ("broker", "listeners", "zones", "moon", "port"),
+        ("broker", "listeners", "zones", "moon", "name"),
+    ]
+
+
+def zone_door(name: str) -> ZoneListener:
+    return ZoneListener(name=name, port=8890, max_connections=50, connection_rate=Rate(10))
+
+
 @pytest.mark.parametrize(
     ("revocation", "keys"),
     [("none", set()), ("crl", {"enable_crl_check"}), ("ocsp", {"ocsp"})],
@@ -172,7 +212,11 @@ def test_each_setting_is_in_emqx_own_schema(
     schema = EmqxSchema.load(edition)
     door = Listener(port=8885, max_connections=50, connection_rate=Rate(10))
     for site in variants(phase, edition):
-        doors = site.broker.listeners.model_copy(update={"gateway": door})
+        zones = tuple(
+            ZoneListener(name=zone.name, port=8890 + number, max_connections=9, connection_rate=Rate(9))
+            for number, zone in enumerate(site.network.zones)
+        )
+        doors = site.broker.listeners.model_copy(update={"gateway": door, "zones": zones})
         broker = site.broker.model_copy(update={"revocation": revocation, "listeners": doors})
         values = document(site.model_copy(update={"broker": broker}), settings)
         assert schema.problems(values) == [], site.name
