@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 
 from components import data_move, emqx_configuration, emqx_nodes, names
+from components.broker_secrets import broker_secrets
 from components.certificates import server_certificate
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
@@ -34,6 +35,7 @@ class EmqxCluster(SiteComponent):
         super().__init__(name, place, opts)
         site = place.site
         certificate = server_certificate(self, names.BROKER_TLS, certificate_names(site))
+        secrets = broker_secrets(self)
         self.cluster = Manifest(
             f"{site.name}-{names.BROKER}",
             api_version=site.broker.operator_api,
@@ -49,7 +51,9 @@ class EmqxCluster(SiteComponent):
             ),
             spec=self._spec(),
             opts=self.in_kubernetes(
-                protect=site.protect, within=site.broker.ready_within, depends_on=[certificate, trust]
+                protect=site.protect,
+                within=site.broker.ready_within,
+                depends_on=[certificate, trust, *secrets],
             ),
         )
         self.endpoints = endpoints(site)

@@ -9,6 +9,7 @@ _CORE = "upgrade the cluster: this is Kubernetes' own"
 _EMQX = "have the platform install emqx-operator 2.2.29 (it serves apps.emqx.io/v2beta1)"
 _EMQX_LATER = "have the platform install emqx-operator 2.3.x (it serves apps.emqx.io/v2)"
 _CERT_MANAGER = "have the platform install cert-manager 1.21 or later"
+_EXTERNAL_SECRETS = "have the platform install External Secrets (it serves external-secrets.io/v1)"
 _STRIMZI = "have the platform install Strimzi 1.2.0 or later (it serves kafka.strimzi.io/v1)"
 _PROMETHEUS = "have the platform install prometheus-operator 0.85 or later"
 
@@ -42,6 +43,11 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
         *_kinds("apps/v1", ("Deployment",), _CORE),
         *_kinds("networking.k8s.io/v1", ("NetworkPolicy",), _CORE),
         *_kinds("policy/v1", ("PodDisruptionBudget",), _CORE),
+        *(
+            _kinds("external-secrets.io/v1", ("ExternalSecret",), _EXTERNAL_SECRETS)
+            if site.platform.external_secrets
+            else ()
+        ),
         *(_kinds("autoscaling/v2", ("HorizontalPodAutoscaler",), _CORE) if site.policy.autoscaling else ()),
         *_kinds("rbac.authorization.k8s.io/v1", ("Role", "RoleBinding", "ClusterRoleBinding"), _CORE),
         NeededApi(site.broker.operator_api, "EMQX", "emqxes", emqx),

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from model.base import Address, Label, Part
+from model.units import Duration
 
 
 class CertManager(Part):
@@ -27,6 +28,14 @@ class BrokerOperator(Part):
     namespace: Label = Field(description="Namespace of the EMQX operator, which asks the broker's API.")
 
 
+class ExternalSecrets(Part):
+    """The platform's External Secrets, which brings secrets from Vault; the kit names them, and never sees a value."""
+
+    store: Label = Field(description="Name of the ClusterSecretStore that reads the site's Vault.")
+    path: Label = Field(description="First part of the keys in the store: `<path>/<site>/<secret>`.")
+    refresh: Duration = Field(description="How often a secret is looked up again.")
+
+
 class Platform(Part):
     """What the core platform gives, and the kit relies on."""
 
@@ -38,3 +47,6 @@ class Platform(Part):
         description="Audience of the API server's tokens (its issuer, if nothing else is set)."
     )
     prometheus_namespace: Label = Field(description="Namespace of the platform's Prometheus.")
+    external_secrets: ExternalSecrets | None = Field(
+        None, description="External Secrets; left out, the site makes the broker's Secrets itself."
+    )

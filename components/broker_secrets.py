@@ -1,0 +1,43 @@
+"""The broker's secrets out of Vault by External Secrets: names of keys, never a value."""
+
+from components import names
+from components.component import SiteComponent
+from components.manifest import Manifest
+
+API_VERSION = "external-secrets.io/v1"
+# Each Secret of the broker, and its keys; the same keys are in Vault.
+SECRETS = {
+    names.BROKER_ADMINISTRATOR: ("password",),
+    names.BROKER_METRICS_KEY: ("key", "secret"),
+}
+
+
+def broker_secrets(component: SiteComponent) -> list[Manifest]:
+    """Make an ExternalSecret for each Secret of the broker; none where the site makes its Secrets itself."""
+    site = component.site
+    wanted = site.platform.external_secrets
+    if wanted is None:
+        return []
+    return [
+        Manifest(
+            f"{site.name}-{name}",
+            api_version=API_VERSION,
+            kind="ExternalSecret",
+            metadata=component.metadata(name, annotations={"pulumi.com/waitFor": "condition=Ready"}),
+            spec={
+                "refreshInterval": wanted.refresh.go(),
+                "secretStoreRef": {"kind": "ClusterSecretStore", "name": wanted.store},
+                # The Secret goes with its ExternalSecret.
+                "target": {"name": name, "creationPolicy": "Owner"},
+                "data": [
+                    {
+                        "secretKey": key,
+                        "remoteRef": {"key": f"{wanted.path}/{site.name}/{name}", "property": key},
+                    }
+                    for key in keys
+                ],
+            },
+            opts=component.in_kubernetes(within=site.broker.ready_within),
+        )
+        for name, keys in SECRETS.items()
+    ]

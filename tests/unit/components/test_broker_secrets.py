@@ -1,0 +1,49 @@
+"""Where the platform runs External Secrets, the broker's Secrets come from Vault, by name alone."""
+
+import pytest
+
+from components.recording import Composition, compose
+from components.requirements import needed_apis
+from model.platform import ExternalSecrets
+from model.site import Site
+from model.units import Duration
+
+
+@pytest.fixture
+def site(eagle_ford: Composition) -> Site:
+    wanted = ExternalSecrets(store="vault", path="iot", refresh=Duration(3600))
+    platform = eagle_ford.site.platform.model_copy(update={"external_secrets": wanted})
+    return eagle_ford.site.model_copy(update={"platform": platform})
+
+
+def test_each_secret_that_the_broker_reads_is_brought(site: Site) -> None:
+    composition = compose(site)
+    brought = {
+        (made.spec["target"]["name"], entry["secretKey"])
+        for made in composition.of("ExternalSecret")
+        for entry in made.spec["data"]
+    }
+    spec = composition.one("EMQX").spec
+    references = [variable["valueFrom"]["secretKeyRef"] for variable in spec["coreTemplate"]["spec"]["env"]]
+    read = {(reference["name"], reference["key"]) for reference in references}
+    for key in spec["bootstrapAPIKeys"]:
+        read |= {(part["secretName"], part["secretKey"]) for part in key["secretRef"].values()}
+    assert brought == read
+
+
+def test_a_secret_is_named_by_site_and_never_written(site: Site) -> None:
+    (password,) = compose(site).one("ExternalSecret", "broker-administrator").spec["data"]
+    assert password["remoteRef"] == {"key": "iot/eagle-ford/broker-administrator", "property": "password"}
+    assert compose(site).of("Secret") == []
+
+
+def test_the_broker_waits_for_its_secrets(site: Site) -> None:
+    composition = compose(site)
+    secrets = {made.urn for made in composition.of("ExternalSecret")}
+    assert secrets <= set(composition.one("EMQX").depends_on)
+
+
+def test_preflight_asks_for_the_api_only_then(site: Site, eagle_ford: Composition) -> None:
+    kinds = {api.kind for api in needed_apis(site)} - {api.kind for api in needed_apis(eagle_ford.site)}
+    assert kinds == {"ExternalSecret"}
+    assert eagle_ford.of("ExternalSecret") == []
