@@ -103,6 +103,27 @@ def test_refresh_finds_what_was_edited_and_up_puts_it_right(deployed: Shell, sit
     assert deployed.preview(site.name) == []
 
 
+def test_policy_servers_scale_themselves_where_the_site_says_so(
+    deployed: Shell, site: Site, site_file: Path
+) -> None:
+    text = site_file.read_text()
+    site_file.write_text(text + "\npolicy:\n  autoscaling:\n    maximum: 4\n    cpu: 70%\n")
+    assert {(step.operation, kind(step)) for step in deployed.preview(site.name)} == {
+        ("create", "HorizontalPodAutoscaler"),
+        # The autoscaler's field now, and no longer the kit's.
+        ("update", "Deployment"),
+    }
+    deployed.up(site.name)
+    scaler = deployed.get("horizontalpodautoscaler", names.POLICY_SERVER, site.namespace)
+    assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (site.policy.replicas, 4)
+    assert deployed.preview(site.name) == []
+    site_file.write_text(text)
+    deployed.up(site.name)
+    assert not deployed.exists("horizontalpodautoscaler", names.POLICY_SERVER, site.namespace)
+    server = deployed.get("deployment", names.POLICY_SERVER, site.namespace)
+    assert server["spec"]["replicas"] == site.policy.replicas
+
+
 def test_what_somebody_made_by_hand_is_imported_and_up_takes_it_away(deployed: Shell, site: Site) -> None:
     deployed.kubectl(
         "create", "configmap", "made-by-hand", f"--namespace={site.namespace}", "--from-literal=key=value"

@@ -12,6 +12,7 @@ BUILT_IN: dict[str, frozenset[str]] = {
     "apps/v1": frozenset({"Deployment"}),
     "networking.k8s.io/v1": frozenset({"NetworkPolicy"}),
     "policy/v1": frozenset({"PodDisruptionBudget"}),
+    "autoscaling/v2": frozenset({"HorizontalPodAutoscaler"}),
     "rbac.authorization.k8s.io/v1": frozenset({"Role", "RoleBinding", "ClusterRoleBinding"}),
     "apiextensions.k8s.io/v1": frozenset({"CustomResourceDefinition"}),
 }
