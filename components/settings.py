@@ -12,6 +12,8 @@ KEYS = (
     "vaultCaFile",
     "keycloakUrl",
     "keycloakCaFile",
+    "prometheusUrl",
+    "prometheusCaFile",
 )
 """Keys of the stack's configuration, each after `iot-broker:`."""
 
@@ -41,6 +43,7 @@ class Settings:
 
     Credentials are never here: the providers read them from the environment, so that none reaches the state.
     An authority that is None is one that every machine believes.
+    Prometheus is only read, by `sitectl`, and may be None.
     """
 
     kubernetes_context: str
@@ -50,6 +53,8 @@ class Settings:
     vault_ca: str | None
     keycloak_url: str
     keycloak_ca: str | None
+    prometheus_url: str | None = None
+    prometheus_ca: str | None = None
 
     @classmethod
     def read(cls, values: Mapping[str, str]) -> "Settings":
@@ -63,6 +68,8 @@ class Settings:
             vault_ca=reader.authority("vaultCaFile"),
             keycloak_url=reader.address("keycloakUrl"),
             keycloak_ca=reader.authority("keycloakCaFile"),
+            prometheus_url=reader.address("prometheusUrl") if values.get("prometheusUrl") else None,
+            prometheus_ca=reader.authority("prometheusCaFile"),
         )
         if reader.errors:
             raise SettingsErrors(tuple(reader.errors))

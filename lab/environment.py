@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.servers import kafka, keycloak, kubernetes, vault
+from lab.servers import kafka, keycloak, kubernetes, prometheus, vault
 from lab.servers.base import Lab
 from lab.workspace import Workspace
 
@@ -51,6 +51,8 @@ def environment(lab: Lab, root: Path) -> dict[str, EnvValue]:
         "KEYCLOAK_CLIENT_ID": "admin-cli",
         "KEYCLOAK_USER": keycloak.ADMINISTRATOR,
         "OPA_URL": lab.url("opa"),
+        "PROMETHEUS_URL": lab.url("prometheus"),
+        "PROMETHEUS_USER": prometheus.USER,
         "KAFKA_BOOTSTRAP": kafka.bootstrap(lab),
         "IOT_BROKER_LAB": lab.name,
         "IOT_BROKER_CA_FILE": str(lab.authority.certificate),
@@ -58,6 +60,7 @@ def environment(lab: Lab, root: Path) -> dict[str, EnvValue]:
     return {name: PlainValue(text) for name, text in plain.items()} | {
         "VAULT_TOKEN": SecretFile(vault.deployer_token_file(lab)),
         "KEYCLOAK_PASSWORD": SecretFile(keycloak.password_file(lab)),
+        "PROMETHEUS_PASSWORD": SecretFile(prometheus.password_file(lab)),
     }
 
 

@@ -94,6 +94,8 @@ def settings(lab: Lab) -> Mapping[str, object]:
         "iot-broker:vaultCaFile": authority,
         "iot-broker:keycloakUrl": lab.url("keycloak"),
         "iot-broker:keycloakCaFile": authority,
+        "iot-broker:prometheusUrl": lab.url("prometheus"),
+        "iot-broker:prometheusCaFile": authority,
         "pulumi:disable-default-providers": ["*"],
     }
 

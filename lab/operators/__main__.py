@@ -15,6 +15,7 @@ from lab.operators.kubernetes import CONFIG_MAP, STATEFUL_SET, Kind, connect
 from lab.operators.loop import Key, Queue, Watch, Worker, key_of, repeat, start
 from lab.operators.opa import OpaClient
 from lab.operators.policy_loader import DATA_SELECTOR, EVERYTHING, POLICY_SELECTOR, PolicyLoader
+from lab.operators.prometheus import PROMETHEUS_RULE, RULE_SELECTOR, PrometheusServer, RuleLoader
 from lab.operators.quotas import KafkaQuotas
 from lab.operators.settings import Settings, SettingsUnusable, read_settings
 from lab.operators.topics import KAFKA_TOPIC, TopicReconciler
@@ -44,6 +45,7 @@ class Operators:
         self._start_topics()
         self._start_users()
         self._start_policy_loader()
+        self._start_rule_loader()
         for watch in self._watches:
             start(watch.run, f"watch-{watch.kind.plural}")
         start(self._announce, "ready")
@@ -88,6 +90,15 @@ class Operators:
         self._queues.append(queue)
         start(Worker("policies", queue, loader.reconcile).run, "policies")
         start(repeat(lambda: queue.add(EVERYTHING), POLICY_RESYNC_SECONDS), "policies-resync")
+
+    def _start_rule_loader(self) -> None:
+        queue = Queue()
+        rules = Watch(self._client, PROMETHEUS_RULE, None, RULE_SELECTOR, lambda _: queue.add(EVERYTHING))
+        self._watches.append(rules)
+        loader = RuleLoader(PrometheusServer(self._settings.prometheus), rules)
+        self._queues.append(queue)
+        start(Worker("rules", queue, loader.reconcile).run, "rules")
+        start(repeat(lambda: queue.add(EVERYTHING), RESYNC_SECONDS), "rules-resync")
 
     def _watch(self, kind: Kind, queue: Queue, namespace: str | None = None, selector: str = "") -> Watch:
         watch = Watch(self._client, kind, namespace, selector, lambda changed: queue.add(key_of(changed)))

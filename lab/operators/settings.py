@@ -26,6 +26,18 @@ class OpaEndpoint:
 
 
 @dataclass(frozen=True)
+class PrometheusEndpoint:
+    """Where the lab's Prometheus is, where it reads its rules from, and the program that checks them."""
+
+    url: str
+    ca_file: Path
+    user: str
+    password_file: Path
+    rules_folder: Path
+    promtool: Path
+
+
+@dataclass(frozen=True)
 class Settings:
     """What the operators work with; `ready_file` is made once everything was seen and worked on once."""
 
@@ -33,6 +45,7 @@ class Settings:
     context: str
     kafka: KafkaEndpoint
     opa: OpaEndpoint
+    prometheus: PrometheusEndpoint
     ready_file: Path
 
 
@@ -41,12 +54,20 @@ def read_settings(file: Path) -> Settings:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         authority = Path(document["caFile"])
-        kafka, opa = document["kafka"], document["opa"]
+        kafka, opa, prometheus = document["kafka"], document["opa"], document["prometheus"]
         return Settings(
             kubeconfig=Path(document["kubeconfig"]),
             context=document["context"],
             kafka=KafkaEndpoint(kafka["bootstrap"], authority, kafka["user"], Path(kafka["passwordFile"])),
             opa=OpaEndpoint(opa["url"], authority, Path(opa["tokenFile"])),
+            prometheus=PrometheusEndpoint(
+                url=prometheus["url"],
+                ca_file=authority,
+                user=prometheus["user"],
+                password_file=Path(prometheus["passwordFile"]),
+                rules_folder=Path(prometheus["rulesFolder"]),
+                promtool=Path(prometheus["promtool"]),
+            ),
             ready_file=Path(document["readyFile"]),
         )
     except OSError as error:

@@ -6,6 +6,7 @@ from lab.servers.keycloak import Keycloak
 from lab.servers.kubernetes import ApiServer, ControllerManager, Etcd, Kwok, Scheduler
 from lab.servers.opa import Opa
 from lab.servers.operators import Operators
+from lab.servers.prometheus import Prometheus
 from lab.servers.vault import Vault
 
 SERVERS: tuple[Server, ...] = (
@@ -20,6 +21,7 @@ SERVERS: tuple[Server, ...] = (
     SecondBroker(),
     ThirdBroker(),
     Opa(),
+    Prometheus(),
     Operators(),
 )
 BY_NAME = {server.name: server for server in SERVERS}

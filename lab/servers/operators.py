@@ -10,6 +10,8 @@ from lab.servers.base import Lab, Server
 from lab.servers.kafka import BROKERS, SUPER_USER, bootstrap, password_file
 from lab.servers.kubernetes import CONTEXT, kubeconfig
 from lab.servers.opa import token_file
+from lab.servers.prometheus import USER, rules_folder
+from lab.servers.prometheus import password_file as prometheus_password_file
 from lab.supervision import Launch
 
 
@@ -19,10 +21,11 @@ def is_present() -> bool:
 
 
 class Operators(Server):
-    """Kafka's, EMQX's and OPA's operators; they read where everything is from `operators/settings.json`."""
+    """Kafka's, EMQX's, OPA's and Prometheus' operators; where everything is stands in `operators/settings.json`."""
 
     name = "operators"
-    needs = ("kube-apiserver", "opa", *BROKERS)
+    needs = ("kube-apiserver", "opa", "prometheus", *BROKERS)
+    tools = ("promtool",)
     # What OPA held is gone with its process.
     follows = ("opa",)
 
@@ -38,6 +41,13 @@ class Operators(Server):
                 "bootstrap": bootstrap(lab),
                 "user": SUPER_USER,
                 "passwordFile": str(password_file(lab)),
+            },
+            "prometheus": {
+                "url": lab.url("prometheus"),
+                "user": USER,
+                "passwordFile": str(prometheus_password_file(lab)),
+                "rulesFolder": str(rules_folder(lab)),
+                "promtool": str(lab.tools["promtool"] / "promtool"),
             },
             "readyFile": str(self._ready_file(lab)),
         }

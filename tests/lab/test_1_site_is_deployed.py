@@ -7,6 +7,8 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from components import names
 from components.kafka_topics import topic_name, user_name
+from components.prometheus_rules import rule_groups
+from lab.waiting import wait_until
 from model import Site
 from tests.support import servers
 from tests.support.shell import Outcome, Shell
@@ -178,3 +180,17 @@ def kafka_settings(admin: AdminClient, topic: str) -> dict[str, str]:
     resource = ConfigResource(ResourceType.TOPIC, topic)
     entries = admin.describe_configs([resource])[resource].result()
     return {name: entry.value for name, entry in entries.items()}
+
+
+def test_prometheus_has_every_rule_of_the_site_and_evaluates_it(deployed: Shell, site: Site) -> None:
+    wanted = {rule.get("alert") or rule["record"] for group in rule_groups(site) for rule in group["rules"]}
+    prometheus = servers.prometheus(deployed)
+
+    def evaluated() -> set[str]:
+        groups = prometheus.get("/rules")["data"]["groups"]
+        mine = [
+            rule for group in groups if group["name"].startswith(f"{site.name}-") for rule in group["rules"]
+        ]
+        return {rule["name"] for rule in mine if rule["health"] == "ok"}
+
+    wait_until(lambda: evaluated() == wanted, 90, "every rule's first evaluation")

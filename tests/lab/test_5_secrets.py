@@ -27,7 +27,7 @@ class Secrets:
 def known_secrets(deployed: Shell, estate: Estate, site: Site) -> Secrets:
     """Every secret that the tests can know, by where it comes from."""
     environment = deployed.environment
-    found = {name: environment[name] for name in ("VAULT_TOKEN", "KEYCLOAK_PASSWORD")}
+    found = {name: environment[name] for name in ("VAULT_TOKEN", "KEYCLOAK_PASSWORD", "PROMETHEUS_PASSWORD")}
     found["passphrase"] = Path(environment["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text().strip()
     admin = servers.keycloak(deployed)
     client = admin.get(f"/{site.name}/clients?clientId={site.identity.dashboard.client_id}")[0]

@@ -178,3 +178,8 @@ def test_an_unready_pod_is_ready_again(shell: Shell) -> None:
         shell.kubectl(*wait, "--for=condition=Ready")
     finally:
         shell.kubectl("delete", "--namespace=default", "pod/late", "--wait=false")
+
+
+@pytest.mark.parametrize("path", ["/-/healthy", "/api/v1/rules", "/api/v1/admin/tsdb/snapshot", "/-/quit"])
+def test_prometheus_lets_no_stranger_in(stranger: Ask, path: str) -> None:
+    assert stranger("prometheus").ask("POST" if "-" in path else "GET", path).status == 401

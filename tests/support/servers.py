@@ -77,6 +77,15 @@ def vault_root(shell: Shell, estate: Estate) -> Client:
     return vault(shell, json.loads((estate.state / "vault" / "keys.json").read_text())["root"])
 
 
+def prometheus(shell: Shell) -> Client:
+    """Return a client of Prometheus' API that may do everything."""
+    environment = shell.environment
+    headers = urllib3.make_headers(
+        basic_auth=f"{environment['PROMETHEUS_USER']}:{environment['PROMETHEUS_PASSWORD']}"
+    )
+    return Client(environment["PROMETHEUS_URL"] + "/api/v1", str(shell.authority), headers)
+
+
 def keycloak(shell: Shell) -> Client:
     """Return a client of Keycloak's administration interface, signed in."""
     environment = shell.environment

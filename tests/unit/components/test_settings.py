@@ -6,6 +6,8 @@ import pytest
 
 from components.settings import KEYS, Settings, SettingsErrors
 
+OPTIONAL = {"vaultCaFile", "keycloakCaFile", "prometheusUrl", "prometheusCaFile"}
+
 
 @pytest.fixture
 def values(tmp_path: Path) -> dict[str, str]:
@@ -31,7 +33,13 @@ def test_a_publicly_trusted_server_needs_no_authority(values: dict[str, str], ke
     assert None in (settings.vault_ca, settings.keycloak_ca)
 
 
-@pytest.mark.parametrize("key", sorted(set(KEYS) - {"vaultCaFile", "keycloakCaFile"}))
+def test_a_stack_need_not_name_a_prometheus(values: dict[str, str]) -> None:
+    del values["prometheusUrl"], values["prometheusCaFile"]
+    settings = Settings.read(values)
+    assert (settings.prometheus_url, settings.prometheus_ca) == (None, None)
+
+
+@pytest.mark.parametrize("key", sorted(set(KEYS) - OPTIONAL))
 def test_a_missing_key_is_named_with_its_remedy(values: dict[str, str], key: str) -> None:
     del values[key]
     with pytest.raises(SettingsErrors, match=f"pulumi config set iot-broker:{key}") as error:
@@ -39,7 +47,7 @@ def test_a_missing_key_is_named_with_its_remedy(values: dict[str, str], key: str
     assert [mistake.key for mistake in error.value.errors] == [key]
 
 
-@pytest.mark.parametrize("key", ["kubernetesHost", "vaultAddress", "keycloakUrl"])
+@pytest.mark.parametrize("key", ["kubernetesHost", "vaultAddress", "keycloakUrl", "prometheusUrl"])
 def test_a_plain_address_is_refused(values: dict[str, str], key: str) -> None:
     with pytest.raises(SettingsErrors, match="https://") as error:
         Settings.read(values | {key: "http://server.example"})

@@ -14,7 +14,7 @@ from lab.servers.base import Lab, Server
 from lab.servers.vault import DEPLOYER_POLICY
 from lab.supervision import Launch
 
-TOOLS = ("kubernetes", "vault", "opa", "keycloak", "kafka", "crds", "java", "pulumi")
+TOOLS = ("kubernetes", "vault", "opa", "keycloak", "kafka", "crds", "java", "pulumi", "promtool")
 
 
 @pytest.fixture
