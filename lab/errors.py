@@ -59,6 +59,13 @@ class NotRunningError(LabError):
 
 
 @dataclass
+class HistoryRefusedError(LabError):
+    """Prometheus or promtool refused a history: their own words."""
+
+    words: str
+
+
+@dataclass
 class PulumiFailedError(LabError):
     """The Pulumi CLI refused: its arguments, exit code, and last words."""
 
@@ -85,6 +92,8 @@ def explanation(error: LabError) -> str:
             return f"there is no server {server!r}; there are {', '.join(known)}"
         case NotRunningError(lab):
             return f"the lab {lab!r} is not up: run `sitectl lab up` first"
+        case HistoryRefusedError(words):
+            return f"Prometheus refused the history: {words}"
         case PulumiFailedError(arguments, code, words):
             return f"`pulumi {' '.join(arguments)}` ended with {code}:\n{words}"
         case _:

@@ -1,7 +1,7 @@
 """One lab as a whole: brings its servers up in dependency order, tells how they are, and takes them down."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from lab.errors import NotRunningError
 from lab.ports import MovedPort, Ports
 from lab.progress import Progress, Silent
 from lab.rising import Rising, Start
-from lab.servers import SERVERS, kafka, with_needs
+from lab.servers import BY_NAME, SERVERS, kafka, with_needs
 from lab.servers.base import Lab, Server
 from lab.servers.http import RefusedError, UnreachableError
 from lab.servers.operators import Operators, is_present
@@ -63,6 +63,28 @@ class Estate:
                 starts = Rising(lab, self._supervisor, watcher).run(servers)
                 prepared.result()
             return starts
+
+    def restart(
+        self,
+        name: str,
+        before: Callable[[Lab], None],
+        meanwhile: Callable[[Lab], None],
+        progress: Progress | None = None,
+    ) -> None:
+        """Stop a server and start it again: `before` runs while it is still up, `meanwhile` while it is down.
+
+        It is started again also when `meanwhile` fails. Raises a `LabError` when it does not come up.
+        """
+        watcher: Progress = progress or Silent()
+        servers = with_needs(frozenset({name}))
+        with self._alone(watcher):
+            lab = self._prepared(servers, watcher)
+            before(lab)
+            self._supervisor.stop(name, BY_NAME[name].stop_seconds)
+            try:
+                meanwhile(lab)
+            finally:
+                Rising(lab, self._supervisor, watcher).run(servers)
 
     def down(self, *, purge: bool = False, progress: Progress | None = None) -> int:
         """Stop every process of the lab and return how many there were; `purge` removes its state as well."""

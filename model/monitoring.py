@@ -1,10 +1,12 @@
 """Measurement's part of the site: its service level and how the platform's Prometheus finds it."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from model.base import Address, LabelKey, LabelValue, Part
+from model.calendar import Window
 from model.units import Duration, Percentage
 
 Severity = Literal["page", "ticket"]
@@ -49,6 +51,9 @@ class Monitoring(Part):
     """Scraping, rules and alerts."""
 
     service_level: ServiceLevel = Field(description="Service level; not below the phase's.")
+    business_hours: tuple[Window, ...] = Field(
+        min_length=1, description="The hours that a service level of `business` hours means; keyed by name."
+    )
     scrape_interval: Duration = Field(description="Time between two scrapes.")
     labels: dict[LabelKey, LabelValue] = Field(
         description="Labels that the platform's Prometheus selects by."
@@ -57,6 +62,12 @@ class Monitoring(Part):
         (), description="Alerts that matter more or less in this phase than they usually do; keyed by name."
     )
     runbook_url: Address = Field(description="Where the runbooks are served; `/<alert>` is appended.")
+
+    def promised_at(self, moment: datetime) -> bool:
+        """Say whether the service level holds at a moment (an aware datetime)."""
+        return self.service_level.hours == "24x7" or any(
+            window.open_at(moment) for window in self.business_hours
+        )
 
     def severity(self, alert: AlertName, usual: Severity) -> Severity:
         """Return how much an alert matters at this site; `usual` where nothing else is said."""

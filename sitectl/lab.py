@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from lab.estate import Estate, ServerStatus
+    from lab.story import Story
 
 DEFAULT_LAB = "demo"
 MIB = 2**20
@@ -130,6 +131,40 @@ def env(*, as_json: bool) -> None:
         click.echo(json.dumps(for_machines(variables), indent=2))
     else:
         click.echo(exports(variables), nl=False)
+
+
+@command.command()
+@click.argument("site")
+@click.option(
+    "--days", type=click.IntRange(7, 365), default=30, show_default=True, help="How far back it goes."
+)
+@click.option(
+    "--story",
+    type=click.Choice(("good", "breached", "gap")),
+    default="good",
+    show_default=True,
+    help="All well, an outage that breaks the service level, or two days without data.",
+)
+@_told
+def history(site: str, days: int, story: "Story") -> None:
+    """Give the lab's Prometheus a past of SITE, as if it had been measured, and a present that goes on from it.
+
+    What Prometheus knew of the site is replaced; other sites keep theirs. Takes Prometheus down for a moment.
+    """
+    from datetime import UTC, datetime
+
+    from lab.history import tell
+    from lab.tools.terminal import shown
+    from model.estate import load_estate
+    from sitectl import problems
+    from sitectl.root import program_root
+
+    known = load_estate(program_root() / "stacks", [site])
+    if known.errors:
+        problems.refuse(problems.worded(known.errors))
+    with shown() as progress:
+        told = tell(_estate(), known.sites[0], story, days, datetime.now(UTC), progress)
+    click.echo(f"{site}: {days} days of the story {story!r} are in Prometheus ({told.samples} samples).")
 
 
 @command.command(hidden=True)

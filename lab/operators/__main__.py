@@ -18,6 +18,7 @@ from lab.operators.policy_loader import DATA_SELECTOR, EVERYTHING, POLICY_SELECT
 from lab.operators.prometheus import PROMETHEUS_RULE, RULE_SELECTOR, PrometheusServer, RuleLoader
 from lab.operators.quotas import KafkaQuotas
 from lab.operators.settings import Settings, SettingsUnusable, read_settings
+from lab.operators.stories import StoryTeller
 from lab.operators.topics import KAFKA_TOPIC, TopicReconciler
 from lab.operators.users import KAFKA_USER, UserReconciler
 
@@ -46,6 +47,8 @@ class Operators:
         self._start_users()
         self._start_policy_loader()
         self._start_rule_loader()
+        teller = StoryTeller(self._settings.stories, self._settings.prometheus)
+        start(teller.serve_forever, "stories")
         for watch in self._watches:
             start(watch.run, f"watch-{watch.kind.plural}")
         start(self._announce, "ready")

@@ -38,6 +38,16 @@ class PrometheusEndpoint:
 
 
 @dataclass(frozen=True)
+class StoriesEndpoint:
+    """Where the lab tells what its sites' series are now: loopback port, certificate, and the stories' folder."""
+
+    port: int
+    certificate: Path
+    key: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Settings:
     """What the operators work with; `ready_file` is made once everything was seen and worked on once."""
 
@@ -46,6 +56,7 @@ class Settings:
     kafka: KafkaEndpoint
     opa: OpaEndpoint
     prometheus: PrometheusEndpoint
+    stories: StoriesEndpoint
     ready_file: Path
 
 
@@ -55,6 +66,7 @@ def read_settings(file: Path) -> Settings:
         document = json.loads(file.read_text(encoding="utf-8"))
         authority = Path(document["caFile"])
         kafka, opa, prometheus = document["kafka"], document["opa"], document["prometheus"]
+        stories = document["stories"]
         return Settings(
             kubeconfig=Path(document["kubeconfig"]),
             context=document["context"],
@@ -67,6 +79,12 @@ def read_settings(file: Path) -> Settings:
                 password_file=Path(prometheus["passwordFile"]),
                 rules_folder=Path(prometheus["rulesFolder"]),
                 promtool=Path(prometheus["promtool"]),
+            ),
+            stories=StoriesEndpoint(
+                port=int(stories["port"]),
+                certificate=Path(stories["certificate"]),
+                key=Path(stories["key"]),
+                folder=Path(stories["folder"]),
             ),
             ready_file=Path(document["readyFile"]),
         )

@@ -10,7 +10,7 @@ from lab.servers.base import Lab, Server
 from lab.servers.kafka import BROKERS, SUPER_USER, bootstrap, password_file
 from lab.servers.kubernetes import CONTEXT, kubeconfig
 from lab.servers.opa import token_file
-from lab.servers.prometheus import USER, rules_folder
+from lab.servers.prometheus import USER, rules_folder, stories_folder
 from lab.servers.prometheus import password_file as prometheus_password_file
 from lab.supervision import Launch
 
@@ -26,12 +26,14 @@ class Operators(Server):
     name = "operators"
     needs = ("kube-apiserver", "opa", "prometheus", *BROKERS)
     tools = ("promtool",)
+    ports = ("stories",)
     # What OPA held is gone with its process.
     follows = ("opa",)
 
     def launch(self, lab: Lab) -> Launch:
         """Write the settings (addresses, and names of files that hold secrets) and start the process."""
         folder = lab.folder("operators")
+        pair = lab.authority.server("stories")
         settings = {
             "kubeconfig": str(kubeconfig(lab)),
             "context": CONTEXT,
@@ -48,6 +50,12 @@ class Operators(Server):
                 "passwordFile": str(prometheus_password_file(lab)),
                 "rulesFolder": str(rules_folder(lab)),
                 "promtool": str(lab.tools["promtool"] / "promtool"),
+            },
+            "stories": {
+                "port": lab.ports["stories"],
+                "certificate": str(pair.certificate),
+                "key": str(pair.key),
+                "folder": str(stories_folder(lab)),
             },
             "readyFile": str(self._ready_file(lab)),
         }

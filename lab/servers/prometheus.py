@@ -31,6 +31,11 @@ def rules_folder(lab: Lab) -> Path:
     return lab.state / "prometheus" / "rules"
 
 
+def stories_folder(lab: Lab) -> Path:
+    """Return the folder of what the lab tells of its sites: one file for each site that has a story."""
+    return lab.folder("prometheus/stories")
+
+
 def client(lab: Lab) -> Client:
     """Return a client that may do everything in the lab's Prometheus."""
     pair = f"{USER}:{password_file(lab).read_text()}" if password_file(lab).exists() else ":"
@@ -39,7 +44,7 @@ def client(lab: Lab) -> Client:
 
 
 class Prometheus(Server):
-    """The real Prometheus; its rules come from the cluster, it scrapes itself alone (no pod of the lab answers)."""
+    """The real Prometheus; its rules come from the cluster, it scrapes itself, and what the lab tells of its sites."""
 
     name = "prometheus"
     ports = ("prometheus",)
@@ -78,17 +83,25 @@ class Prometheus(Server):
 
 
 def _settings(lab: Lab) -> dict[str, object]:
-    itself = {
-        "job_name": "prometheus",
+    access = {
         "scheme": "https",
         "tls_config": {"ca_file": str(lab.authority.certificate)},
         "basic_auth": {"username": USER, "password_file": str(password_file(lab))},
-        "static_configs": [{"targets": [lab.endpoint("prometheus")]}],
     }
+    jobs = [
+        {"job_name": "prometheus", **access, "static_configs": [{"targets": [lab.endpoint("prometheus")]}]},
+        # The labels that the site's own monitors would give, `job` and `up` among them, come with the series.
+        {
+            "job_name": "stories",
+            "honor_labels": True,
+            **access,
+            "static_configs": [{"targets": [lab.endpoint("stories")]}],
+        },
+    ]
     return {
         "global": {"scrape_interval": "30s", "evaluation_interval": "30s"},
         "rule_files": [f"{rules_folder(lab)}/*.json"],
-        "scrape_configs": [itself],
+        "scrape_configs": jobs,
     }
 
 

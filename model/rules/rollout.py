@@ -59,6 +59,16 @@ def somebody_is_there_to_be_trained(site: Site) -> Iterator[Finding]:
             yield Finding(("owners",), problem, f"add an owner with `role: {role}`")
 
 
+@rule("monitoring")
+def business_hours_have_a_beginning_and_an_end(site: Site) -> Iterator[Finding]:
+    """The hours in which a service level holds begin before they end."""
+    for window in site.monitoring.business_hours:
+        if window.opens >= window.closes:
+            problem = f"{quoted(window.closes)} is not after {quoted(window.opens)}"
+            remedy = "write a later time of the same day; two windows cover a night"
+            yield Finding(("monitoring", "business_hours", window.name, "closes"), problem, remedy)
+
+
 @rule("change")
 def changes_have_their_time(site: Site) -> Iterator[Finding]:
     """A change window opens before it closes, and a freeze begins before it ends."""
@@ -78,5 +88,6 @@ RULES = (
     a_phase_is_left_for_the_next_one,
     the_first_phase_has_no_way_back,
     somebody_is_there_to_be_trained,
+    business_hours_have_a_beginning_and_an_end,
     changes_have_their_time,
 )

@@ -50,12 +50,12 @@ def test_a_named_item_is_explained_key_by_key() -> None:
 
 
 def test_a_removal_is_explained(data: Path) -> None:
-    site = data / "sites" / "eagle-ford.yaml"
+    site = data / "sites" / "north-cormorant.yaml"
     text = "streams:\n  topics:\n    - name: events\n      remove: true\nmonitoring: null\n"
     site.write_text(site.read_text() + text)
-    assert one(data, "streams.topics.events").removed
-    assert one(data, "monitoring").removed
-    assert one(data, "monitoring").overrode[0].origin.file.name == "pilot.yaml"
+    assert one(data, "streams.topics.events", "north-cormorant").removed
+    assert one(data, "monitoring", "north-cormorant").removed
+    assert one(data, "monitoring", "north-cormorant").overrode[0].origin.file.name == "pilot.yaml"
 
 
 def test_a_list_without_names_is_one_value() -> None:
@@ -64,9 +64,9 @@ def test_a_list_without_names_is_one_value() -> None:
 
 
 def test_a_key_with_dots_is_found(data: Path) -> None:
-    site = data / "sites" / "eagle-ford.yaml"
+    site = data / "sites" / "north-cormorant.yaml"
     site.write_text(site.read_text() + "monitoring:\n  labels:\n    prometheus.io/scrape: core\n")
-    assert one(data, "monitoring.labels.prometheus.io/scrape").value == "core"
+    assert one(data, "monitoring.labels.prometheus.io/scrape", "north-cormorant").value == "core"
 
 
 @pytest.mark.parametrize(

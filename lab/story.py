@@ -1,0 +1,157 @@
+"""What a site's series would be: each a function of time alone, so that a story told twice is the same story.
+
+The names are EMQX's and OPA's own, those that the kit's rules and dashboards ask for. A story is `good` (short outages
+that its service level allows), `breached` (an outage that uses up more than the error budget) or `gap` (two days
+of which nothing is known).
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Story = Literal["good", "breached", "gap"]
+STORIES: tuple[Story, ...] = get_args(Story)
+DAY = 86_400
+BROKER_PARTS = ("stats", "auth", "data_integration")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time in Unix seconds, from `start` up to but not including `end`."""
+
+    start: float
+    end: float
+
+    def __contains__(self, moment: float) -> bool:
+        return self.start <= moment < self.end
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The facts of one story: the site's sizes, and when it was away or not measured."""
+
+    site: str
+    namespace: str
+    edition: str
+    nodes: int
+    policy_servers: int
+    connections: int
+    messages: int
+    outages: tuple[Span, ...] = ()
+    gaps: tuple[Span, ...] = ()
+
+    def is_measured(self, moment: float) -> bool:
+        """Say whether anything is known of the moment."""
+        return not any(moment in gap for gap in self.gaps)
+
+    def serves(self, moment: float) -> bool:
+        """Say whether the broker serves at the moment."""
+        return not any(moment in outage for outage in self.outages)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series: its name, its labels, and its value at a time in Unix seconds; None while it has none."""
+
+    name: str
+    labels: dict[str, str]
+    value: Callable[[float], float | None]
+
+    def sample(self, moment: float) -> str | None:
+        """Return the series' line in OpenMetrics' text, without a time; None while it has no value."""
+        value = self.value(moment)
+        if value is None:
+            return None
+        labels = ",".join(f'{name}="{text}"' for name, text in self.labels.items())
+        return f"{self.name}{{{labels}}} {value:.10g}"
+
+
+def series(told: Scene) -> Iterator[Series]:
+    """Yield what the platform's Prometheus would scrape of the site."""
+    for node in range(told.nodes):
+        yield from _broker_node(told, node)
+    for server in range(told.policy_servers):
+        yield from _policy_server(told, server)
+
+
+def _broker_node(told: Scene, node: int) -> Iterator[Series]:
+    pod = f"broker-core-{node}"
+    labels = {"namespace": told.namespace, "job": "emqx", "pod": pod, "instance": f"{pod}:18084"}
+    for part in BROKER_PARTS:
+        yield Series("up", labels | {"part": part}, _up(told))
+    stats = labels | {"part": "stats"}
+    mine = told.connections * 0.6 / told.nodes
+    # Messages in and out, together: half comes in and half goes out.
+    flow = told.messages * 0.3 / told.nodes
+    gauges: dict[str, Callable[[float], float]] = {
+        "emqx_live_connections_count": lambda moment: round(mine * _tide(moment, node)),
+        "emqx_cluster_sessions_count": lambda moment: round(mine * told.nodes * _tide(moment, 0)),
+        "emqx_cluster_nodes_running": lambda _: told.nodes,
+        "emqx_conf_sync_txid": lambda _: 7,
+        "emqx_mria_lag": lambda _: 0,
+    }
+    for name, value in gauges.items():
+        yield Series(name, stats, _while_serving(told, value))
+    rates = {
+        "emqx_messages_received": flow,
+        "emqx_messages_sent": flow,
+        "emqx_messages_dropped": flow / 50_000,
+        "emqx_delivery_dropped_queue_full": flow / 100_000,
+        "emqx_packets_connect": mine / 3600,
+        "emqx_packets_connack_auth_error": mine / 360_000,
+        "emqx_authorization_deny": 0.01,
+        "emqx_overload_protection_new_conn": 0.0,
+    }
+    for name, rate in rates.items():
+        yield Series(name, stats, _while_serving(told, _counter(rate, node)))
+    for kind, listener in (("ssl", "default"), ("wss", "default")):
+        door = stats | {"listener_type": kind, "listener_name": listener}
+        yield Series("emqx_cert_expiry_at", door, _while_serving(told, _certificate_end))
+    if told.edition == "enterprise":
+        action = labels | {"part": "data_integration", "id": "action:kafka_producer:raw:connector"}
+        yield Series("emqx_action_queuing", action, _while_serving(told, lambda _: 3.0))
+        yield Series("emqx_action_dropped", action, _while_serving(told, _counter(0.0, node)))
+
+
+def _policy_server(told: Scene, server: int) -> Iterator[Series]:
+    pod = f"opa-{server}"
+    labels = {"namespace": told.namespace, "job": "opa", "pod": pod, "instance": f"{pod}:8181"}
+    yield Series("up", labels, _measured(told, lambda _: 1.0))
+    asked = labels | {"handler": "authz", "method": "post"}
+    rate = told.connections / 600 / told.policy_servers
+    for code, share in (("200", 1.0), ("500", 0.0)):
+        value = _measured(told, _counter(rate * share, server))
+        yield Series("http_request_duration_seconds_count", asked | {"code": code}, value)
+
+
+def _up(told: Scene) -> Callable[[float], float | None]:
+    return _measured(told, lambda moment: float(told.serves(moment)))
+
+
+def _while_serving(told: Scene, value: Callable[[float], float]) -> Callable[[float], float | None]:
+    return lambda moment: value(moment) if told.serves(moment) and told.is_measured(moment) else None
+
+
+def _measured(told: Scene, value: Callable[[float], float]) -> Callable[[float], float | None]:
+    return lambda moment: value(moment) if told.is_measured(moment) else None
+
+
+def _tide(moment: float, phase: int) -> float:
+    """Return what follows the day: around 1, a fifth more in the afternoon and a fifth less at night."""
+    return 1 + 0.2 * math.sin(2 * math.pi * (moment / DAY + phase / 24))
+
+
+def _counter(rate: float, phase: int) -> Callable[[float], float]:
+    """Return a counter that grows by `rate` in a second, more by day than by night: the sum of its `_tide`."""
+
+    def value(moment: float) -> float:
+        turn = 2 * math.pi * (moment / DAY + phase / 24)
+        return rate * (moment % (1000 * DAY) + 0.2 * DAY / (2 * math.pi) * (1 - math.cos(turn)))
+
+    return value
+
+
+def _certificate_end(moment: float) -> float:
+    """Return when a certificate of 30 days ends that is renewed after 20."""
+    return (moment // (20 * DAY)) * 20 * DAY + 30 * DAY
