@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pulumi
 
-from components import data_move
+from components import data_move, promotions
 from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
 from model import SiteErrors, load_site, report
@@ -19,12 +19,14 @@ def main() -> None:
         configuration = pulumi.Config("iot-broker")
         settings = Settings.read({key: value for key in KEYS if (value := configuration.get(key))})
         data_move.check(site)
+        chain = promotions.check(STACKS, site)
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
-    except (SettingsErrors, data_move.UnapprovedDataMoveError) as errors:
+    except (SettingsErrors, data_move.UnapprovedDataMoveError, promotions.LostRecordError) as errors:
         raise pulumi.RunError(str(errors)) from None
     for name, value in IotSite(site.name, site, settings).outputs.items():
         pulumi.export(name, value)
+    pulumi.export(promotions.OUTPUT, promotions.as_output(chain))
 
 
 main()

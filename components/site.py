@@ -9,6 +9,7 @@ from pulumi_kubernetes import Provider as KubernetesProvider
 
 from components.certificate_issuer import CertificateIssuer
 from components.component import Place, site_labels
+from components.dashboards import Dashboards
 from components.emqx_cluster import EmqxCluster
 from components.kafka_topics import KafkaTopics
 from components.keycloak_realm import KeycloakRealm
@@ -46,6 +47,7 @@ class IotSite(pulumi.ComponentResource):
         OpaPolicies(f"{name}-policy", place, inside)
         broker = EmqxCluster(f"{name}-broker", place, certificates.trust, inside)
         rules = PrometheusRules(f"{name}-monitoring", place, inside)
+        Dashboards(f"{name}-dashboards", place, inside)
         self.outputs = {
             "site": site.name,
             "phase": site.phase,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -69,6 +69,37 @@ class Clock(Unit):
 
     def __str__(self) -> str:
         return f"{self.minutes // 60:02}:{self.minutes % 60:02}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Moment(Unit):
+    """A second of the world's time; `at` is an aware datetime in UTC."""
+
+    at: datetime
+
+    PATTERN: ClassVar[str] = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
+    EXAMPLES: ClassVar[tuple[str, ...]] = ("2026-11-24T14:05:00Z",)
+    MEANING: ClassVar[str] = "a moment in UTC"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `2026-11-24T14:05:00Z`: day and time of day, to the second, in UTC (RFC 3339)."""
+        if not re.fullmatch(cls.PATTERN, text, re.ASCII) or text.endswith("\n"):
+            raise cls.refusal()
+        try:
+            return cls(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC))
+        except ValueError:
+            raise UnitError(
+                "is no moment of the calendar", "write one that exists, like `2026-11-24T14:05:00Z`"
+            ) from None
+
+    @classmethod
+    def of(cls, moment: datetime) -> Self:
+        """Return a moment (an aware datetime) cut to its second."""
+        return cls(moment.astimezone(UTC).replace(microsecond=0))
+
+    def __str__(self) -> str:
+        return self.at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _known_zone(name: str) -> str:

@@ -41,7 +41,7 @@ def check(tree: Mapping, home: Path, *, whole: bool) -> Checked:
         found = _real(error.errors(include_url=False))
         wrong = {str(detail["loc"][0]) for detail in found}
         blamed = [detail for detail in found if whole or detail["type"] not in {"missing", "too_short"}]
-        errors = tuple(worded(detail, tree, home) for detail in blamed)
+        errors = tuple(worded(detail, tree, home, Site) for detail in blamed)
         return Checked(_right_parts(data, wrong), errors, partial=frozenset(wrong))
     return Checked({key: getattr(site, key) for key in Site.model_fields}, (), site)
 

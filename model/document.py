@@ -241,3 +241,8 @@ def _resolve(text: str) -> tuple[Value, str]:
     if _OTHER_NUMBER.fullmatch(text):
         return text, "write a number in plain digits, or quote it when text is meant"
     return text, ""
+
+
+def reads_as_text(text: str) -> bool:
+    """Say whether a text, written without quotes, is read back as the very same text."""
+    return _resolve(text) == (text, "")

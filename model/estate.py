@@ -1,12 +1,14 @@
 """What must hold between sites, and in the files that they share."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from model.check import locate
 from model.errors import SiteError
 from model.load import Layers, Stacks
+from model.promotion.chain import Chain, mistakes_with, read_chain
+from model.promotion.files import report_mistakes, shared_mistakes
 from model.site import Site
 from model.words import quoted
 
@@ -17,6 +19,8 @@ class Estate:
 
     sites: tuple[Site, ...]
     errors: tuple[SiteError, ...]
+    chains: Mapping[str, Chain] = field(default_factory=dict)
+    """By site's name: what has happened to its phase."""
 
 
 def load_estate(folder: Path, names: Iterable[str] = ()) -> Estate:
@@ -27,11 +31,17 @@ def load_estate(folder: Path, names: Iterable[str] = ()) -> Estate:
     if not chosen:
         errors += [error for file in stacks.shared_files() for error in stacks.errors_in(file)]
         errors += _strays(stacks)
+        errors += shared_mistakes(folder, stacks.names())
+    chains = {name: read_chain(folder, name) for name in loaded}
+    for name, layers in loaded.items():
+        errors += chains[name].errors
+        errors += mistakes_with(folder, layers.site, chains[name]) if layers.site else ()
+        errors += report_mistakes(folder, name)
     others = {name: stacks.layers(name) for name in stacks.names() if name not in loaded}
     errors += _shared_domains({**loaded, **others}, loaded)
     errors += _shared_topic_spaces({**loaded, **others}, loaded)
     sites = tuple(layers.site for layers in loaded.values() if layers.site is not None)
-    return Estate(sites, tuple(dict.fromkeys(errors)))
+    return Estate(sites, tuple(dict.fromkeys(errors)), chains)
 
 
 def _strays(stacks: Stacks) -> Iterator[SiteError]:

@@ -1,6 +1,6 @@
 """The rollout: what each phase asks for, what must be true to leave it, and the broker that is replaced."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -8,6 +8,8 @@ from model.base import Domain, Label, Part, Port, Text
 from model.units import Duration, Money, Percentage
 
 Phase = Literal["pilot", "parallel", "cutover"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
+"""The phases, the first one first."""
 IncumbentState = Literal["untouched", "ingress", "egress", "retired"]
 Bridge = Literal["none", "ingress", "egress"]
 Consumers = Literal["dashboards", "shadow", "switched"]

@@ -1,6 +1,6 @@
-"""Generates the JSON Schema of the data files from the model: `python -m model.schema` writes it.
+"""Generates the JSON Schemas of the data files from the model: `python -m model.schema` writes them.
 
-A data file holds a part of a site, so nothing is required but the name of a named item; anything may be `null`,
+A layer of a site holds a part of a site, so nothing is required but the name of a named item; anything may be `null`,
 which removes it, and a named item may say `remove: true`.
 """
 
@@ -9,13 +9,54 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from model.base import Part
+from model.promotion.record import Approvals, Approvers, Record
+from model.promotion.reports import REPORTS
+from model.promotion.signers import Signers
 from model.site import Site
 
-SCHEMA_FILE = Path(__file__).resolve().parent.parent / "stacks" / "site.schema.json"
+FOLDER = Path(__file__).resolve().parent.parent / "stacks"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FORMS: dict[str, type[Part]] = {
+    "promotion": Record,
+    "approvals": Approvals,
+    "approvers": Approvers,
+    "signers": Signers,
+    **{f"{name}-report": form for name, form in REPORTS.items()},
+}
+"""The form of each data file that is no layer of a site, by the name of its schema."""
+
+
+def schemas() -> dict[Path, str]:
+    """Return the text of every schema file."""
+    found = {"site": site_schema()} | {name: form_schema(form) for name, form in FORMS.items()}
+    return {
+        FOLDER / f"{name}.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        for name, schema in found.items()
+    }
+
+
+def form_schema(form: type[Part]) -> dict[str, Any]:
+    """Return the JSON Schema of a data file that stands for itself."""
+    schema = form.model_json_schema(ref_template="#/$defs/{model}")
+    for definition in (schema, *schema.get("$defs", {}).values()):
+        for name, field in definition.get("properties", {}).items():
+            for noise in ("title", "default"):
+                field.pop(noise, None)
+            if "anyOf" in field:
+                kept = [choice for choice in field["anyOf"] if choice != {"type": "null"}]
+                rest = {key: value for key, value in field.items() if key != "anyOf"}
+                definition["properties"][name] = rest | (kept[0] if len(kept) == 1 else {"anyOf": kept})
+    title = str(schema.pop("description")).partition("\n")[0]
+    return {
+        "$schema": DIALECT,
+        "title": title,
+        **{key: value for key, value in schema.items() if key != "title"},
+    }
 
 
 def site_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of every file under `stacks/`."""
+    """Return the JSON Schema (draft 2020-12) of every layer of a site."""
     schema = Site.model_json_schema(ref_template="#/$defs/{model}")
     definitions: dict[str, Any] = schema.pop("$defs")
     named = _named_items([schema, *definitions.values()])
@@ -23,16 +64,11 @@ def site_schema() -> dict[str, Any]:
         _as_layer(definition, removable=name in named)
     _as_layer(schema, removable=False)
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DIALECT,
         "title": "A layer of a site: defaults, a profile, a phase, or a site's own file",
         **{key: value for key, value in schema.items() if key != "title"},
         "$defs": definitions,
     }
-
-
-def written_schema() -> str:
-    """Return the schema as the file's text."""
-    return json.dumps(site_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _named_items(definitions: list[dict[str, Any]]) -> set[str]:
@@ -66,9 +102,10 @@ def _nullable(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the schema beside the data."""
-    SCHEMA_FILE.write_text(written_schema(), encoding="utf-8")
-    sys.stdout.write(f"wrote {SCHEMA_FILE.name}\n")
+    """Write the schemas beside the data."""
+    for file, text in schemas().items():
+        file.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"wrote {file.name}\n")
 
 
 if __name__ == "__main__":

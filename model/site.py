@@ -1,6 +1,5 @@
 """The typed site: everything that is deployed at one place, merged and validated."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -117,13 +116,6 @@ class Site(Part):
         if self.scope == "all" or self.limits.scope == "all":
             return tuple(asset.name for asset in self.assets)
         return self.scope
-
-    def days_in_phase(self, today: date) -> int | None:
-        """Return for how many days the site has been in its phase; None when no data says since when.
-
-        The first phase began on the day that the site's file states.
-        """
-        return max((today - self.started.date).days, 0) if self.phase == "pilot" else None
 
     @property
     def topic_spaces(self) -> dict[str, str]:

@@ -12,7 +12,6 @@ from pydantic_core import ErrorDetails
 from model.base import PATTERN_MEANINGS
 from model.errors import SiteError
 from model.nodes import Mapping, Node, Origin, Scalar, Sequence, Step, by_name, child, trail, written
-from model.site import Site
 from model.units import Unit
 from model.words import did_you_mean, listed, quoted
 
@@ -38,12 +37,15 @@ _BOUNDS = {
 }
 
 
-def worded(error: ErrorDetails, tree: Mapping, home: Path) -> SiteError:
-    """Word one of pydantic's errors about a tree; `home` is the file for what is missing at the top."""
+def worded(error: ErrorDetails, tree: Mapping, home: Path, form: type[BaseModel]) -> SiteError:
+    """Word one of pydantic's errors about a tree that should have a form.
+
+    `home` is the file for what is missing at the top.
+    """
     path, node = _follow(tree, error["loc"])
     if error["type"] == "missing":
-        return _missing(error, tree, path, home)
-    problem, remedy = _words(error, node, path)
+        return _missing(error, tree, path, home, form)
+    problem, remedy = _words(error, node, path, form)
     origin = node.origin
     return SiteError(origin.file, origin.line, written(path), problem, remedy)
 
@@ -68,14 +70,16 @@ def _follow(tree: Node, location: tuple[int | str, ...]) -> tuple[tuple[Step, ..
     return by_name(tree, tuple(path)), node
 
 
-def _missing(error: ErrorDetails, tree: Mapping, path: tuple[Step, ...], home: Path) -> SiteError:
+def _missing(
+    error: ErrorDetails, tree: Mapping, path: tuple[Step, ...], home: Path, form: type[BaseModel]
+) -> SiteError:
     above = trail(tree, path)
     origin: Origin | None = None
     for node, outer in zip(reversed(above), [*reversed(above[:-1]), None], strict=True):
         if isinstance(outer, Sequence) or (node.origin.file == home and node is not tree):
             origin = node.origin
             break
-    model, field = _field_at(error["loc"])
+    model, field = _field_at(form, error["loc"])
     description = model.model_fields[field].description if model else ""
     example = _expectation(model, field)
     remedy = (
@@ -95,17 +99,17 @@ def _expectation(model: type[BaseModel] | None, field: str) -> str:
     return ""
 
 
-def _words(error: ErrorDetails, node: Node, path: tuple[Step, ...]) -> tuple[str, str]:
+def _words(error: ErrorDetails, node: Node, path: tuple[Step, ...], form: type[BaseModel]) -> tuple[str, str]:
     kind, facts = error["type"], error.get("ctx", {})
     value = quoted(node.text) if isinstance(node, Scalar) else _shape(node)
     if kind == "extra_forbidden":
-        return _unknown_key(error, node, path)
+        return _unknown_key(error, node, path, form)
     if kind == "unit":
         return f"{value} {facts['problem']}", str(facts["remedy"])
     if kind in _SHOULD_BE:
         return f"{value} is not {_SHOULD_BE[kind]}", _retyped(kind, node)
     if kind in {"literal_error", "enum"}:
-        _, choices = _choices(error["loc"])
+        _, choices = _choices(form, error["loc"])
         word = node.text if isinstance(node, Scalar) else ""
         if UNION_WORD in error["loc"]:
             return (
@@ -147,19 +151,23 @@ def _retyped(kind: str, node: Node) -> str:
     return f"write {_SHOULD_BE[kind]}"
 
 
-def _unknown_key(error: ErrorDetails, node: Node, path: tuple[Step, ...]) -> tuple[str, str]:
+def _unknown_key(
+    error: ErrorDetails, node: Node, path: tuple[Step, ...], form: type[BaseModel]
+) -> tuple[str, str]:
     key = str(path[-1])
     if key == "<<":
         return "`<<` is not a key here", "leave it out: the layers merge by themselves (see model/merge.py)"
     if key == "remove":
         value = node.text if isinstance(node, Scalar) else _shape(node)
         return f"`remove: {value}` does nothing", "write `remove: true` to remove the item, or leave it out"
-    model, _ = _field_at(error["loc"])
+    model, _ = _field_at(form, error["loc"])
     return f"{quoted(key)} is not a known key", did_you_mean(key, model.model_fields if model else ())
 
 
-def _choices(location: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, tuple[str, ...]]:
-    model, field = _field_at(location)
+def _choices(
+    form: type[BaseModel], location: tuple[int | str, ...]
+) -> tuple[type[BaseModel] | None, tuple[str, ...]]:
+    model, field = _field_at(form, location)
     annotation = model.model_fields[field].annotation if model else None
     return model, tuple(_literals(annotation))
 
@@ -172,9 +180,9 @@ def _literals(annotation: Any) -> Iterator[str]:
             yield from _literals(inner)
 
 
-def _field_at(location: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, str]:
-    """Return the model that holds the last key of a location, and that key."""
-    model: type[BaseModel] | None = Site
+def _field_at(form: type[BaseModel], location: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, str]:
+    """Return the model that holds the last key of a location in a form, and that key."""
+    model: type[BaseModel] | None = form
     holder, key = model, ""
     for step in location:
         if isinstance(step, int) or model is None:

@@ -13,6 +13,13 @@ VERBS: dict[str, tuple[str, str]] = {
     "render": ("sitectl.render", "Write everything that a site would get, with no server at hand."),
     "capacity": ("sitectl.capacity", "Show what a site's broker carries, and when to add to it."),
     "sites": ("sitectl.sites", "List the sites: kind, phase and days in it, edition, service level."),
+    "promote": ("sitectl.promote", "Take a site to its next phase, when every gate passes."),
+    "rollback": ("sitectl.rollback", "Take a site back one phase, inside the rollback window."),
+    "retire": ("sitectl.retire", "End the incumbent broker's time by a recorded change."),
+    "history": ("sitectl.history", "Tell what has happened to a site's phase, and why that was allowed."),
+    "signers": ("sitectl.signers", "Show, add and refresh those whose signatures count."),
+    "sign": ("sitectl.sign", "Sign a report that a promotion rests on."),
+    "approve": ("sitectl.approve", "Add approvals to a site's last record."),
     "new": ("sitectl.new", "Write the file of a new site."),
 }
 

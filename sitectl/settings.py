@@ -26,7 +26,10 @@ def load_settings(root: Path, site: str) -> Settings:
     Raises `SettingsFileError` or `components.settings.SettingsErrors`.
     """
     return Settings.read(
-        {key.removeprefix(PREFIX): str(value) for key, value in _read(settings_file(root, site)).items()}
+        {
+            key.removeprefix(PREFIX): str(value)
+            for key, value in read_settings_file(settings_file(root, site)).items()
+        }
     )
 
 
@@ -36,7 +39,8 @@ def settings_file(root: Path, site: str) -> Path:
     return Path(named) if named else root / "stacks" / f"Pulumi.{site}.yaml"
 
 
-def _read(file: Path) -> dict[str, object]:
+def read_settings_file(file: Path) -> dict[str, object]:
+    """Return the kit's own settings in a file, by key; raises `SettingsFileError`."""
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

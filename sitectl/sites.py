@@ -24,7 +24,8 @@ def command(as_json: bool, today: date | None) -> None:
 
     estate = load_estate(program_root() / "stacks")
     when = date(today.year, today.month, today.day) if today else date.today()
-    described = [_described(site, when) for site in estate.sites]
+    days = {site.name: estate.chains[site.name].days_in_phase(site, when) for site in estate.sites}
+    described = [_described(site, days[site.name]) for site in estate.sites]
     if as_json:
         errors = [problems.as_data(error) for error in estate.errors]
         output.write_json({"sites": described, "errors": errors})
@@ -36,7 +37,7 @@ def command(as_json: bool, today: date | None) -> None:
     sys.exit(1 if estate.errors else 0)
 
 
-def _described(site: "Site", today: date) -> dict[str, str | int | None]:
+def _described(site: "Site", days: int) -> dict[str, str | int | None]:
     from model.support import support_of
 
     level = site.monitoring.service_level
@@ -46,7 +47,7 @@ def _described(site: "Site", today: date) -> dict[str, str | int | None]:
         "title": site.title,
         "kind": site.kind,
         "phase": site.phase,
-        "daysInPhase": site.days_in_phase(today),
+        "daysInPhase": days,
         "edition": site.broker.edition,
         "version": site.broker.version,
         "supportEnds": end.isoformat() if end else None,
@@ -62,7 +63,7 @@ def _row(site: dict[str, str | int | None]) -> tuple[str, ...]:
         str(site["site"]),
         str(site["kind"]),
         str(site["phase"]),
-        "not recorded" if site["daysInPhase"] is None else str(site["daysInPhase"]),
+        str(site["daysInPhase"]),
         f"{site['edition']} {site['version']}",
         str(site["supportEnds"] or "not named"),
         f"{site['availability']}, repair < {site['repair']}, {site['hours']}",

@@ -2,41 +2,71 @@
 
 import sys
 from datetime import date
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from model.errors import SiteError
 
 
 @click.command("validate")
 @click.argument("sites", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print sites, errors and warnings as JSON.")
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Date to judge the end of support by.")
-def command(sites: tuple[str, ...], as_json: bool, today: date | None) -> None:
-    """Check the named sites, or all of them and every file they share. Exits 1 when anything is wrong."""
+@click.option(
+    "--against",
+    metavar="REVISION",
+    help="Git revision whose records must all be here, unchanged; default: the commit that is checked out.",
+)
+def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: str | None) -> None:
+    """Check the named sites, or all of them and every file they share. Exits 1 when anything is wrong.
+
+    In a git checkout it also checks that no record of a change of phase was changed or removed.
+    """
     from model.estate import load_estate
-    from model.support import support_warning
+    from model.warnings import warnings_of
     from sitectl import output, problems
     from sitectl.root import program_root
 
-    estate = load_estate(program_root() / "stacks", dict.fromkeys(sites))
+    root = program_root()
+    estate = load_estate(root / "stacks", dict.fromkeys(sites))
+    errors = (*estate.errors, *_records_since(root, against))
     when = date(today.year, today.month, today.day) if today else date.today()
-    warnings = {
-        site.name: warning
+    warnings = [
+        (site.name, warning)
         for site in estate.sites
-        if (warning := support_warning(site.broker, when)) is not None
-    }
+        for warning in warnings_of(site, estate.chains[site.name], when)
+    ]
     if as_json:
         output.write_json(
             {
-                "valid": not estate.errors,
+                "valid": not errors,
                 "sites": [site.name for site in estate.sites],
-                "errors": [problems.as_data(error) for error in estate.errors],
-                "warnings": [{"site": name, "warning": warning} for name, warning in warnings.items()],
+                "errors": [problems.as_data(error) for error in errors],
+                "warnings": [{"site": name, "warning": warning} for name, warning in warnings],
             }
         )
-        sys.exit(1 if estate.errors else 0)
-    for name, warning in warnings.items():
+        sys.exit(1 if errors else 0)
+    for name, warning in warnings:
         click.echo(f"{output.paint('warning', 'warning', sys.stderr)}: {name}: {warning}", err=True)
-    if estate.errors:
-        problems.refuse(problems.worded(estate.errors))
+    if errors:
+        problems.refuse(problems.worded(errors))
     names = ", ".join(site.name for site in estate.sites)
     click.echo(f"{output.paint('valid', 'good')}: {names}")
+
+
+def _records_since(root: "Path", against: str | None) -> "list[SiteError]":
+    """Return what happened to records that must not happen to them, since a revision."""
+    from sitectl import append_only, problems
+    from sitectl.git import GitError
+
+    revision = against or append_only.default_revision(root)
+    if revision is None:
+        return []
+    try:
+        return append_only.mistakes(root, revision)
+    except GitError as error:
+        problems.refuse(f"--against: {error}" if against else str(error))

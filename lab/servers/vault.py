@@ -15,6 +15,13 @@ PLUGIN = "vault-plugin-auth-kubernetes"
 DEPLOYER = "iot-deployer"
 # The same text tells a real site what its deployer needs.
 DEPLOYER_POLICY = Path(__file__).parents[2] / "docs" / "vault-deployer-policy.hcl"
+# In the lab one token does both; a real site gives each pipeline step its own.
+PROMOTER = "iot-promoter"
+PROMOTER_POLICY = DEPLOYER_POLICY.with_name("vault-promoter-policy.hcl")
+SIGNING_KEY = "promotion"
+# Not `pki-…`: those belong to whoever deploys, who must not be able to sign.
+SIGNING_PKI, SIGNING_ROLE = "signing", "promoter"
+SIGNING_YEARS = "87600h"
 # Renewed at each `up`; a lab that was down for longer gets a new token.
 DEPLOYER_PERIOD = "768h"
 AUDIT = "lab"
@@ -87,6 +94,7 @@ class Vault(Server):
         root = self._client(lab, keys["root"])
         self._audit(root, lab)
         self._register_plugin(root, lab)
+        self._signing(root)
         self._deployer(root, lab)
 
     def version(self, lab: Lab) -> str:
@@ -118,15 +126,43 @@ class Vault(Server):
             return
         root.must("PUT", "/v1/sys/plugins/catalog/auth/kubernetes", {"sha256": digest, "command": PLUGIN})
 
+    def _signing(self, root: Client) -> None:
+        """Make what signs promotions, which no stack manages: a transit key, and a CA for keyless signing."""
+        mounts = root.must("GET", "/v1/sys/mounts")["data"]
+        if "transit/" not in mounts:
+            root.must("POST", "/v1/sys/mounts/transit", {"type": "transit"})
+        if root.ask("GET", f"/v1/transit/keys/{SIGNING_KEY}").status != SERVING:
+            root.must("POST", f"/v1/transit/keys/{SIGNING_KEY}", {"type": "ed25519"})
+        if f"{SIGNING_PKI}/" in mounts:
+            return
+        root.must(
+            "POST",
+            f"/v1/sys/mounts/{SIGNING_PKI}",
+            {"type": "pki", "config": {"max_lease_ttl": SIGNING_YEARS}},
+        )
+        authority = {"common_name": "Signatures of changes of phase", "key_type": "ec", "ttl": SIGNING_YEARS}
+        root.must("POST", f"/v1/{SIGNING_PKI}/root/generate/internal", authority)
+        role = {
+            "allow_any_name": True,
+            "enforce_hostnames": False,
+            "key_type": "any",
+            "server_flag": False,
+            "client_flag": True,
+            "max_ttl": "10m",
+        }
+        root.must("POST", f"/v1/{SIGNING_PKI}/roles/{SIGNING_ROLE}", role)
+
     def _deployer(self, root: Client, lab: Lab) -> None:
         root.must("PUT", f"/v1/sys/policies/acl/{DEPLOYER}", {"policy": DEPLOYER_POLICY.read_text()})
+        root.must("PUT", f"/v1/sys/policies/acl/{PROMOTER}", {"policy": PROMOTER_POLICY.read_text()})
         file = deployer_token_file(lab)
         if file.exists():
             own = self._client(lab, file.read_text())
-            if own.ask("PUT", "/v1/auth/token/renew-self", {}).status == SERVING:
+            renewed = own.ask("PUT", "/v1/auth/token/renew-self", {})
+            if renewed.status == SERVING and PROMOTER in renewed.json()["auth"]["policies"]:
                 return
         wanted = {
-            "policies": [DEPLOYER],
+            "policies": [DEPLOYER, PROMOTER],
             "period": DEPLOYER_PERIOD,
             "no_parent": True,
             "display_name": "deployer",

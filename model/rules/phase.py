@@ -37,8 +37,9 @@ def scope_fits_the_phase(site: Site) -> Iterator[Finding]:
 @rule("retention", "limits", "phase")
 def retention_is_in_the_band(site: Site) -> Iterator[Finding]:
     """The hot retention lies inside the phase's band."""
-    band, hot = site.limits.hot_retention, site.retention.hot
-    if not band.minimum <= hot <= band.maximum:
+    band, hot, relied = site.limits.hot_retention, site.retention.hot, site.retention.relied_on
+    # What data relies on already stays, whatever phase the site has gone back to.
+    if not band.minimum <= hot <= band.maximum and not (relied is not None and band.minimum <= hot <= relied):
         problem = f"{quoted(hot)} is outside phase {quoted(site.phase)}'s band"
         remedy = f"write {band.minimum} to {band.maximum}"
         if hot > band.maximum:

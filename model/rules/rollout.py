@@ -1,15 +1,11 @@
 """Rules of the rollout: the incumbent's state, what must be true to leave a phase, and who answers for it."""
 
 from collections.abc import Iterator
-from typing import get_args
 
-from model.rollout import Phase
+from model.rollout import PHASES
 from model.rules.rule import Finding, rule
 from model.site import Site
 from model.words import listed, quoted
-
-ORDER: tuple[Phase, ...] = get_args(Phase)
-"""The phases, the first one first."""
 
 
 @rule("incumbent", "limits", "phase")
@@ -23,8 +19,8 @@ def incumbent_is_in_a_state_of_the_phase(site: Site) -> Iterator[Finding]:
 @rule("limits", "phase")
 def a_phase_is_left_for_the_next_one(site: Site) -> Iterator[Finding]:
     """What must be true to leave is said of every phase but the last, and leads to the next."""
-    position = ORDER.index(site.phase)
-    following = ORDER[position + 1] if position + 1 < len(ORDER) else None
+    position = PHASES.index(site.phase)
+    following = PHASES[position + 1] if position + 1 < len(PHASES) else None
     leave = site.limits.leave
     if leave is None and following is not None:
         problem = f"phase {quoted(site.phase)} does not say what must be true to leave it"
@@ -40,7 +36,7 @@ def a_phase_is_left_for_the_next_one(site: Site) -> Iterator[Finding]:
 @rule("limits", "phase")
 def the_first_phase_has_no_way_back(site: Site) -> Iterator[Finding]:
     """There is nothing to go back to from the first phase; from every other one there is."""
-    first = site.phase == ORDER[0]
+    first = site.phase == PHASES[0]
     if first and site.limits.rollback_window is not None:
         problem = f"there is no phase before {quoted(site.phase)}"
         yield Finding(("limits", "rollback_window"), problem, "leave it out")

@@ -9,6 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from model import Site
+from model.promotion import Chain
+from model.promotion.signers import Signers
+from model.rollout import Leave
+from sitectl.prometheus import Prometheus, PrometheusError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,25 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What gates may look at. `now` is aware; `prometheus` is None where the stack's settings name none."""
+    """What gates may look at.
+
+    `leave` is what the phase asks for, and None in the last one; `now` is aware; `signers` is None where their file
+    cannot be read; `prometheus` is the reason where there is none.
+    """
 
     site: Site
+    leave: Leave | None
+    chain: Chain
     now: datetime
     stacks: Path
-    prometheus: object | None = None
+    signers: Signers | None
+    prometheus: Prometheus | PrometheusError
+
+    @property
+    def asked(self) -> Leave:
+        """What must be true to leave the phase; only gates of a promotion ask."""
+        assert self.leave is not None  # noqa: S101 - no promotion leaves the last phase
+        return self.leave
 
 
 Gate = Callable[[Context], Outcome]

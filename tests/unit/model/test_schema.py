@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from model.schema import SCHEMA_FILE, site_schema, written_schema
+from model.schema import FOLDER, FORMS, form_schema, schemas, site_schema
 from tests.unit.model.bad_sites import STACKS
 
 FILES = sorted(
@@ -14,16 +14,24 @@ FILES = sorted(
 )
 
 
-def test_the_schema_file_is_fresh() -> None:
-    assert SCHEMA_FILE.read_text() == written_schema(), "run `python -m model.schema`"
+LAYERS = {"defaults.yaml", "profiles", "phases", "sites"}
+
+
+@pytest.mark.parametrize("file", schemas(), ids=lambda file: file.name)
+def test_the_schema_files_are_fresh(file: Path) -> None:
+    assert file.read_text() == schemas()[file], "run `python -m model.schema`"
+
+
+def test_no_schema_file_is_left_over() -> None:
+    assert set(FOLDER.glob("*.schema.json")) == schemas().keys()
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_each_data_file_names_the_schema_in_its_first_line(file: Path) -> None:
     up = "../" * (len(file.parts) - 1)
-    assert (STACKS / file).read_text().splitlines()[
-        0
-    ] == f"# yaml-language-server: $schema={up}site.schema.json"
+    name = "site" if file.parts[0] in LAYERS else file.stem
+    first = (STACKS / file).read_text().splitlines()[0]
+    assert first == f"# yaml-language-server: $schema={up}{name}.schema.json"
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
@@ -33,8 +41,8 @@ def test_each_data_file_says_what_it_is_for(file: Path) -> None:
     assert lines[2].startswith("# ")
 
 
-def test_every_key_is_described() -> None:
-    schema = site_schema()
+@pytest.mark.parametrize("schema", [site_schema(), *(form_schema(form) for form in FORMS.values())])
+def test_every_key_is_described(schema: dict[str, Any]) -> None:
     for definition in [schema, *schema["$defs"].values()]:
         for name, field in definition.get("properties", {}).items():
             assert field.get("description"), name

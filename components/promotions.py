@@ -1,0 +1,56 @@
+"""Refuses to deploy a site whose records are not the ones that the stack was last deployed with."""
+
+from pathlib import Path
+
+import pulumi
+
+from model import Site
+from model.errors import SiteErrors
+from model.promotion import Chain, mistakes_with, read_chain
+from model.promotion.record import NOTHING_BEFORE
+
+OUTPUT = "promotions"
+"""The stack output that keeps the last record: `{"head": "sha256:…", "sequence": 2}`."""
+
+
+class LostRecordError(Exception):
+    """The record that the stack was last deployed with is not among the site's records."""
+
+    def __init__(self, site: str, head: str) -> None:
+        super().__init__(
+            f"{site}: the stack was last deployed with the record {head}, and stacks/promotions/{site}/ has no such "
+            f"record: it was edited, cut off or lost, or another branch has promoted the site\n"
+            f"    restore it (`git log -- stacks/promotions/{site}`), or rebase and promote again; "
+            f"`sitectl rollback {site}` goes back one phase"
+        )
+        self.site = site
+        self.head = head
+
+
+def check(stacks: Path, site: Site) -> Chain:
+    """Return the site's records.
+
+    Raises SiteErrors when they are broken or the site's file says another phase, and LostRecordError when the stack
+    was deployed with a record that is not among them. Reads the stack's own last outputs; nothing is touched.
+    """
+    chain = read_chain(stacks, site.name)
+    errors = (*chain.errors, *mistakes_with(stacks, site, chain))
+    if errors:
+        raise SiteErrors(errors)
+    head = _deployed_head()
+    if head not in {NOTHING_BEFORE, *(record.content for record in chain.records)}:
+        raise LostRecordError(site.name, head)
+    return chain
+
+
+def as_output(chain: Chain) -> dict[str, object]:
+    """Return what the stack exports of the records."""
+    return {"head": chain.head, "sequence": len(chain.records)}
+
+
+def _deployed_head() -> str:
+    """Return the head that the stack's last deployment exported; `none` for a stack that was never deployed."""
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name})
+    outputs = answer.value.get("outputs") or {} if answer.value else {}
+    return str((outputs.get(OUTPUT) or {}).get("head", NOTHING_BEFORE))

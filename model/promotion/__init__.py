@@ -1,0 +1,6 @@
+"""Changes of phase and their records: chained by hash, signed, and never changed."""
+
+from model.promotion.chain import Chain, mistakes_with, read_chain
+from model.promotion.record import Record
+
+__all__ = ["Chain", "Record", "mistakes_with", "read_chain"]

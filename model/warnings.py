@@ -1,0 +1,22 @@
+"""What is not wrong yet, and will be: told by `validate`, with the day by which something must be done."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from model.promotion.chain import Chain
+from model.site import Site
+from model.support import support_warning
+
+
+def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
+    """Yield the warnings about a site on a day."""
+    support = support_warning(site.broker, today)
+    if support is not None:
+        yield support
+    ends = chain.window_ends(site)
+    overdue = "retired" in site.limits.incumbent and site.incumbent.state != "retired"
+    if overdue and ends is not None and ends.date() < today:
+        yield (
+            f"the rollback window ended on {ends.date()}, and the incumbent ({site.incumbent.product}) is not "
+            f"retired: `sitectl retire {site.name}` ends its licence's time"
+        )

@@ -1,0 +1,88 @@
+"""What git knows of the data: who works here, on which commit, and what a revision holds."""
+
+import subprocess
+from pathlib import Path
+
+SECONDS = 30.0
+
+
+class GitError(Exception):
+    """Git cannot answer: what was asked, and its own words."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}\n    {remedy}")
+
+
+def commit(root: Path) -> str:
+    """Return the full name of the commit that is checked out; raises GitError."""
+    return _ask(
+        root, "no commit is checked out here", "run it in a checkout of the program", "rev-parse", "HEAD"
+    )
+
+
+def user(root: Path) -> str:
+    """Return `name <address>` of whoever works here; raises GitError."""
+    remedy = "tell git: `git config user.name …` and `git config user.email …`"
+    name = _ask(root, "git does not know who you are", remedy, "config", "user.name")
+    return f"{name} <{_ask(root, 'git does not know your address', remedy, 'config', 'user.email')}>"
+
+
+def is_checkout(root: Path) -> bool:
+    """Say whether the folder belongs to a git checkout that has a commit."""
+    return _run(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode == 0
+
+
+def uncommitted(root: Path, folder: str) -> list[str]:
+    """Return the files under a folder that differ from the commit, or that it does not have; raises GitError."""
+    answer = _run(root, "status", "--porcelain", "--untracked-files=all", "--", folder)
+    if answer.returncode:
+        raise GitError(answer.stderr.strip() or "git status failed", "run it in a checkout of the program")
+    return [line[3:] for line in answer.stdout.splitlines()]
+
+
+def files_at(root: Path, revision: str, folder: str) -> dict[str, str]:
+    """Return the texts of the files under a folder at a revision, by path relative to the program.
+
+    Raises GitError when there is no such revision.
+    """
+    if revision.startswith("-"):
+        raise GitError(f"`{revision}` is no revision", "name a branch, a tag or a commit")
+    remedy = "name a branch, a tag or a commit that was fetched"
+    listing = _ask(
+        root,
+        f"`{revision}` is no revision here",
+        remedy,
+        "ls-tree",
+        "-r",
+        "--name-only",
+        revision,
+        "--",
+        folder,
+    )
+    return {
+        path: _ask(root, f"{path} cannot be read", remedy, "show", f"{revision}:./{path}", strip=False)
+        for path in listing.splitlines()
+    }
+
+
+def _ask(root: Path, problem: str, remedy: str, *arguments: str, strip: bool = True) -> str:
+    answer = _run(root, *arguments)
+    if answer.returncode:
+        raise GitError(problem, remedy)
+    return answer.stdout.strip() if strip else answer.stdout
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            ("git", "-c", "core.quotePath=false", *arguments),
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise GitError("there is no `git` on the PATH", "install git") from None
+    except subprocess.TimeoutExpired:
+        raise GitError("git does not answer", "look whether another git holds the checkout") from None
