@@ -15,7 +15,7 @@ from components.broker_alerts import ERRORS, SERVING, selectors
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
 from model import Site
-from model.slo import budget, plain
+from model.slo import PERIOD, budget, plain
 
 LABEL = "grafana_dashboard"
 NAME = "iot-broker-dashboard"
@@ -35,10 +35,12 @@ class Panel:
     queries: tuple[str, ...]
     legends: tuple[str, ...]
     kind: str = "timeseries"
+    # Whether the site's own parts give its series; others come from exporters that a platform need not have.
+    ours: bool = True
 
 
 class Dashboards(SiteComponent):
-    """The site's dashboard as a ConfigMap."""
+    """The site's dashboard as a ConfigMap, which Grafana's sidecar finds by its label."""
 
     DOMAIN = "measurement"
     SOFTWARE = "grafana"
@@ -87,7 +89,7 @@ def dashboard(site: Site) -> dict[str, Any]:
 
 def panels(site: Site) -> tuple[Panel, ...]:
     """Return the panels of a site's dashboard, in reading order."""
-    return (*_service(site), *_broker(site), *_policy(site), *(_streams(site) if _has_actions(site) else ()))
+    return (*_service(site), *_broker(site), *_policy(site), *_streams(site))
 
 
 def _service(site: Site) -> Iterator[Panel]:
@@ -107,6 +109,14 @@ def _service(site: Site) -> Iterator[Panel]:
         "percentunit",
         (f"1 - {ERRORS}_3d{chosen}",),
         ("available",),
+        "stat",
+    )
+    yield Panel(
+        f"Error budget left, {PERIOD}",
+        f"Share of the time that {promise} allows the broker to be away; below 0 it is overdrawn; all hours count.",
+        "percentunit",
+        (f"1 - (1 - avg_over_time({SERVING}{chosen}[{PERIOD}])) / {plain(budget(promise))}",),
+        ("left",),
         "stat",
     )
     yield Panel(
@@ -189,19 +199,24 @@ def _policy(site: Site) -> Iterator[Panel]:
 
 
 def _streams(site: Site) -> Iterator[Panel]:
-    kafka = selectors(site).integration
+    # Only the enterprise edition writes to Kafka itself, and counts it.
+    if site.broker.edition == "enterprise":
+        yield Panel(
+            "Waiting for Kafka",
+            "Messages in the broker's buffers.",
+            "short",
+            (f"sum by (id) (emqx_action_queuing{selectors(site).integration})",),
+            ("{{id}}",),
+        )
+    topics = f'{{topic=~"{site.topic_prefix.replace(".", "[.]")}.+"}}'
     yield Panel(
-        "Waiting for Kafka",
-        "Messages in the broker's buffers.",
+        "Kafka consumers behind",
+        "Messages that a group of consumers has not read yet; from Kafka's exporter, where the platform runs it.",
         "short",
-        (f"sum by (id) (emqx_action_queuing{kafka})",),
-        ("{{id}}",),
+        (f"sum by (consumergroup) (kafka_consumergroup_lag{topics})",),
+        ("{{consumergroup}}",),
+        ours=False,
     )
-
-
-def _has_actions(site: Site) -> bool:
-    """Only the enterprise edition writes to Kafka itself, and counts it."""
-    return site.broker.edition == "enterprise"
 
 
 def _drawn(index: int, panel: Panel) -> dict[str, Any]:

@@ -36,7 +36,7 @@ STEP_SECONDS = 120
 COUNTED_DAYS = 14
 # Allowed outages: one in so many days, for so long. A promise of 99.9 % of business hours bears two in a month.
 HICCUP_DAYS, HICCUP_SECONDS = 15, 240
-BREACH_HOURS, GAP_HOURS = 6, 48
+BREACH_SECONDS, GAP_SECONDS = 6 * 3600, 2 * DAY
 BLOCK = "400h"
 BLOCKS_SECONDS = 300.0
 
@@ -82,12 +82,9 @@ def tell(
 
 def scene(site: Site, story: Story, days: int, now: datetime) -> Scene:
     """Return a story of a site over the `days` up to `now` (aware)."""
-    end = now.timestamp()
-    hiccups = tuple(
-        Span(end - age * DAY, end - age * DAY + HICCUP_SECONDS)
-        for age in range(HICCUP_DAYS // 2, days, HICCUP_DAYS)
-    )
-    breach = _from(_working_day(site, now, 10), BREACH_HOURS)
+    ages = range(HICCUP_DAYS // 2, days, HICCUP_DAYS)
+    hiccups = tuple(_from(_working_day(site, now, age, 14), HICCUP_SECONDS) for age in ages)
+    breach = _from(_working_day(site, now, 2, 10), BREACH_SECONDS)
     return Scene(
         site=site.name,
         namespace=site.namespace,
@@ -97,7 +94,7 @@ def scene(site: Site, story: Story, days: int, now: datetime) -> Scene:
         connections=site.broker.load.connections,
         messages=site.broker.load.messages.count,
         outages=(*hiccups, breach) if story == "breached" else hiccups,
-        gaps=(_from(_working_day(site, now, 0), GAP_HOURS),) if story == "gap" else (),
+        gaps=(_from(_working_day(site, now, 2, 0), GAP_SECONDS),) if story == "gap" else (),
     )
 
 
@@ -175,14 +172,15 @@ def _forget(lab: Lab, told: Scene) -> None:
             raise HistoryRefusedError(answer.body.decode(errors="replace"))
 
 
-def _working_day(site: Site, now: datetime, hour: int) -> datetime:
-    """Return an hour of the last working day that was over for a day at least, by the site's own clock."""
-    local = now.astimezone(ZoneInfo(site.monitoring.business_hours[0].zone))
-    day = local.replace(hour=hour, minute=0, second=0, microsecond=0) - timedelta(days=2)
-    while WEEKDAYS[day.weekday()] not in site.monitoring.business_hours[0].days:
+def _working_day(site: Site, now: datetime, age: int, hour: int) -> datetime:
+    """Return an hour, by the site's own clock, of the last working day that began `age` days ago at least."""
+    hours = site.monitoring.business_hours[0]
+    local = now.astimezone(ZoneInfo(hours.zone))
+    day = local.replace(hour=hour, minute=0, second=0, microsecond=0) - timedelta(days=age)
+    while WEEKDAYS[day.weekday()] not in hours.days:
         day -= timedelta(days=1)
     return day
 
 
-def _from(begin: datetime, hours: int) -> Span:
-    return Span(begin.timestamp(), begin.timestamp() + hours * 3600)
+def _from(begin: datetime, seconds: int) -> Span:
+    return Span(begin.timestamp(), begin.timestamp() + seconds)

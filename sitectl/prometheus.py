@@ -1,9 +1,9 @@
 """Reads a site's Prometheus: instant and range queries, and which rules it evaluates.
 
 Where it is comes from the stack's settings (`iot-broker:prometheusUrl`, `iot-broker:prometheusCaFile`); who asks, from
-the environment: a bearer token (PROMETHEUS_TOKEN, or the file PROMETHEUS_TOKEN_FILE names), a user and a password
-(PROMETHEUS_USER, PROMETHEUS_PASSWORD), or a client certificate (PROMETHEUS_CERT_FILE and PROMETHEUS_KEY_FILE). No
-credential is in a file of the repository.
+the environment: a bearer token (PROMETHEUS_TOKEN, or the file PROMETHEUS_TOKEN_FILE names), a user and password
+(PROMETHEUS_USER and PROMETHEUS_PASSWORD), or a client certificate (PROMETHEUS_CERT_FILE and PROMETHEUS_KEY_FILE).
+No credential is in a file of the repository. Nothing is ever written to Prometheus.
 """
 
 import os
@@ -17,11 +17,24 @@ from urllib.parse import urlencode
 SECONDS = 30.0
 # Prometheus answers a range query with no more points than this for a series.
 MOST_POINTS = 11_000
+OK, UNAUTHORIZED = 200, (401, 403)
 URL_KEY, CA_KEY = "iot-broker:prometheusUrl", "iot-broker:prometheusCaFile"
 
 
 class PrometheusError(Exception):
     """Prometheus cannot be asked, or does not answer what it should: a sentence for people."""
+
+
+class PrometheusNotSet(PrometheusError):
+    """The stack's settings or the environment do not say where Prometheus is, or who asks."""
+
+
+class PrometheusAway(PrometheusError):
+    """Nobody answers at Prometheus' address, or not with a certificate of its authority."""
+
+
+class PrometheusRefused(PrometheusError):
+    """What answers refuses: the credentials, or the query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +60,24 @@ class Prometheus:
         authorization: str | None = None,
         identity: tuple[Path, Path] | None = None,
     ) -> None:
-        """Remember where it is.
+        """Remember where it is and who asks; connects to nobody yet.
 
-        `authorization` is the header's value, `identity` a client certificate and its key. Raises PrometheusError.
+        `authorization` is the header of that name; `identity` a client certificate and its key.
+
+        Raises PrometheusNotSet.
         """
         import ssl
 
         import urllib3
 
         if not address.startswith("https://"):
-            raise PrometheusError(f"{URL_KEY}: `{address}` is no https:// address")
+            raise PrometheusNotSet(f"{URL_KEY}: `{address}` is no https:// address")
         try:
             context = ssl.create_default_context(cafile=str(authority) if authority else None)
             if identity:
                 context.load_cert_chain(*identity)
         except OSError as error:
-            raise PrometheusError(f"a certificate for Prometheus cannot be read: {error}") from None
+            raise PrometheusNotSet(f"a certificate for Prometheus cannot be read: {error}") from None
         self.address = address.rstrip("/")
         self._headers = {"Authorization": authorization} if authorization else {}
         self._pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=SECONDS)
@@ -133,14 +148,19 @@ class Prometheus:
             answer = self._pool.request("GET", address, headers=self._headers)
             body = json.loads(answer.data)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise PrometheusError(f"Prometheus does not answer at {self.address}: {_cause(error)}") from None
+            raise PrometheusAway(f"Prometheus does not answer at {self.address}: {_cause(error)}") from None
         except ValueError:
-            raise PrometheusError(
-                f"what answers at {self.address} is no Prometheus (HTTP {answer.status})"
-            ) from None
-        if answer.status != 200 or body.get("status") != "success":
+            body = None
+        if answer.status in UNAUTHORIZED:
+            words = "set PROMETHEUS_TOKEN_FILE, or PROMETHEUS_USER and PROMETHEUS_PASSWORD"
+            raise PrometheusRefused(
+                f"Prometheus at {self.address} refuses who asks (HTTP {answer.status}): {words}"
+            )
+        if not isinstance(body, dict):
+            raise PrometheusAway(f"what answers at {self.address} is no Prometheus (HTTP {answer.status})")
+        if answer.status != OK or body.get("status") != "success":
             words = body.get("error", "no reason given")
-            raise PrometheusError(f"Prometheus refuses {path} (HTTP {answer.status}): {words}")
+            raise PrometheusRefused(f"Prometheus refuses {path} (HTTP {answer.status}): {words}")
         return body["data"]
 
 
@@ -151,10 +171,10 @@ def configured(root: Path, site: str) -> Prometheus | PrometheusError:
     try:
         values = read_settings_file(settings_file(root, site))
     except SettingsFileError as error:
-        return PrometheusError(f"{URL_KEY} is not known: {error.file}: {error.problem}")
+        return PrometheusNotSet(f"{URL_KEY} is not known: {error.file}: {error.problem}")
     address, authority = values.get(URL_KEY), values.get(CA_KEY)
     if not isinstance(address, str):
-        return PrometheusError(f"{URL_KEY} is not set in {settings_file(root, site)}")
+        return PrometheusNotSet(f"{URL_KEY} is not set in {settings_file(root, site)}")
     try:
         return Prometheus(address, Path(str(authority)) if authority else None, _authorization(), _identity())
     except PrometheusError as error:
@@ -162,40 +182,36 @@ def configured(root: Path, site: str) -> Prometheus | PrometheusError:
 
 
 def _authorization() -> str | None:
-    token, user = _token(), os.environ.get("PROMETHEUS_USER")
+    """Return the header of that name: the token's, else the user's; None where the environment has neither."""
+    import urllib3
+
+    token, user, password = (os.environ.get(f"PROMETHEUS_{name}") for name in ("TOKEN", "USER", "PASSWORD"))
+    if file := os.environ.get("PROMETHEUS_TOKEN_FILE"):
+        try:
+            token = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise PrometheusNotSet(f"PROMETHEUS_TOKEN_FILE: {file} cannot be read: {error}") from None
     if token:
         return f"Bearer {token}"
-    if user:
-        import base64
-
-        pair = f"{user}:{os.environ.get('PROMETHEUS_PASSWORD', '')}"
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
-    return None
-
-
-def _token() -> str | None:
-    file = os.environ.get("PROMETHEUS_TOKEN_FILE")
-    if file:
-        try:
-            return Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise PrometheusError(f"PROMETHEUS_TOKEN_FILE: {file}: {error.strerror}") from None
-    return os.environ.get("PROMETHEUS_TOKEN")
+    if bool(user) != bool(password):
+        raise PrometheusNotSet("PROMETHEUS_USER and PROMETHEUS_PASSWORD belong together: one is missing")
+    return urllib3.make_headers(basic_auth=f"{user}:{password}")["authorization"] if user else None
 
 
 def _identity() -> tuple[Path, Path] | None:
     certificate, key = os.environ.get("PROMETHEUS_CERT_FILE"), os.environ.get("PROMETHEUS_KEY_FILE")
     if bool(certificate) != bool(key):
-        raise PrometheusError("PROMETHEUS_CERT_FILE and PROMETHEUS_KEY_FILE belong together: one is missing")
+        raise PrometheusNotSet("PROMETHEUS_CERT_FILE and PROMETHEUS_KEY_FILE belong together: one is missing")
     return (Path(certificate), Path(key)) if certificate and key else None
 
 
 def _cause(error: BaseException) -> str:
+    """Return the last of the reasons that are told one in the other, without the system's number for it."""
+    import re
+
     reason = getattr(error, "reason", None)
-    return (
-        str(reason if isinstance(reason, BaseException) else error).rpartition(": ")[2]
-        or type(error).__name__
-    )
+    words = str(reason if isinstance(reason, BaseException) else error).rpartition(": ")[2]
+    return re.sub(r"^\[Errno -?\d+\] ", "", words) or type(error).__name__
 
 
 def _moment(text: str) -> datetime:
