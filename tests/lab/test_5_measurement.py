@@ -16,7 +16,7 @@ from model.promotion import read_chain
 from sitectl.gates import Context, alerts, dashboards, service_level
 from sitectl.prometheus import Prometheus, PrometheusError, PrometheusRefused, configured
 from tests.support import servers
-from tests.support.shell import Shell
+from tests.support.shell import REPOSITORY, Shell
 
 DAYS = 31
 ANOTHER = "baytown"
@@ -72,6 +72,13 @@ def test_every_rule_of_the_site_is_live(context: Measure, site: Site) -> None:
 def test_every_panel_has_data(context: Measure, site: Site) -> None:
     outcome = dashboards.measure(context(site))
     assert outcome.passed, outcome.reason
+
+
+def test_the_verb_tells_a_story_and_says_how_much_of_it(deployed: Shell, site: Site) -> None:
+    outcome = Shell(REPOSITORY, deployed.environment).run(
+        "sitectl", "lab", "history", site.name, "--days", "7"
+    )
+    assert outcome.out.startswith(f"{site.name}: 7 days of the story 'good' are in Prometheus (")
 
 
 def test_another_story_replaces_the_one_before(deployed: Shell, estate: Estate, site: Site) -> None:

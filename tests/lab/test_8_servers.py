@@ -183,3 +183,7 @@ def test_an_unready_pod_is_ready_again(shell: Shell) -> None:
 @pytest.mark.parametrize("path", ["/-/healthy", "/api/v1/rules", "/api/v1/admin/tsdb/snapshot", "/-/quit"])
 def test_prometheus_lets_no_stranger_in(stranger: Ask, path: str) -> None:
     assert stranger("prometheus").ask("POST" if "-" in path else "GET", path).status == 401
+
+
+def test_what_the_lab_tells_of_its_sites_is_told_to_prometheus_alone(stranger: Ask) -> None:
+    assert stranger("operators").ask("GET", "/metrics").status == 401

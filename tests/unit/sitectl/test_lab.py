@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from click.testing import CliRunner, Result
 
 from sitectl.lab import command
+from tests.support.shell import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +55,22 @@ def test_taking_down_what_is_not_up_is_no_error() -> None:
     result = lab("down", "--purge")
     assert result.exit_code == 0
     assert "0 processes stopped" in result.output
+
+
+def test_a_history_of_a_site_that_is_not_there_is_refused() -> None:
+    result = lab("history", "nowhere")
+    assert result.exit_code == 1
+    assert "nowhere" in result.output
+
+
+def test_a_history_needs_a_running_lab(checkout: Path) -> None:
+    copytree(REPOSITORY / "stacks", checkout / "stacks")
+    result = lab("history", "eagle-ford")
+    assert result.exit_code == 1
+    assert "run `sitectl lab up` first" in result.output
+
+
+def test_a_story_that_is_not_known_is_answered_with_the_known_ones() -> None:
+    result = lab("history", "eagle-ford", "--story", "sad")
+    assert result.exit_code == 2
+    assert "'good', 'breached', 'gap'" in result.output
