@@ -12,6 +12,7 @@ from typing import Any
 from model.base import Part
 from model.promotion.record import Approvals, Approvers, Record
 from model.promotion.reports import REPORTS
+from model.promotion.review import Waves
 from model.promotion.signers import Signers
 from model.site import Site
 
@@ -22,6 +23,7 @@ FORMS: dict[str, type[Part]] = {
     "approvals": Approvals,
     "approvers": Approvers,
     "signers": Signers,
+    "waves": Waves,
     **{f"{name}-report": form for name, form in REPORTS.items()},
 }
 """The form of each data file that is no layer of a site, by the name of its schema."""

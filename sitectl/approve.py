@@ -56,7 +56,7 @@ def command(
     if not chain.records:
         problems.refuse(f"{site} has no record: there is nothing to approve")
     record, approvers = chain.records[-1], _approvers(stacks)
-    data = _present(stacks, record)
+    data = approvals_of(stacks, record)
     counted, passed_over = _counted(record, approvers, data.author if data else author, accounts)
     if not check:
         data = _added(record, data, approvers, counted, author, source or "sitectl approve")
@@ -101,7 +101,8 @@ def approvals_file(stacks: Path, record: "Record") -> Path:
     return folder_of(stacks, record.site) / f"{Path(record.file_name).stem}{APPROVALS}"
 
 
-def _present(stacks: Path, record: "Record") -> "Approvals | None":
+def approvals_of(stacks: Path, record: "Record") -> "Approvals | None":
+    """Return the approvals of a record, or None; what is wrong with them `validate` tells."""
     from model.datafile import read_file
     from model.promotion.record import Approvals
 

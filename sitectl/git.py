@@ -1,6 +1,8 @@
 """What git knows of the data: who works here, on which commit, and what a revision holds."""
 
+import hashlib
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 SECONDS = 30.0
@@ -40,6 +42,53 @@ def uncommitted(root: Path, folder: str) -> list[str]:
     return [line[3:] for line in answer.stdout.splitlines()]
 
 
+def files_digest(root: Path, revision: str, without: str) -> str:
+    """Return `sha256:…` of the names and contents of a revision's files, but those whose names end with a text.
+
+    Raises GitError.
+    """
+    listing = _ask(
+        root, f"`{revision}` is no revision here", "fetch it", "ls-tree", "-r", "--full-tree", revision
+    )
+    kept = "\n".join(line for line in listing.splitlines() if not line.endswith(without))
+    return f"sha256:{hashlib.sha256(kept.encode()).hexdigest()}"
+
+
+def changed(root: Path, revision: str, *paths: str) -> list[str]:
+    """Return the files under the paths that differ between a revision and the checkout; raises GitError."""
+    remedy = "name a branch, a tag or a commit that was fetched"
+    return _ask(
+        root,
+        f"`{revision}` is no revision here",
+        remedy,
+        "diff",
+        "--name-only",
+        "--relative",
+        revision,
+        "--",
+        *paths,
+    ).splitlines()
+
+
+def resolved(root: Path, name: str) -> str | None:
+    """Return the commit or object that a ref names; None when there is no such ref."""
+    answer = _run(root, "rev-parse", "--verify", "--quiet", name)
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def must(
+    root: Path, *arguments: str, text: str | None = None, variables: Mapping[str, str] | None = None
+) -> str:
+    """Return what git prints for a command that must succeed; raises GitError with git's own words.
+
+    `variables` are the command's whole environment, this process's own when left out.
+    """
+    answer = _run(root, *arguments, text=text, variables=variables)
+    if answer.returncode:
+        raise GitError(f"git {arguments[0]}: {answer.stderr.strip()}", "see what git says")
+    return answer.stdout
+
+
 def files_at(root: Path, revision: str, folder: str) -> dict[str, str]:
     """Return the texts of the files under a folder at a revision, by path relative to the program.
 
@@ -72,11 +121,15 @@ def _ask(root: Path, problem: str, remedy: str, *arguments: str, strip: bool = T
     return answer.stdout.strip() if strip else answer.stdout
 
 
-def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    root: Path, *arguments: str, text: str | None = None, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             ("git", "-c", "core.quotePath=false", *arguments),
             cwd=root,
+            input=text,
+            env=variables,
             capture_output=True,
             text=True,
             timeout=SECONDS,

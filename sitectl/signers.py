@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from model.promotion.signers import Signer, Signers
 
-USES = ("promotion", "approval", "policy", "comparison", "routes", "training")
+USES = ("promotion", "approval", "policy", "comparison", "routes", "training", "review")
 
 
 @click.group("signers", no_args_is_help=True)

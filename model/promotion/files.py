@@ -8,6 +8,7 @@ from model.datafile import DataFile, content_of, read_file
 from model.errors import SiteError
 from model.promotion.record import Approvers
 from model.promotion.reports import REPORTS, Report, ReportName
+from model.promotion.review import Waves
 from model.promotion.signers import Signers, read_signers, refusal, signers_file
 from model.words import did_you_mean, quoted
 
@@ -62,6 +63,8 @@ def shared_mistakes(stacks: Path, sites: Iterable[str]) -> Iterator[SiteError]:
     if approvers_file(stacks).exists():
         yield from read_approvers(stacks).errors
     known = sorted(sites)
+    if (stacks / "waves.yaml").exists():
+        yield from _wave_mistakes(read_file(stacks / "waves.yaml", Waves), known)
     for folder in ("promotions", "reports"):
         for path in sorted((stacks / folder).glob("*")):
             if path.name.startswith(".") or path in (signers_file(stacks), approvers_file(stacks)):
@@ -71,6 +74,13 @@ def shared_mistakes(stacks: Path, sites: Iterable[str]) -> Iterator[SiteError]:
             elif path.name not in known:
                 problem = f"there is no site {quoted(path.name)}"
                 yield SiteError(path, None, "", problem, did_you_mean(path.name, known))
+
+
+def _wave_mistakes(entry: DataFile[Waves], known: list[str]) -> Iterator[SiteError]:
+    yield from entry.errors
+    canary = entry.value.canary if entry.value else None
+    if canary is not None and canary not in known:
+        yield entry.error(("canary",), f"there is no site {quoted(canary)}", did_you_mean(canary, known))
 
 
 def report_mistakes(stacks: Path, site: str) -> Iterator[SiteError]:

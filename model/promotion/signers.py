@@ -14,7 +14,7 @@ from model.calendar import Moment
 from model.datafile import DataFile, read_file
 from model.promotion.record import Signature
 
-Use = Literal["promotion", "approval", "policy", "comparison", "routes", "training"]
+Use = Literal["promotion", "approval", "policy", "comparison", "routes", "training", "review"]
 
 
 class PublicKey(Part):

@@ -10,7 +10,7 @@ from model.datafile import file_text
 from model.edit import set_value
 from tests.support.shell import Outcome, Shell
 
-USES = ("promotion", "approval", "policy", "comparison", "routes", "training")
+USES = ("promotion", "approval", "policy", "comparison", "routes", "training", "review")
 ALWAYS = """  windows:
     - name: working-days
       days: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]

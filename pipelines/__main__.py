@@ -1,0 +1,214 @@
+"""`python -m pipelines STEP`: one step of a pipeline, in the checkout in which it is run."""
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+AGAINST = click.option(
+    "--against",
+    default="origin/main",
+    show_default=True,
+    metavar="REVISION",
+    help="What the change is compared with.",
+)
+SITES = click.option(
+    "--site", "sites", multiple=True, help="Only this site, of those that are touched; repeatable."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+@click.group(no_args_is_help=True)
+def main() -> None:
+    """The steps of a pipeline, for any forge and for none."""
+
+
+def told(function: Callable[..., None]) -> Callable[..., None]:
+    """Turn what can go wrong into sentences and exit code 1."""
+
+    @wraps(function)
+    def wrapper(*arguments: Any, **named: Any) -> None:
+        from pipelines.forge import ForgeError
+        from pipelines.release import RefusedError
+        from pipelines.stack import PulumiError
+        from sitectl.git import GitError
+        from sitectl.signing import SigningError
+
+        try:
+            function(*arguments, **named)
+        except (ForgeError, RefusedError, PulumiError, GitError, SigningError) as error:
+            click.echo(str(error), err=True)
+            sys.exit(1)
+
+    return wrapper
+
+
+@main.command()
+@AGAINST
+@JSON
+@told
+def affected(against: str, as_json: bool) -> None:
+    """List the sites that the change touches, and why."""
+    from pipelines.affected import affected as compare
+
+    found = compare(_root(), against)
+    if as_json:
+        _json({"sites": found.sites, "why": found.why, "promoted": found.promoted})
+        return
+    for site in found.sites:
+        click.echo(f"{site}: {found.why[site]}")
+    if not found.sites:
+        click.echo("no site is touched")
+
+
+@main.command()
+@AGAINST
+@SITES
+@click.option("--signer", help="Who signs the review; needed when more than one may.")
+@click.option(
+    "--push", is_flag=True, help="Give the signed review to the repository, where a release finds it."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write the comment to this file as well.")
+@click.option("--number", type=int, help="Number of the change request to comment on; none without a forge.")
+@JSON
+@told
+def review(
+    against: str,
+    sites: tuple[str, ...],
+    signer: str | None,
+    push: bool,
+    out: Path | None,
+    number: int | None,
+    as_json: bool,
+) -> None:
+    """Validate, preview each touched stack, sign what was seen as a git note, and comment. Exits 1 on a problem."""
+    from pipelines import comment, forge, notes
+    from pipelines.review import record
+    from pipelines.review import review as look
+
+    root = _root()
+    found = look(root, against, sites)
+    if not found.problems:
+        record(root, found, signer)
+        if push:
+            notes.publish(root)
+    text = comment.text(found)
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    present = forge.present() if number is not None else None
+    if present is not None and number is not None:
+        click.echo(f"commented: {present.comment(number, comment.MARK, text)}", err=True)
+    if as_json:
+        plans = {
+            site: {"plan": plan.digest, "state": found.states[site]} for site, plan in found.plans.items()
+        }
+        _json({"commit": found.commit, "problems": found.problems, "stacks": plans})
+    else:
+        click.echo(text, nl=False)
+    sys.exit(1 if found.problems else 0)
+
+
+@main.command()
+@AGAINST
+@click.option("--signer", help="Who signs; needed when more than one may sign approvals.")
+@told
+def approvals(against: str, signer: str | None) -> None:
+    """Add the forge's approvals to the records of a merge, and commit them. Exits 1 when they do not suffice."""
+    from pipelines.affected import affected as compare
+    from pipelines.approvals import add
+
+    root = _root()
+    found = compare(root, against)
+    if not found.promoted:
+        click.echo("no change of phase was merged")
+        return
+    sys.exit(0 if add(root, found.promoted, signer, click.echo) else 1)
+
+
+@main.command()
+@AGAINST
+@SITES
+@JSON
+@told
+def release(against: str, sites: tuple[str, ...], as_json: bool) -> None:
+    """Deploy what was merged, wave by wave, exactly as it was reviewed. Exits 1 and stops at the first failure."""
+    from pipelines.release import release as deploy
+
+    done = deploy(_root(), against, sites, lambda words: click.echo(words, err=True))
+    if as_json:
+        _json([entry.__dict__ for entry in done])
+    else:
+        for entry in done:
+            click.echo(
+                f"wave {entry.wave}  {entry.site}  {'deployed' if entry.done else 'STOPPED'}: {entry.words}"
+            )
+        if not done:
+            click.echo("nothing to deploy")
+    sys.exit(0 if all(entry.done for entry in done) else 1)
+
+
+@main.command()
+@SITES
+@click.option(
+    "--push", is_flag=True, help="Push the report to the branch `drift`, and open or update its request."
+)
+@click.option("--into", default="main", show_default=True, help="Branch that the request is for.")
+@JSON
+@told
+def drift(sites: tuple[str, ...], push: bool, into: str, as_json: bool) -> None:
+    """Compare what exists with what was deployed. Exits 1 when it differs, or cannot be known."""
+    from model import site_names
+    from pipelines import drift as looking
+    from pipelines.drift_request import request
+
+    root = _root()
+    found = looking.look(root, sites or site_names(root / "stacks"))
+    drifted = [entry for entry in found if entry.found]
+    if push:
+        click.echo(request(root, looking.text(found) if drifted else None, into), err=True)
+    if as_json:
+        _json([{"site": entry.site, "drifted": entry.found, "problem": entry.problem} for entry in found])
+    else:
+        click.echo(
+            looking.text(found) if drifted else f"no drift: {', '.join(entry.site for entry in found)}"
+        )
+    sys.exit(1 if drifted else 0)
+
+
+@main.command()
+@click.argument("repository")
+@click.option("--branch", default="main", show_default=True, help="The branch that is deployed.")
+@click.option(
+    "--changes", default="change/", show_default=True, help="What the names of changes' branches begin with."
+)
+@click.option(
+    "--work", type=click.Path(path_type=Path), required=True, help="Folder of this runner's checkout."
+)
+@SITES
+@told
+def runner(repository: str, branch: str, changes: str, work: Path, sites: tuple[str, ...]) -> None:
+    """Serve a bare REPOSITORY once, with no forge: review new changes, and release what was merged.
+
+    Run it by a timer inside a site that no hosted runner reaches. Exits 1 when a review or a release has failed.
+    """
+    from pipelines.runner import serve
+
+    sys.exit(0 if serve(repository, branch, changes, work, sites, click.echo) else 1)
+
+
+def _root() -> Path:
+    from sitectl.root import program_root
+
+    return program_root()
+
+
+def _json(data: object) -> None:
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

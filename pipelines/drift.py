@@ -1,0 +1,61 @@
+"""Looks whether what exists is still what was deployed, and opens one change request that tells what is not."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.stack import Plan, PulumiError, Stack, counted
+
+BRANCH = "drift"
+FILE = Path("docs") / "drift.md"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What was found at one site: its plan after a refresh, or why it could not be looked at."""
+
+    site: str
+    plan: Plan | None
+    problem: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Whether something is not as it was deployed, or cannot be known."""
+        return self.plan is None or bool(self.plan.steps)
+
+
+def look(root: Path, sites: Iterable[str]) -> list[Drift]:
+    """Compare each site's servers with what was deployed; never raises for one site's sake."""
+    found = []
+    for site in sites:
+        try:
+            found.append(Drift(site, Stack(root, site).plan(refresh=True)))
+        except PulumiError as error:
+            found.append(Drift(site, None, str(error)))
+    return found
+
+
+def text(found: Iterable[Drift]) -> str:
+    """Return the report as Markdown; the same drift gives the same bytes."""
+    lines = [
+        "# Drift",
+        "",
+        "What exists differs from what was deployed. The next deployment of a site puts it right; look first at who",
+        "changed it, and whether the change belongs into the site's data.",
+        "",
+    ]
+    for drift in found:
+        if not drift.found:
+            continue
+        lines += [f"## {drift.site}", ""]
+        if drift.plan is None:
+            lines += ["It could not be looked at:", "", "```text", drift.problem, "```", ""]
+            continue
+        lines += [f"{counted(drift.plan)}", ""]
+        lines += [
+            f"- {step.operation} `{step.type_token}` **{step.name}**"
+            + (f": {', '.join(step.properties)}" if step.properties else "")
+            for step in drift.plan.steps
+        ]
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,136 @@
+"""One stack through the `pulumi` command: what a deployment would do, what the state holds, and the deployment."""
+
+import hashlib
+import json
+import re
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SECONDS = 3600.0
+# Steps that touch nothing.
+QUIET = frozenset({"same", "read", "refresh"})
+# What Pulumi writes down of a step or a resource that says when or in which run, and not what.
+_PASSING = ("created", "modified", "taint", "sequenceNumber")
+# Encrypted anew at each export, whatever the secret is.
+_CIPHERTEXT = re.compile(r'"ciphertext":\s*"[^"]*"')
+
+
+class PulumiError(Exception):
+    """Pulumi ended with an error: the command and its own last words."""
+
+    def __init__(self, command: str, words: str) -> None:
+        super().__init__(f"`{command}` failed:\n{words}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan that changes something: `properties` are those that differ."""
+
+    operation: str
+    name: str
+    type_token: str
+    properties: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deployment would do."""
+
+    digest: str
+    steps: tuple[Step, ...]
+
+    def count(self, *operations: str) -> int:
+        """Return how many resources meet one of these operations (a replacement counts once)."""
+        return sum(step.operation in operations for step in self.steps)
+
+    @property
+    def destructive(self) -> tuple[Step, ...]:
+        """The steps that take a resource away, for good or to make it anew."""
+        return tuple(step for step in self.steps if step.operation in ("delete", "replace"))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The stack of a site, deployed by the program in `root`."""
+
+    root: Path
+    site: str
+
+    def plan(self, *, refresh: bool = False) -> Plan:
+        """Return what `pulumi up` would do now; raises PulumiError."""
+        options = ("--refresh",) if refresh else ()
+        found = json.loads(_masked(self._run("preview", "--json", *options)))
+        steps = [step for step in found.get("steps", ()) if step["op"] not in QUIET]
+        canonical = sorted(
+            (_step_facts(step) for step in steps), key=lambda facts: (facts["urn"], facts["op"])
+        )
+        return Plan(_digest(canonical), tuple(_step(step) for step in steps if step["op"] in _COUNTED))
+
+    def state(self) -> str:
+        """Return `sha256:…` of the resources that the state holds; raises PulumiError."""
+        deployment = json.loads(_masked(self._run("stack", "export"))).get("deployment") or {}
+        resources = [_without(resource) for resource in deployment.get("resources") or ()]
+        return _digest(sorted(resources, key=lambda resource: str(resource["urn"])))
+
+    def up(self) -> str:
+        """Deploy, and return what Pulumi said; raises PulumiError."""
+        return self._run("up", "--yes", "--skip-preview", "--suppress-outputs")
+
+    def _run(self, *arguments: str) -> str:
+        command = ("pulumi", *arguments, "--stack", self.site, "--non-interactive")
+        try:
+            done = subprocess.run(
+                command, cwd=self.root, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+        except FileNotFoundError:
+            raise PulumiError(" ".join(command), "there is no `pulumi` on the PATH") from None
+        except subprocess.TimeoutExpired:
+            raise PulumiError(" ".join(command), f"not done after {SECONDS:g} s") from None
+        if done.returncode:
+            words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
+            raise PulumiError(" ".join(command), words)
+        return done.stdout
+
+
+# Each replacement shows as three steps (create-replacement, replace, delete-replaced): one of them counts.
+_COUNTED = frozenset({"create", "update", "replace", "delete", "import"})
+
+
+def _step(step: dict[str, Any]) -> Step:
+    _, _, type_token, name = step["urn"].split("::", 3)
+    changed = sorted(step.get("detailedDiff") or step.get("diffReasons") or ())
+    return Step(step["op"], name, type_token.rsplit("$", 1)[-1], tuple(changed))
+
+
+def _step_facts(step: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "op": step["op"],
+        "urn": step["urn"],
+        "inputs": (step.get("newState") or {}).get("inputs"),
+        "diff": step.get("detailedDiff"),
+    }
+
+
+def _without(resource: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in resource.items() if key not in _PASSING}
+
+
+def _masked(text: str) -> str:
+    return _CIPHERTEXT.sub('"ciphertext": "..."', text)
+
+
+def _digest(data: object) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def counted(plan: Plan) -> str:
+    """Return a plan in a few words: `2 to update, 1 to create`."""
+    words = {"create": "to create", "update": "to update", "replace": "to REPLACE", "delete": "to DELETE"}
+    counts = Counter(step.operation for step in plan.steps)
+    return (
+        ", ".join(f"{counts[op]} {word}" for op, word in words.items() if counts[op]) or "nothing to change"
+    )
