@@ -39,7 +39,11 @@ class PrometheusRefused(PrometheusError):
 
 @dataclass(frozen=True, slots=True)
 class LoadedRule:
-    """A rule as Prometheus evaluates it; `state` is an alert's (inactive, pending, firing), else empty."""
+    """A rule as Prometheus evaluates it.
+
+    `query` is its expression as Prometheus writes it; `state` and `severity` are an alert's (inactive, pending or
+    firing; page or ticket), else empty.
+    """
 
     group: str
     name: str
@@ -47,6 +51,7 @@ class LoadedRule:
     error: str
     state: str
     severity: str
+    query: str
     evaluated: datetime
 
 
@@ -132,11 +137,19 @@ class Prometheus:
                 error=rule.get("lastError", ""),
                 state=rule.get("state", ""),
                 severity=(rule.get("labels") or {}).get("severity", ""),
+                query=rule["query"],
                 evaluated=_moment(rule["lastEvaluation"]),
             )
             for group in self._ask("/api/v1/rules", {})["groups"]
             for rule in group["rules"]
         ]
+
+    def formatted(self, expression: str) -> str:
+        """Return an expression as Prometheus writes it, so that two that mean the same read the same.
+
+        Raises PrometheusError.
+        """
+        return str(self._ask("/api/v1/format_query", {"query": expression}))
 
     def _ask(self, path: str, fields: Mapping[str, str]) -> Any:
         import json

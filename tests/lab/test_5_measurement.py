@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from lab.estate import Estate
 from lab.history import tell
@@ -13,7 +14,9 @@ from lab.story import Story
 from lab.waiting import wait_until
 from model import Site, load_site
 from model.promotion import read_chain
+from model.units import Percentage
 from sitectl.gates import Context, alerts, dashboards, service_level
+from sitectl.lab import command
 from sitectl.prometheus import Prometheus, PrometheusError, PrometheusRefused, configured
 from tests.support import servers
 from tests.support.shell import REPOSITORY, Shell
@@ -69,16 +72,28 @@ def test_every_rule_of_the_site_is_live(context: Measure, site: Site) -> None:
     wait_until(lambda: alerts.measure(context(site)).passed, 90, "every rule's evaluation")
 
 
+def test_a_rule_that_is_not_as_the_site_has_it_is_told(context: Measure, site: Site) -> None:
+    level = site.monitoring.service_level.model_copy(update={"availability": Percentage.parse("99.99%")})
+    monitoring = site.monitoring.model_copy(update={"service_level": level})
+    outcome = alerts.measure(context(site.model_copy(update={"monitoring": monitoring})))
+    assert not outcome.passed
+    assert "BrokerAvailabilityBurnsFast is loaded with another expression" in outcome.reason
+    assert "PolicyServerDown" not in outcome.reason
+
+
 def test_every_panel_has_data(context: Measure, site: Site) -> None:
     outcome = dashboards.measure(context(site))
     assert outcome.passed, outcome.reason
 
 
-def test_the_verb_tells_a_story_and_says_how_much_of_it(deployed: Shell, site: Site) -> None:
-    outcome = Shell(REPOSITORY, deployed.environment).run(
-        "sitectl", "lab", "history", site.name, "--days", "7"
-    )
-    assert outcome.out.startswith(f"{site.name}: 7 days of the story 'good' are in Prometheus (")
+def test_the_verb_tells_a_story_and_says_how_much_of_it(
+    estate: Estate, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setenv("IOT_BROKER_LAB", estate.name)
+    outcome = CliRunner().invoke(command, ["history", site.name, "--days", "7"])
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.stdout.startswith(f"{site.name}: 7 days of the story 'good' are in Prometheus (")
 
 
 def test_another_story_replaces_the_one_before(deployed: Shell, estate: Estate, site: Site) -> None:
