@@ -33,6 +33,7 @@ def told(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def wrapper(*arguments: Any, **named: Any) -> None:
         from pipelines.forge import ForgeError
+        from pipelines.policy import PolicyError
         from pipelines.release import RefusedError
         from pipelines.stack import PulumiError
         from sitectl.git import GitError
@@ -40,7 +41,7 @@ def told(function: Callable[..., None]) -> Callable[..., None]:
 
         try:
             function(*arguments, **named)
-        except (ForgeError, RefusedError, PulumiError, GitError, SigningError) as error:
+        except (ForgeError, PolicyError, RefusedError, PulumiError, GitError, SigningError) as error:
             click.echo(str(error), err=True)
             sys.exit(1)
 
@@ -113,42 +114,75 @@ def review(
 
 
 @main.command()
-@AGAINST
+@click.option("--against", metavar="REVISION", help="What was released before.")
+@click.option(
+    "--since", metavar="NAME", help="Since the last release under this name, which the repository keeps."
+)
+@click.option("--push", is_flag=True, help="Push the commit of the approvals.")
 @click.option("--signer", help="Who signs; needed when more than one may sign approvals.")
 @told
-def approvals(against: str, signer: str | None) -> None:
+def approvals(against: str | None, since: str | None, push: bool, signer: str | None) -> None:
     """Add the forge's approvals to the records of a merge, and commit them. Exits 1 when they do not suffice."""
     from pipelines.affected import affected as compare
     from pipelines.approvals import add
 
     root = _root()
-    found = compare(root, against)
-    if not found.promoted:
-        click.echo("no change of phase was merged")
-        return
-    sys.exit(0 if add(root, found.promoted, signer, click.echo) else 1)
+    found = compare(root, _before(root, against, since))
+    sys.exit(0 if add(root, found.promoted, signer, click.echo, push=push) else 1)
 
 
 @main.command()
-@AGAINST
+@click.option("--against", metavar="REVISION", help="What was released before.")
+@click.option(
+    "--since", metavar="NAME", help="Since the last release under this name, which the repository keeps."
+)
 @SITES
 @JSON
 @told
-def release(against: str, sites: tuple[str, ...], as_json: bool) -> None:
+def release(against: str | None, since: str | None, sites: tuple[str, ...], as_json: bool) -> None:
     """Deploy what was merged, wave by wave, exactly as it was reviewed. Exits 1 and stops at the first failure."""
+    from pipelines import notes, released
     from pipelines.release import release as deploy
+    from sitectl import git
 
-    done = deploy(_root(), against, sites, lambda words: click.echo(words, err=True))
+    root = _root()
+    before = _before(root, against, since)
+    if since is not None:
+        notes.fetch(root)
+    done = deploy(root, before, sites, lambda words: click.echo(words, err=True))
+    well = all(entry.done for entry in done)
+    if well and since is not None:
+        released.mark(root, since, git.commit(root))
     if as_json:
         _json([entry.__dict__ for entry in done])
     else:
         for entry in done:
-            click.echo(
-                f"wave {entry.wave}  {entry.site}  {'deployed' if entry.done else 'STOPPED'}: {entry.words}"
-            )
+            state = "deployed" if entry.done else "STOPPED"
+            click.echo(f"wave {entry.wave}  {entry.site}  {state}: {entry.words}")
         if not done:
             click.echo("nothing to deploy")
-    sys.exit(0 if all(entry.done for entry in done) else 1)
+    sys.exit(0 if well else 1)
+
+
+@main.command()
+@told
+def policy() -> None:
+    """Check the policy's rules and run their own tests."""
+    from pipelines.policy import check
+
+    click.echo(check(_root()))
+
+
+@main.command()
+@click.option("--role", required=True, help="Role of Vault's JWT login.")
+@click.option("--mount", default="jwt", show_default=True, help="Where that login is mounted.")
+@told
+def login(role: str, mount: str) -> None:
+    """Sign this run in to Vault with the identity that its forge vouches for: no key is stored anywhere."""
+    from pipelines.login import login as sign_in
+
+    sign_in(mount, role)
+    click.echo(f"signed in to Vault as {role}")
 
 
 @main.command()
@@ -198,6 +232,15 @@ def runner(repository: str, branch: str, changes: str, work: Path, sites: tuple[
     from pipelines.runner import serve
 
     sys.exit(0 if serve(repository, branch, changes, work, sites, click.echo) else 1)
+
+
+def _before(root: Path, against: str | None, since: str | None) -> str:
+    """Return the revision that was released before, however it was named."""
+    from pipelines import released
+
+    if (against is None) == (since is None):
+        raise click.UsageError("say --against REVISION, or --since NAME")
+    return against or released.last(root, str(since))
 
 
 def _root() -> Path:

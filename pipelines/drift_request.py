@@ -42,4 +42,4 @@ def _commit(root: Path, text: str, into: str) -> str:
             root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{prefix}{FILE}", variables=index
         )
         tree = git.must(root, "write-tree", variables=index).strip()
-        return git.must(root, "commit-tree", tree, "-p", base, "-m", TITLE).strip()
+        return git.must(root, *git.AS_PIPELINE, "commit-tree", tree, "-p", base, "-m", TITLE).strip()

@@ -16,14 +16,16 @@ ATTEMPTS = 5
 def put(root: Path, commit: str, data: dict[str, Any]) -> None:
     """Attach a review to a commit, in place of an earlier one; raises git.GitError."""
     text = json.dumps(data, indent=1, ensure_ascii=False)
-    git.must(root, "notes", f"--ref={REF}", "add", "--force", "--file=-", commit, text=text)
+    git.must(root, *git.AS_PIPELINE, "notes", f"--ref={REF}", "add", "--force", "--file=-", commit, text=text)
 
 
 def fetch(root: Path) -> None:
     """Take in the reviews that the repository has, beside those made here; raises git.GitError."""
     if git.must(root, "ls-remote", "origin", REF).strip():
         git.must(root, "fetch", "--quiet", "origin", f"+{REF}:{INCOMING}")
-        git.must(root, "notes", f"--ref={REF}", "merge", "--quiet", "--strategy=ours", INCOMING)
+        git.must(
+            root, *git.AS_PIPELINE, "notes", f"--ref={REF}", "merge", "--quiet", "--strategy=ours", INCOMING
+        )
 
 
 def publish(root: Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SECONDS = 30.0
+# Who commits where no person does.
+AS_PIPELINE = ("-c", "user.name=pipeline", "-c", "user.email=pipeline@localhost")
 
 
 class GitError(Exception):
@@ -85,7 +87,7 @@ def must(
     """
     answer = _run(root, *arguments, text=text, variables=variables)
     if answer.returncode:
-        raise GitError(f"git {arguments[0]}: {answer.stderr.strip()}", "see what git says")
+        raise GitError(f"`git {' '.join(arguments[-3:])}`: {answer.stderr.strip()}", "see what git says")
     return answer.stdout
 
 

@@ -10,11 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as any_
 
 from model import SiteError, Stacks, load_site, report
+from model.promotion import read_chain
+from model.promotion.files import report_mistakes, shared_mistakes
+from tests.support import records
 from tests.unit.model.bad_sites import STACKS, copy_of_stacks
 
-FILES = tuple(sorted(str(file.relative_to(STACKS)) for file in STACKS.rglob("*.yaml")))
+# The sample sites are in their pilot: records and reports are the tests' own.
+EVIDENCE = records.texts() | records.report_texts()
+TEXTS = {str(file.relative_to(STACKS)): file.read_text() for file in STACKS.rglob("*.yaml")} | EVIDENCE
+FILES = tuple(sorted(TEXTS))
 SITES = Stacks(STACKS).names()
-TEXTS = {file: (STACKS / file).read_text() for file in FILES}
 # A phase that no sample site is in is read by itself alone.
 USED_BY = {
     **{f"sites/{name}.yaml": name for name in SITES},
@@ -33,13 +38,19 @@ VALUES = [
 def spoilt() -> Iterator[Path]:
     """One copy of the data for all mutations; each test puts back what it changed."""
     with tempfile.TemporaryDirectory() as folder:
-        yield copy_of_stacks(Path(folder))
+        stacks = copy_of_stacks(Path(folder))
+        records.write(stacks, EVIDENCE)
+        yield stacks
 
 
 def answer(stacks: Path, file: str, content: bytes) -> tuple[SiteError, ...]:
     """Return the errors of a site that uses the file, with other content in it; anything else is raised."""
     (stacks / file).write_bytes(content)
     try:
+        if not is_layer(file):
+            chain = read_chain(stacks, records.SITE)
+            shared = shared_mistakes(stacks, SITES)
+            return (*chain.errors, *report_mistakes(stacks, records.SITE), *shared)
         loaded = Stacks(stacks)
         errors = loaded.errors_in(stacks / file)
         layers = loaded.layers(USED_BY.get(file, SITES[0]))
@@ -47,6 +58,10 @@ def answer(stacks: Path, file: str, content: bytes) -> tuple[SiteError, ...]:
         return (*errors, *layers.errors)
     finally:
         (stacks / file).write_text(TEXTS[file])
+
+
+def is_layer(file: str) -> bool:
+    return file.partition("/")[0] in ("defaults.yaml", "profiles", "phases", "sites")
 
 
 def check(stacks: Path, file: str, content: bytes) -> None:
