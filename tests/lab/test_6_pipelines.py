@@ -3,12 +3,24 @@
 What was not reviewed, what moved since, and what nobody approved is not deployed.
 """
 
+import json
+import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lab.estate import Estate
 from lab.history import tell
@@ -183,6 +195,62 @@ def test_drift_is_told_on_one_branch_that_goes_when_it_is_gone(engineer: Shell) 
     engineer.pulumi("up", "--refresh", "--yes", "--skip-preview", "--stack", SITE)
     assert engineer.run(*look).code == 0
     assert not git(engineer, "ls-remote", "--heads", "origin", "drift").out
+
+
+def test_people_sign_with_a_certificate_of_minutes(engineer: Shell) -> None:
+    git(engineer, "checkout", "--quiet", "-B", "keyless", "main")
+    add = ("signers", "add", "people", "--keyless", "--path", "signing/promoter", "--use", "training")
+    sitectl(engineer, *add, "--identity", "*@field.example")
+    report = str(engineer.folder / "stacks" / "reports" / SITE / "training.yaml")
+    sign = ("sign", report, "--signer", "people", "--identity")
+    sitectl(engineer, *sign, "a.lindqvist@field.example")
+    assert sitectl(engineer, "validate", SITE).code == 0
+    sitectl(engineer, *sign, "a.lindqvist@elsewhere.example")
+    refused = sitectl(engineer, "validate", SITE, check=False)
+    assert (refused.code, "`a.lindqvist@elsewhere.example` may not sign as `people`" in refused.err) == (
+        1,
+        True,
+    )
+    git(engineer, "checkout", "--quiet", "--force", "main")
+
+
+def test_a_run_signs_in_with_the_identity_that_its_forge_vouches_for(
+    engineer: Shell, estate: Estate, tmp_path: Path
+) -> None:
+    root, key = servers.vault_root(engineer, estate), generate_private_key(SECP256R1())
+    root.ask("POST", "/sys/auth/jwt", body={"type": "jwt"})
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    root.ask("POST", "/auth/jwt/config", body={"jwt_validation_pubkeys": [public]})
+    role = {"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["iot-broker"], "token_ttl": "10m"}
+    claims = {"bound_claims": {"ref": "refs/heads/main"}, "token_policies": ["iot-promoter"]}
+    root.ask("POST", "/auth/jwt/role/iot-release", body=role | claims)
+    login = ("python", "-m", "pipelines", "login", "--role", "iot-release")
+
+    def run(ref: str) -> Outcome:
+        variables = {"VAULT_ID_TOKEN": token(key, ref), "HOME": str(tmp_path), "VAULT_TOKEN": ""}
+        return engineer.run(*login, check=False, variables=variables)
+
+    refused = run("refs/heads/else")
+    assert (refused.code, "Vault refuses the run's identity" in refused.err) == (1, True)
+    assert run("refs/heads/main").code == 0
+    kept = tmp_path / ".vault-token"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    report = str(engineer.folder / "stacks" / "reports" / SITE / "policy.yaml")
+    signed = engineer.run("sitectl", "sign", report, variables={"HOME": str(tmp_path), "VAULT_TOKEN": ""})
+    assert kept.read_text() not in signed.text
+    git(engineer, "checkout", "--quiet", "--", "stacks")
+    root.ask("DELETE", "/sys/auth/jwt")
+
+
+def token(key: EllipticCurvePrivateKey, ref: str) -> str:
+    """Return an OpenID Connect token as a forge gives it to a run (JWS, ES256)."""
+    now = int(time.time())
+    claims = {"iss": "forge", "sub": "run", "aud": "iot-broker", "iat": now, "exp": now + 300, "ref": ref}
+    parts = [json.dumps(part).encode() for part in ({"alg": "ES256", "typ": "JWT"}, claims)]
+    text = ".".join(urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+    r, s = decode_dss_signature(key.sign(text.encode(), ECDSA(SHA256())))
+    value = urlsafe_b64encode(r.to_bytes(32, "big") + s.to_bytes(32, "big")).decode().rstrip("=")
+    return f"{text}.{value}"
 
 
 def site_file(shell: Shell) -> Path:

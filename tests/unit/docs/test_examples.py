@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import click
 import pytest
@@ -14,7 +14,10 @@ import yaml
 from click.testing import CliRunner
 
 from components.settings import KEYS
+from model.schema import FORMS
+from pipelines.__main__ import main as steps
 from sitectl.main import main
+from tests.support.records import signed
 from tests.support.shell import REPOSITORY
 
 PAGES = sorted(
@@ -62,7 +65,12 @@ def commands(program: str) -> list[Example]:
 def words(example: Example) -> list[str]:
     """Return the arguments, with a site where the page has a placeholder for one."""
     text = re.sub(r"\$?\bSITE\b|<site>", "eagle-ford", example.text)
-    text = re.sub(r"\[[^]]*\]|…", "", text).replace("KIND", "refinery").replace("KEY", "broker.replicas")
+    text = (
+        re.sub(r"\[[^]]*\]|…", "", text)
+        .replace("KIND", "refinery")
+        .replace("PHASE", "parallel")
+        .replace("KEY", "broker.replicas")
+    )
     return shlex.split(text)[1:]
 
 
@@ -97,9 +105,15 @@ def test_a_sitectl_example_works(example: Example) -> None:
             assert result.exit_code == 0, result.output
 
 
-def parsed(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "example", commands("python -m pipelines"), ids=lambda example: f"{example.page}: {example.text}"
+)
+def test_a_pipelines_example_is_a_step(example: Example) -> None:
+    parsed([word for word in words(example)[2:] if word not in ("STEP", "--help")], steps)
+
+
+def parsed(arguments: list[str], command: click.Command = main) -> None:
     """Hold the arguments against the command's own parser, without running it."""
-    command: click.Command = main
     rest = list(arguments)
     while isinstance(command, click.Group) and rest:
         inner = command.get_command(click.Context(command), rest[0])
@@ -107,6 +121,13 @@ def parsed(arguments: list[str]) -> None:
         command, rest = inner, rest[1:]
     if rest:
         command.make_context(command.name, rest)
+
+
+def as_model(value: Any) -> Any:
+    """Return YAML's lists as the tuples that the model holds."""
+    if isinstance(value, dict):
+        return {key: as_model(entry) for key, entry in value.items()}
+    return tuple(map(as_model, value)) if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("example", commands("make"), ids=lambda example: f"{example.page}: {example.text}")
@@ -125,5 +146,13 @@ def test_a_shell_example_is_shell(example: Example) -> None:
 def test_a_settings_example_names_only_what_is_read(example: Example) -> None:
     document = yaml.safe_load(example.text)
     assert isinstance(document, dict)
+    if "format" in document:
+        forms = {get_args(form.model_fields["format"].annotation)[0]: form for form in FORMS.values()}
+        form = forms[document["format"]]
+        unsigned = form.model_fields.keys() - {"content", "signature"}
+        for name in document:
+            assert name in unsigned, name
+        form.model_validate(as_model(signed(document)))
+        return
     named = {key.removeprefix("iot-broker:") for key in document.get("config", {}) if "iot-broker:" in key}
     assert named <= set(KEYS)

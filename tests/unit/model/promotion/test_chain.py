@@ -12,6 +12,7 @@ from model.datafile import file_text
 from model.edit import set_value
 from model.estate import load_estate
 from model.promotion import Chain, mistakes_with, read_chain
+from model.warnings import warnings_of
 from tests.support import records
 from tests.support.records import SITE
 
@@ -194,3 +195,12 @@ def test_before_any_record_the_pilots_first_day_counts(data: Path) -> None:
     site = load_site(data, SITE)
     assert Chain(SITE, ()).days_in_phase(site, date(2026, 8, 26)) == 2
     assert Chain(SITE, ()).window_ends(site) is None
+
+
+def test_an_overdue_incumbent_is_a_warning(data: Path) -> None:
+    records.write(data, records.texts(records.chain()[:2]))
+    in_phase(data, "cutover")
+    site, chain = load_site(data, SITE), read_chain(data, SITE)
+    overdue = "is not retired: `sitectl retire eagle-ford`"
+    assert not any(overdue in words for words in warnings_of(site, chain, date(2026, 12, 22)))
+    assert any(overdue in words for words in warnings_of(site, chain, date(2026, 12, 23)))
