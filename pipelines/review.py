@@ -58,9 +58,9 @@ def review(root: Path, against: str, only: Iterable[str] = ()) -> Reviewed:
 def record(root: Path, found: Reviewed, signer: str | None = None) -> Review:
     """Sign what was found and attach it to the commit; raises git.GitError or sitectl.signing.SigningError."""
     from model.calendar import Moment
-    from model.datafile import as_data, content_of
+    from model.datafile import as_data
     from sitectl.sign import able
-    from sitectl.signing import sign
+    from sitectl.signing import signed
 
     now = datetime.now(UTC)
     data: dict[str, Any] = {
@@ -71,9 +71,7 @@ def record(root: Path, found: Reviewed, signer: str | None = None) -> Review:
         "made_at": str(Moment.of(now)),
         "stacks": [as_data(_reviewed(site, plan, found.states[site])) for site, plan in found.plans.items()],
     }
-    content = content_of(data)
-    signature = sign(able("review", signer), REVIEW_FORMAT, content, now)
-    data |= {"content": content, "signature": as_data(signature)}
+    data = signed(data, able("review", signer), now)
     notes.put(root, found.commit, data)
     return Review.model_validate(_as_tuples(data))
 

@@ -59,8 +59,9 @@ def command(
     data = approvals_of(stacks, record)
     counted, passed_over = _counted(record, approvers, data.author if data else author, accounts)
     if not check:
-        data = _added(record, data, approvers, counted, author, source or "sitectl approve")
-        _write(stacks, record, data, signer, identity)
+        added = _added(record, data, approvers, counted, author, source or "sitectl approve")
+        _write(stacks, record, added, signer, identity)
+        data = approvals_of(stacks, record)
     approved = [approval.name for approval in data.approvals] if data else []
     enough = len(approved) >= approvers.needed
     if as_json:
@@ -143,44 +144,40 @@ def _added(
     counted: list[tuple[Any, str]],
     author: str | None,
     source: str,
-) -> "Approvals":
+) -> dict[str, Any]:
+    """Return what the file of the approvals says with the new ones, unsigned; refuse when it would say nothing."""
     from model.calendar import Moment
-    from model.promotion.record import APPROVALS_FORMAT, Approval, Approvals, Signature
+    from model.datafile import as_data
+    from model.promotion.record import APPROVALS_FORMAT, Approval
     from sitectl import problems
 
     now = Moment.of(datetime.now(UTC))
     known = {approval.name: approval for approval in before.approvals} if before else {}
     for person, _ in counted:
-        known.setdefault(
-            person.name, Approval(name=person.name, role=person.role, made_at=now, source=source)
-        )
+        approval = Approval(name=person.name, role=person.role, made_at=now, source=source)
+        known.setdefault(person.name, approval)
     if not known:
         problems.refuse(f"nobody of these counts; {approvers.needed} must approve\nNothing was written.")
-    return Approvals(
-        format=APPROVALS_FORMAT,
-        site=record.site,
-        record=record.content,
-        author=before.author if before else author or record.made_by,
-        approvals=tuple(known.values()),
-        content=record.content,
-        signature=Signature(signer="nobody", method="transit", made_at=now, value="AA=="),
-    )
+    return {
+        "format": APPROVALS_FORMAT,
+        "site": record.site,
+        "record": record.content,
+        "author": before.author if before else author or record.made_by,
+        "approvals": [as_data(approval) for approval in known.values()],
+    }
 
 
 def _write(
-    stacks: Path, record: "Record", approvals: "Approvals", signer: str | None, identity: str | None
+    stacks: Path, record: "Record", data: dict[str, Any], signer: str | None, identity: str | None
 ) -> None:
-    from model.datafile import as_data, content_of, file_text
+    from model.datafile import file_text
     from sitectl import problems
     from sitectl.change import put
     from sitectl.sign import able
-    from sitectl.signing import SigningError, sign
+    from sitectl.signing import SigningError, signed
 
-    data = {key: value for key, value in as_data(approvals).items() if key not in ("content", "signature")}
-    content = content_of(data)
     try:
-        signature = sign(able("approval", signer), approvals.format, content, datetime.now(UTC), identity)
+        complete = signed(data, able("approval", signer), datetime.now(UTC), identity)
     except SigningError as error:
         problems.refuse(f"{error}\nNothing was written.")
-    data |= {"content": content, "signature": as_data(signature)}
-    put(approvals_file(stacks, record), file_text(data, "../../approvals.schema.json"))
+    put(approvals_file(stacks, record), file_text(complete, "../../approvals.schema.json"))

@@ -6,19 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 
 from model import Site
 from model.calendar import Moment
-from model.datafile import as_data, content_of, file_text
+from model.datafile import as_data, file_text
 from model.promotion.chain import Chain, folder_of
 from model.promotion.record import (
     RECORD_FORMAT,
     GateResult,
     Kind,
     Override,
-    Record,
-    Signature,
 )
 from model.promotion.signers import Signer
 from model.rollout import IncumbentState, Phase
@@ -26,8 +23,6 @@ from model.words import printable
 from sitectl.gates import Outcome
 
 LONGEST = 1000
-# Stands for content and signature until both are known.
-_UNKNOWN = f"sha256:{'0' * 64}"
 
 
 @dataclass(frozen=True)
@@ -83,13 +78,12 @@ def write(root: Path, change: Change, signer: Signer, now: datetime, identity: s
     """
     from model.errors import SiteErrors
     from sitectl import candidate, git
-    from sitectl.signing import sign
+    from sitectl.signing import signed
 
     stacks = root / "stacks"
     text = site_text(stacks, change)
-    data = _unsigned(change, text, git.user(root), git.commit(root), now)
-    content = content_of(data)
-    data |= {"content": content, "signature": _data(sign(signer, RECORD_FORMAT, content, now, identity))}
+    _refuse_uncommitted(root)
+    data = signed(_unsigned(change, text, git.user(root), git.commit(root), now), signer, now, identity)
     name = f"{data['sequence']:04}-{change.enters}.yaml"
     record = folder_of(stacks, change.site.name) / name
     record_text = file_text(data, "../../promotion.schema.json", *_heading(change))
@@ -100,7 +94,7 @@ def write(root: Path, change: Change, signer: Signer, now: datetime, identity: s
     put(record, record_text, new=True)
     # What is between these two writes is a state with a name: `validate` tells it, the same command finishes it.
     put(site_file(stacks, change.site.name), text)
-    return Written(record, record_text, site_file(stacks, change.site.name), text, content)
+    return Written(record, record_text, site_file(stacks, change.site.name), text, str(data["content"]))
 
 
 def finish(root: Path, change: Change) -> Path:
@@ -155,30 +149,36 @@ def _sentence(text: str) -> str:
 
 
 def _unsigned(change: Change, text: str, user: str, commit: str, now: datetime) -> dict[str, object]:
-    record = Record(
-        format=RECORD_FORMAT,
-        site=change.site.name,
-        sequence=len(change.chain.records) + 1,
-        kind=change.kind,
-        leaves=change.site.phase,
-        enters=change.enters,
-        incumbent=change.incumbent,
-        made_by=user,
-        made_at=Moment.of(now),
-        commit=commit,
-        previous=change.chain.head,
-        site_file=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
-        gates=results(change.outcomes),
-        override=change.override,
-        content=_UNKNOWN,
-        signature=Signature(signer="nobody", method="transit", made_at=Moment.of(now), value="AA=="),
-    )
-    data = as_data(record)
-    return {key: value for key, value in data.items() if key not in ("content", "signature")}
+    """Return what the record says, in the order of its file (`model.promotion.record.Record`)."""
+    data: dict[str, object] = {
+        "format": RECORD_FORMAT,
+        "site": change.site.name,
+        "sequence": len(change.chain.records) + 1,
+        "kind": change.kind,
+        "leaves": change.site.phase,
+        "enters": change.enters,
+        "incumbent": change.incumbent,
+        "made_by": user,
+        "made_at": str(Moment.of(now)),
+        "commit": commit,
+        "previous": change.chain.head,
+        "site_file": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
+        "gates": [as_data(result) for result in results(change.outcomes)],
+    }
+    return data | ({"override": as_data(change.override)} if change.override else {})
 
 
-def _data(signature: Signature) -> dict[str, object]:
-    return as_data(signature)
+def _refuse_uncommitted(root: Path) -> None:
+    """Refuse data that no commit has: the record names the commit that the gates were measured on."""
+    from sitectl import git
+
+    open_files = [path for path in git.uncommitted(root, "stacks") if "/Pulumi." not in path]
+    if open_files:
+        more = f" and {len(open_files) - 1} more" if len(open_files) > 1 else ""
+        raise git.GitError(
+            f"{open_files[0]}{more}: not committed, and the record names the commit that was judged",
+            "commit it, or put it away (`git stash`), and do this again",
+        )
 
 
 def _heading(change: Change) -> tuple[str, ...]:
@@ -187,10 +187,3 @@ def _heading(change: Change) -> tuple[str, ...]:
         f"Record of a {change.kind} of {change.site.name}, written by sitectl. It is chained and signed: never edit,",
         "rename or remove it.",
     )
-
-
-def no_traceback(problem: str) -> NoReturn:
-    """Refuse with a sentence; nothing was written."""
-    from sitectl import problems
-
-    problems.refuse(f"{problem}\nNothing was written.")

@@ -17,12 +17,12 @@ def command(file: Path, signer: str | None, identity: str | None) -> None:
     """Sign the report FILE (stacks/reports/SITE/NAME.yaml): its content is checked first, then hashed and signed."""
     from datetime import UTC, datetime
 
-    from model.datafile import as_data, content_of, file_text, read_file
+    from model.datafile import file_text, read_file
     from model.promotion.reports import REPORTS
     from model.words import did_you_mean
     from sitectl import problems
     from sitectl.change import put
-    from sitectl.signing import SigningError, sign
+    from sitectl.signing import SigningError, signed
 
     name = next((name for name in REPORTS if file.name == f"{name}.yaml"), None)
     if name is None:
@@ -37,13 +37,10 @@ def command(file: Path, signer: str | None, identity: str | None) -> None:
     if mistakes or not entry.data:
         problems.refuse(problems.worded(mistakes or entry.errors))
     chosen = able(name, signer)
-    data = {key: value for key, value in entry.data.items() if key not in ("content", "signature")}
-    content = content_of(data)
     try:
-        signature = sign(chosen, str(data["format"]), content, datetime.now(UTC), identity)
+        data = signed(entry.data, chosen, datetime.now(UTC), identity)
     except SigningError as error:
         problems.refuse(f"{error}\nNothing was written.")
-    data |= {"content": content, "signature": as_data(signature)}
     put(file, file_text(_lists(data), f"../../{name}-report.schema.json"))
     click.echo(f"signed {problems.short(file)} as {chosen.name}")
 

@@ -7,11 +7,13 @@ VAULT_TOKEN (or the file `~/.vault-token`), VAULT_NAMESPACE.
 import base64
 import json
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.calendar import Moment
+from model.datafile import as_data, content_of
 from model.promotion.record import Signature
 from model.promotion.signers import Signer, message
 
@@ -40,6 +42,19 @@ def sign(signer: Signer, form: str, content: str, now: datetime, identity: str |
     if signer.method == "transit":
         return _by_transit(signer, text, made_at)
     return _keyless(signer, text, made_at, identity)
+
+
+def signed(
+    data: Mapping[str, Any], signer: Signer, now: datetime, identity: str | None = None
+) -> dict[str, Any]:
+    """Return a data file's content with its hash and a signer's signature, in place of those it had.
+
+    Raises SigningError.
+    """
+    bare = {key: value for key, value in data.items() if key not in ("content", "signature")}
+    content = content_of(bare)
+    signature = sign(signer, str(bare["format"]), content, now, identity)
+    return {**bare, "content": content, "signature": as_data(signature)}
 
 
 def public_keys(path: str) -> dict[int, str]:

@@ -129,6 +129,15 @@ def test_a_prometheus_that_is_away_is_a_gate_that_does_not_pass(
     assert found["policy"]["passed"]
 
 
+def test_what_is_not_committed_is_not_promoted(ready: Shell, site: Site) -> None:
+    stray = ready.folder / "stacks" / "reports" / site.name / ".draft.yaml"
+    stray.write_text("hm")
+    outcome = sitectl(ready, "promote", site.name, "--to", "parallel", check=False)
+    stray.unlink()
+    assert (outcome.code, "not committed" in outcome.err) == (1, True)
+    assert not record_file(ready, site).exists()
+
+
 def test_an_edited_report_does_not_count(ready: Shell, site: Site) -> None:
     report = ready.folder / "stacks" / "reports" / site.name / "policy.yaml"
     kept = report.read_text()
