@@ -43,6 +43,8 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
         ("update", "KafkaTopic"),
         # The alert for a lost node knows how many there should be.
         ("update", "PrometheusRule"),
+        # And so does the dashboard.
+        ("update", "ConfigMap"),
     }
     by_kind = {step.type_token.rsplit(":", 1)[-1]: step for step in changed}
     # What one node takes of a client depends on how many nodes there are.

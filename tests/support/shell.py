@@ -94,11 +94,14 @@ class Shell:
         return found
 
     def state(self, site: str) -> list[dict[str, Any]]:
-        """Return the resources of the exported state; of a secret only that there is one, for it is encrypted anew."""
+        """Return the resources of the exported state, by URN: their order says only which was written down first.
+
+        Of a secret only that there is one, for it is encrypted anew.
+        """
         text = self.pulumi("stack", "export", "--stack", site).out
         exported = json.loads(re.sub(r'"ciphertext": "[^"]*"', '"ciphertext": "..."', text))
         resources: list[dict[str, Any]] = exported["deployment"].get("resources", [])
-        return resources
+        return sorted(resources, key=lambda resource: str(resource["urn"]))
 
     def kubectl(self, *arguments: str, check: bool = True, text: str | None = None) -> Outcome:
         """Run `kubectl`."""
