@@ -22,7 +22,7 @@ def main() -> None:
         chain = promotions.check(STACKS, site)
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
-    except (SettingsErrors, data_move.UnapprovedDataMoveError, promotions.LostRecordError) as errors:
+    except (SettingsErrors, data_move.UnapprovedDataMoveError, promotions.RecordsError) as errors:
         raise pulumi.RunError(str(errors)) from None
     for name, value in IotSite(site.name, site, settings).outputs.items():
         pulumi.export(name, value)

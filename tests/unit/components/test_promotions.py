@@ -1,0 +1,93 @@
+"""What the stack was deployed with is read also while the engine writes it, and told in a sentence when it is not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import promotions
+from model import SiteErrors, load_site
+from tests.support import records
+from tests.support.records import SITE
+from tests.unit.model.bad_sites import copy_of_stacks
+
+WRITING = Exception("invocation of readStackOutputs returned an error: failed to load checkpoint: EOF")
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the engine answers, one after the other; an exception is raised."""
+    left: list[Any] = []
+
+    def invoke(token: str, properties: dict[str, str]) -> Any:
+        assert (token, properties) == ("pulumi:pulumi:readStackOutputs", {"name": f"org/iot-broker/{SITE}"})
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return SimpleNamespace(value={"outputs": answer})
+
+    monkeypatch.setattr(pulumi.runtime, "invoke", invoke)
+    for name, value in (("organization", "org"), ("project", "iot-broker"), ("stack", SITE)):
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
+    return left
+
+
+@pytest.fixture
+def stacks(tmp_path: Path) -> Iterator[Path]:
+    """The data with one record too many for the sample site's file, unless a test removes it."""
+    yield copy_of_stacks(tmp_path)
+
+
+def test_a_state_that_is_being_written_is_read_again(stacks: Path, answers: list[Any]) -> None:
+    answers += [WRITING, WRITING, {"promotions": {"head": "none"}}]
+    assert promotions.check(stacks, load_site(stacks, SITE)).records == ()
+    assert answers == []
+
+
+@pytest.mark.parametrize("outputs", [{}, {"site": SITE}, None])
+def test_a_stack_that_was_never_deployed_has_no_head(stacks: Path, answers: list[Any], outputs: Any) -> None:
+    answers.append(outputs)
+    assert promotions.as_output(promotions.check(stacks, load_site(stacks, SITE))) == {
+        "head": "none",
+        "sequence": 0,
+    }
+
+
+def test_what_cannot_be_read_is_a_sentence(stacks: Path, answers: list[Any]) -> None:
+    answers.append(Exception("no such bucket"))
+    with pytest.raises(promotions.RecordsError, match="cannot be read.*no such bucket"):
+        promotions.check(stacks, load_site(stacks, SITE))
+
+
+def test_a_state_that_stays_half_written_is_a_sentence(
+    stacks: Path, answers: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotions, "PATIENCE_SECONDS", 0.0)
+    answers += [WRITING] * 3
+    with pytest.raises(promotions.RecordsError, match="failed to load checkpoint"):
+        promotions.check(stacks, load_site(stacks, SITE))
+
+
+def test_a_head_that_is_not_among_the_records_is_refused(stacks: Path, answers: list[Any]) -> None:
+    answers.append({"promotions": {"head": f"sha256:{'7' * 64}", "sequence": 1}})
+    with pytest.raises(promotions.LostRecordError, match="rebase and promote again"):
+        promotions.check(stacks, load_site(stacks, SITE))
+
+
+def test_any_record_of_the_chain_may_have_been_deployed_last(stacks: Path, answers: list[Any]) -> None:
+    entries = [*records.chain()]
+    entries.append(records.record(4, "rollback", "parallel", "pilot", entries[-1]["content"]))
+    records.write(stacks, records.texts(entries))
+    for entry in entries:
+        answers.append({"promotions": {"head": entry["content"]}})
+        promotions.check(stacks, load_site(stacks, SITE))
+
+
+def test_broken_records_are_refused_before_the_engine_is_asked(stacks: Path, answers: list[Any]) -> None:
+    records.write(stacks, records.texts(records.chain()[:1]))
+    with pytest.raises(SiteErrors, match="half made"):
+        promotions.check(stacks, load_site(stacks, SITE))
+    assert answers == []
