@@ -38,7 +38,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.fixture
 def stacks(tmp_path: Path) -> Iterator[Path]:
     """The data with one record too many for the sample site's file, unless a test removes it."""
-    yield copy_of_stacks(tmp_path)
+    return copy_of_stacks(tmp_path)
 
 
 def test_a_state_that_is_being_written_is_read_again(stacks: Path, answers: list[Any]) -> None:
@@ -58,7 +58,7 @@ def test_a_stack_that_was_never_deployed_has_no_head(stacks: Path, answers: list
 
 def test_what_cannot_be_read_is_a_sentence(stacks: Path, answers: list[Any]) -> None:
     answers.append(Exception("no such bucket"))
-    with pytest.raises(promotions.RecordsError, match="cannot be read.*no such bucket"):
+    with pytest.raises(promotions.RecordsError, match=r"cannot be read.*no such bucket"):
         promotions.check(stacks, load_site(stacks, SITE))
 
 
