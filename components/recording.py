@@ -55,6 +55,7 @@ class Registered:
     protect: bool
     urn: str
     depends_on: tuple[str, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
     timeouts: Any = None
 
     @property
@@ -153,6 +154,7 @@ class _Monitor(mocks.MockMonitor):
                 protect=request.protect,
                 urn=response.urn,
                 depends_on=tuple(request.dependencies),
+                ignore_changes=tuple(request.ignoreChanges),
                 timeouts=request.customTimeouts,
             )
         )

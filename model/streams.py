@@ -1,11 +1,13 @@
 """The streams' part of the site: the platform's Kafka cluster, the site's topics and who uses them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from model.base import Label, Part
-from model.units import Bytes, Duration
+from model.units import Bytes, Duration, Percentage
+
+Partitions = Annotated[int, Field(ge=1, le=1000)]
 
 
 class KafkaCluster(Part):
@@ -19,10 +21,20 @@ class Topic(Part):
     """A Kafka topic of the site; its full name is `<site>.<name>`."""
 
     name: Label = Field(description="Name without the site's prefix.")
-    partitions: int = Field(ge=1, le=1000, description="Partitions; they can grow, never shrink.")
-    retention: Duration = Field(description="How long Kafka keeps records for replay.")
+    share: Percentage = Field(description="Share of the peak of messages that goes through it.")
+    partitions: Partitions | None = Field(
+        None, description="Partitions; derived from the peak and the share when left out."
+    )
+    made_with: Partitions | None = Field(
+        None,
+        description="Partitions that the topic was made with; any other number is refused.",
+    )
+    retention: Duration | None = Field(
+        None,
+        description="Replay that its consumers need; the phase's (`streams.replay`) when that is longer.",
+    )
     cleanup: Literal["delete", "compact"] = Field(
-        description="`delete` drops old records, `compact` keeps the last of each key."
+        description="`delete` drops records older than the retention, `compact` then keeps the last of each key."
     )
     maximum_message: Bytes = Field(description="Largest record.")
 
@@ -50,9 +62,23 @@ class Streams(Part):
     """The site's Kafka topics and users."""
 
     cluster: KafkaCluster = Field(description="The platform's Kafka cluster.")
+    buffer: Bytes | None = Field(
+        None,
+        description="What each broker node keeps while Kafka is away; derived: half of the disk (enterprise), an "
+        "eighth of the memory (opensource).",
+    )
+    replay: Duration = Field(description="How long records are kept for replay; each phase says how long.")
+    relied_on: Duration | None = Field(
+        None, description="Replay that consumers already rely on: a rollback does not go below it."
+    )
     replication: int = Field(ge=1, le=9, description="Copies of each partition.")
     minimum_in_sync: int = Field(ge=1, le=9, description="Copies that must have a record before it counts.")
     ready_within: Duration = Field(description="How long a rollout waits for a topic or user to be ready.")
     quota: Quota = Field(description="Quota of each user.")
     topics: tuple[Topic, ...] = Field(min_length=1, description="Topics; keyed by name.")
     users: tuple[StreamUser, ...] = Field(min_length=1, description="Users; keyed by name.")
+
+    def retention(self, topic: Topic) -> Duration:
+        """Return how long a topic keeps its records: the longest that topic, phase and consumers ask for."""
+        asked = (topic.retention, self.relied_on, self.replay)
+        return max(duration for duration in asked if duration is not None)

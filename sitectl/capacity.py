@@ -1,4 +1,4 @@
-"""`sitectl capacity SITE`: how much of the broker the peak takes, when to add, and what one client may take."""
+"""`sitectl capacity SITE`: what the peak takes of broker and streams, when to add, and what is lost without Kafka."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 # How much the peak may have grown, for the table of cores: as it is, half as much again, twice, four times.
 GROWTH = ("1", "1.5", "2", "4")
 UNITS = {"messages": "/s"}
+PLACES = {"disk": "on its disk", "memory": "in its memory"}
 
 
 @click.command("capacity")
 @click.argument("site")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def command(site: str, as_json: bool) -> None:
-    """Show what SITE's broker carries with one node lost, and when it is time to add cores, memory or nodes."""
+    """Show what SITE's broker and streams carry with one node lost, when to add, and what is lost without Kafka."""
     from model.estate import load_estate
     from sitectl import output, problems
     from sitectl.root import program_root
@@ -64,6 +65,34 @@ def described(site: "Site") -> dict[str, object]:
             "queue": limits.queue,
         },
         "retainedMessages": limits.retained_messages,
+        **_streams(site),
+    }
+
+
+def _streams(site: "Site") -> dict[str, object]:
+    from model.stream_capacity import flows, outage
+
+    away, topics = outage(site), {topic.name: topic for topic in site.streams.topics}
+    return {
+        "topics": [
+            {
+                "topic": flow.topic,
+                "records": flow.records,
+                "bytes": flow.bytes.count,
+                "partitions": flow.partitions,
+                "needed": flow.needed,
+                "enough": flow.enough,
+                "replaySeconds": site.streams.retention(topics[flow.topic]).seconds,
+            }
+            for flow in flows(site)
+        ],
+        "withoutKafka": {
+            "keptOn": away.kept_on,
+            "bufferOfANode": away.buffer.count,
+            "bytes": away.rate.count,
+            "lastsSeconds": away.lasts.seconds,
+            "lost": list(away.lost),
+        },
     }
 
 
@@ -89,6 +118,39 @@ def _print(site: "Site") -> None:
     )
     click.echo()
     output.write_table(("bound", "value"), _bounds(bounds(broker)))
+    click.echo()
+    _print_streams(site)
+
+
+def _print_streams(site: "Site") -> None:
+    from model.stream_capacity import flows, mebibytes, outage
+    from sitectl import output
+
+    topics = {topic.name: topic for topic in site.streams.topics}
+    output.write_table(
+        ("topic", "peak", "partitions", "needed", "replay"),
+        [
+            (
+                flow.topic,
+                f"{flow.records}/s",
+                str(flow.partitions),
+                str(flow.needed),
+                str(site.streams.retention(topics[flow.topic])),
+            )
+            for flow in flows(site)
+        ],
+    )
+    for flow in flows(site):
+        if not flow.enough:
+            warning = output.paint("too few partitions", "warning")
+            click.echo(f"{warning}: {flow.topic}: plan a new topic (docs/streams.md)")
+    away = outage(site)
+    click.echo(
+        f"\nwithout Kafka: each node keeps {away.buffer} {PLACES[away.kept_on]}, {mebibytes(away.rate.count)} come "
+        f"in a second at the peak: it lasts {away.lasts}. Lost are then:"
+    )
+    for loss in away.lost:
+        click.echo(f"  - {loss}")
 
 
 def _row(figure: "Headroom") -> tuple[str, ...]:

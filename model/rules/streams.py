@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from model.rules.rule import Finding, rule
 from model.site import Site
+from model.stream_capacity import flows, mebibytes, partitions
 from model.units import Bytes
 from model.words import did_you_mean, quoted
 
@@ -68,11 +69,56 @@ def topics_hold_records(site: Site) -> Iterator[Finding]:
     """A topic keeps records for some time and takes records of some size."""
     for topic in site.streams.topics:
         key = ("streams", "topics", topic.name)
-        if topic.retention.seconds == 0:
+        if topic.retention is not None and topic.retention.seconds == 0:
             yield Finding((*key, "retention"), "`0s` keeps nothing", "write a time, like `7d`")
         if not 0 < topic.maximum_message.count <= LARGEST_MESSAGE.count:
             problem = f"{quoted(topic.maximum_message)} is out of bounds"
             yield Finding((*key, "maximum_message"), problem, "write a size, like `1MiB`, below 2GiB")
+
+
+@rule("streams", "broker")
+def made_topics_keep_their_partitions(site: Site) -> Iterator[Finding]:
+    """A topic keeps the partitions that it was made with: more would part a device's records from the next ones."""
+    for topic in site.streams.topics:
+        asked = partitions(site, topic)
+        if topic.made_with is None or topic.made_with == asked:
+            continue
+        key = ("streams", "topics", topic.name, "made_with")
+        cause = "is written" if topic.partitions else "is what the peak asks for"
+        problem = (
+            f"the topic was made with {quoted(topic.made_with)} partitions, and {asked} {cause}: keys would move to "
+            "other partitions, and devices lose their order"
+        )
+        remedy = f"write `partitions: {topic.made_with}` beside it, or make a new topic (docs/streams.md)"
+        yield Finding(key, problem, remedy)
+
+
+@rule("streams", "broker")
+def the_quota_lets_the_peak_through(site: Site) -> Iterator[Finding]:
+    """A producer's quota, on as many Kafka brokers as there are copies, carries the peak."""
+    streams = site.streams
+    peak = sum(flow.bytes.count for flow in flows(site))
+    if peak > streams.quota.produce.count * streams.replication:
+        problem = (
+            f"{quoted(streams.quota.produce)} a second on each of {streams.replication} Kafka brokers is less "
+            f"than the peak's {mebibytes(peak)}"
+        )
+        least = mebibytes(-(-peak // streams.replication))
+        yield Finding(("streams", "quota", "produce"), problem, f"write {least} or more")
+
+
+@rule("streams", "broker")
+def the_buffer_fits_its_node(site: Site) -> Iterator[Finding]:
+    """What waits for Kafka leaves room on the node's disk (enterprise) or in its memory (opensource)."""
+    wanted, broker = site.streams.buffer, site.broker
+    if wanted is None:
+        return
+    native = broker.edition == "enterprise"
+    room = broker.storage.size.count * 3 // 4 if native else broker.memory.count // 4
+    if not 2**20 <= wanted.count <= room:
+        place = f"disk of {broker.storage.size}" if native else f"memory of {broker.memory}"
+        problem = f"{quoted(wanted)} does not fit a {place}"
+        yield Finding(("streams", "buffer"), problem, f"write from 1MiB to {Bytes(room)}")
 
 
 @rule("streams", "name")
@@ -91,5 +137,8 @@ RULES = (
     users_touch_declared_topics,
     users_have_a_purpose,
     topics_hold_records,
+    made_topics_keep_their_partitions,
+    the_quota_lets_the_peak_through,
+    the_buffer_fits_its_node,
     full_names_fit,
 )

@@ -9,7 +9,7 @@ from components import names
 from components.kafka_topics import topic_name, user_name
 from components.prometheus_rules import rule_groups
 from lab.waiting import wait_until
-from model import Site
+from model import Site, stream_capacity
 from tests.support import servers
 from tests.support.shell import Outcome, Shell
 
@@ -109,11 +109,12 @@ def test_kafka_has_each_topic_as_declared(kafka: AdminClient, site: Site) -> Non
     for topic in site.streams.topics:
         name = topic_name(site, topic.name)
         partitions = described[name].partitions.values()
-        assert len(partitions) == topic.partitions
+        assert len(partitions) == stream_capacity.partitions(site, topic)
         assert {len(partition.replicas) for partition in partitions} == {site.streams.replication}
         settings = kafka_settings(kafka, name)
         assert settings["cleanup.policy"] == topic.cleanup
-        assert int(settings["retention.ms"]) == topic.retention.milliseconds
+        kept = "retention.ms" if topic.cleanup == "delete" else "min.compaction.lag.ms"
+        assert int(settings[kept]) == site.streams.retention(topic).milliseconds
         assert int(settings["min.insync.replicas"]) == site.streams.minimum_in_sync
         assert int(settings["max.message.bytes"]) == topic.maximum_message.count
 

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from components import names
 from components.kafka_topics import topic_name
-from model import Site, load_site
+from model import Site
 from tests.lab.test_1_site_is_deployed import kafka_settings
 from tests.support import servers
 from tests.support.shell import Shell, Step
@@ -35,7 +35,7 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
 ) -> None:
     text = site_file.read_text()
     edited = text.replace("broker:\n", f"broker:\n  replicas: {site.broker.replicas + 2}\n", 1)
-    edited += "\nstreams:\n  topics:\n    - name: raw\n      retention: 5d\n"
+    edited += "\nstreams:\n  topics:\n    - name: raw\n      retention: 20d\n"
     site_file.write_text(edited)
     changed = deployed.preview(site.name)
     assert {(step.operation, step.type_token.rsplit(":", 1)[-1]) for step in changed} == {
@@ -54,14 +54,28 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
     broker = deployed.get("emqx", names.BROKER, site.namespace)
     assert broker["spec"]["coreTemplate"]["spec"]["replicas"] == site.broker.replicas + 2
     settings = kafka_settings(kafka, topic_name(site, "raw"))
-    assert int(settings["retention.ms"]) == 5 * 86_400_000
+    assert int(settings["retention.ms"]) == 20 * 86_400_000
     site_file.write_text(text)
     deployed.up(site.name)
     settings = kafka_settings(kafka, topic_name(site, "raw"))
-    assert (
-        int(settings["retention.ms"])
-        == load_site(site_file.parent.parent, site.name).streams.topics[0].retention.milliseconds
-    )
+    assert int(settings["retention.ms"]) == site.streams.replay.milliseconds
+
+
+def test_a_grown_peak_asks_for_partitions_and_leaves_the_topic_as_it_was_made(
+    deployed: Shell, kafka: AdminClient, site: Site, site_file: Path
+) -> None:
+    text, topic = site_file.read_text(), topic_name(site, "sparkplug")
+    made = len(kafka.list_topics(topic, timeout=10).topics[topic].partitions)
+    site_file.write_text(text.replace("broker:\n", "broker:\n  load:\n    messages: 20000/s\n", 1))
+    topics = [step for step in deployed.preview(site.name) if kind(step) == "KafkaTopic"]
+    assert {step.operation for step in topics} == {"update"}
+    changed = {name for step in topics for name in step.properties}
+    assert changed == {'metadata.annotations["iot-broker/partitions-asked"]'}
+    deployed.up(site.name)
+    assert len(kafka.list_topics(topic, timeout=10).topics[topic].partitions) == made
+    site_file.write_text(text)
+    deployed.up(site.name)
+    assert deployed.preview(site.name) == []
 
 
 def test_refresh_finds_what_was_deleted_and_up_puts_it_back(deployed: Shell, site: Site) -> None:

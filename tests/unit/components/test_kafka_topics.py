@@ -1,13 +1,15 @@
 """Topics are what the site asks for, and a user may do what is declared and nothing else."""
 
+from components.kafka_topics import PARTITIONS_ASKED
 from components.recording import Composition, compose
+from model import Site
 
 
 def test_a_topic_is_what_the_site_asks_for(eagle_ford: Composition) -> None:
     topic = eagle_ford.one("KafkaTopic", "eagle-ford.events")
     assert topic.spec == {
         "topicName": "eagle-ford.events",
-        "partitions": 6,
+        "partitions": 3,
         "replicas": 3,
         "config": {
             "cleanup.policy": "delete",
@@ -18,12 +20,41 @@ def test_a_topic_is_what_the_site_asks_for(eagle_ford: Composition) -> None:
     }
 
 
-def test_a_compacted_topic_has_no_retention(eagle_ford: Composition) -> None:
-    streams = eagle_ford.site.streams
-    compacted = streams.topics[0].model_copy(update={"cleanup": "compact"})
-    changed = streams.model_copy(update={"topics": (compacted, *streams.topics[1:])})
-    composition = compose(eagle_ford.site.model_copy(update={"streams": changed}))
-    assert "retention.ms" not in composition.one("KafkaTopic", "eagle-ford.raw").spec["config"]
+def test_a_compacted_topic_is_whole_for_its_retention_and_then_keeps_the_last(
+    eagle_ford: Composition,
+) -> None:
+    configuration = eagle_ford.one("KafkaTopic", "eagle-ford.metrics").spec["config"]
+    assert configuration["cleanup.policy"] == "compact"
+    assert configuration["min.compaction.lag.ms"] == eagle_ford.site.streams.replay.milliseconds
+    assert "retention.ms" not in configuration
+
+
+def test_a_site_has_the_six_kinds_of_topic(composition: Composition) -> None:
+    kinds = ("raw", "sparkplug", "events", "dead-letter", "audit", "metrics")
+    names = {made.metadata["name"] for made in composition.of("KafkaTopic")}
+    assert names == {f"{composition.site.name}.{kind}" for kind in kinds}
+
+
+def test_a_derived_number_of_partitions_is_taken_when_the_topic_is_made_and_never_again(
+    eagle_ford: Composition,
+) -> None:
+    made = eagle_ford.one("KafkaTopic", "eagle-ford.sparkplug")
+    assert made.ignore_changes == ("spec.partitions",)
+    assert (made.metadata["annotations"][PARTITIONS_ASKED], made.spec["partitions"]) == ("6", 6)
+
+
+def test_a_written_number_of_partitions_is_a_decision(eagle_ford: Composition) -> None:
+    composition = compose(with_topic(eagle_ford.site, "sparkplug", partitions=9))
+    made = composition.one("KafkaTopic", "eagle-ford.sparkplug")
+    assert (made.spec["partitions"], made.ignore_changes) == (9, ())
+
+
+def with_topic(site: Site, name: str, **changes: object) -> Site:
+    """The site with one topic changed."""
+    topics = tuple(
+        topic.model_copy(update=changes) if topic.name == name else topic for topic in site.streams.topics
+    )
+    return site.model_copy(update={"streams": site.streams.model_copy(update={"topics": topics})})
 
 
 def test_topics_and_users_belong_to_the_platforms_cluster(composition: Composition) -> None:

@@ -1,6 +1,5 @@
 """What the stack was deployed with is read also while the engine writes it, and told in a sentence when it is not."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,8 +35,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.fixture
-def stacks(tmp_path: Path) -> Iterator[Path]:
-    """The data with one record too many for the sample site's file, unless a test removes it."""
+def stacks(tmp_path: Path) -> Path:
+    """The data, in a copy."""
     return copy_of_stacks(tmp_path)
 
 

@@ -152,8 +152,9 @@ def test_a_broken_layer_does_not_hide_the_mistakes_of_the_others(data: Path) -> 
 
 def test_a_mistake_that_a_later_layer_covers_is_found_too(data: Path) -> None:
     profile = data / "profiles" / "onshore-field.yaml"
+    line = len(profile.read_text().splitlines()) + 1
     profile.write_text(profile.read_text() + "retention: {hot: a month}\n")
-    assert errors(data) == ["profiles/onshore-field.yaml:34: retention.hot: `a month` is not a duration"]
+    assert errors(data) == [f"profiles/onshore-field.yaml:{line}: retention.hot: `a month` is not a duration"]
 
 
 def test_a_missing_value_is_asked_for_in_the_sites_own_file(data: Path) -> None:

@@ -45,8 +45,8 @@ def test_a_value_names_what_it_overrode_the_nearest_first(data: Path) -> None:
 
 def test_a_named_item_is_explained_key_by_key() -> None:
     found = {entry.key: entry.origin.file.name for entry in explain(tree(STACKS), "streams.topics.sparkplug")}
-    assert found["streams.topics.sparkplug.partitions"] == "onshore-field.yaml"
-    assert found["streams.topics.sparkplug.retention"] == "defaults.yaml"
+    assert found["streams.topics.sparkplug.share"] == "onshore-field.yaml"
+    assert found["streams.topics.sparkplug.cleanup"] == "defaults.yaml"
 
 
 def test_a_removal_is_explained(data: Path) -> None:

@@ -62,3 +62,24 @@ def test_the_figures_are_data_too(site_file: Path) -> None:
 
 def test_a_site_that_does_not_exist_is_refused() -> None:
     assert "did you mean `eagle-ford`?" in run("eagle-frod").stderr
+
+
+def test_topics_have_their_peak_partitions_and_replay(site_file: Path) -> None:
+    with_peak(site_file, 6000)
+    rows = [line.split() for line in run("eagle-ford").stdout.splitlines()]
+    assert ["sparkplug", "4800/s", "6", "6", "7d"] in rows
+
+
+def test_it_says_how_long_the_broker_holds_without_kafka_and_what_is_lost_then(site_file: Path) -> None:
+    with_peak(site_file, 6000)
+    text = run("eagle-ford").stdout
+    assert "without Kafka: each node keeps 512MiB in its memory" in text
+    assert "all that waits on a node that restarts" in text
+    data = json.loads(run("eagle-ford", "--json").stdout)["withoutKafka"]
+    assert data["lastsSeconds"] == data["bufferOfANode"] * 2 // data["bytes"]
+
+
+def test_a_topic_that_was_made_for_less_is_named(site_file: Path) -> None:
+    made = "streams:\n  topics:\n    - name: sparkplug\n      partitions: 3\n      made_with: 3\n"
+    site_file.write_text(site_file.read_text(encoding="utf-8") + made, encoding="utf-8")
+    assert "too few partitions: sparkplug" in run("eagle-ford").stdout

@@ -85,12 +85,12 @@ def test_a_site_that_does_not_exist_is_refused() -> None:
 
 
 def test_a_value_is_explained_by_the_line_that_set_it() -> None:
-    lines = run("explain", "baytown", "streams.topics.raw.partitions").stdout.splitlines()
+    lines = run("explain", "baytown", "streams.topics.raw.share").stdout.splitlines()
     assert lines[0].split() == ["key", "value", "set", "in", "overrode"]
     key, value, place, lower_value, lower_place = lines[1].split()
-    assert (key, value, lower_value) == ("streams.topics.raw.partitions", "48", "12")
-    assert written_at(place) == "partitions: 48"
-    assert written_at(lower_place.strip("()")) == "partitions: 12"
+    assert (key, value, lower_value) == ("streams.topics.raw.share", "70%", "50%")
+    assert written_at(place) == "share: 70%"
+    assert written_at(lower_place.strip("()")) == "share: 50%"
 
 
 def written_at(place: str) -> str:
