@@ -28,6 +28,7 @@ from lab.waiting import wait_until
 from model import load_site
 from model.edit import set_value
 from tests.support import promotions, servers
+from tests.support.forge import serving
 from tests.support.promotions import git, sitectl
 from tests.support.shell import Outcome, Shell, copy_program
 
@@ -124,10 +125,36 @@ def test_the_author_cannot_approve(engineer: Shell) -> None:
     assert "Site Engineer does not count" in outcome.err
 
 
+def test_a_forge_has_one_comment_and_its_approvals_reach_the_record(engineer: Shell) -> None:
+    git(engineer, "checkout", "--quiet", "main")
+    head = git(engineer, "rev-parse", "main").out.strip()
+    with serving() as (forge, address):
+        forge.comments.clear()
+        forge.requests.append(
+            {"number": 7, "html_url": "request 7", "user": {"login": "site-engineer"}, "head": {"sha": head}}
+        )
+        given = {"state": "APPROVED", "commit_id": head}
+        forge.reviews += [
+            {**given, "user": {"login": name}} for name in ("site-engineer", "d-okafor", "a-lindqvist")
+        ]
+        runner = {"GITHUB_REPOSITORY": "field/broker", "GITHUB_API_URL": address, "GITHUB_TOKEN": "secret"}
+        review = ("review", "--against", PARALLEL, "--number", "7", "--site", SITE)
+        for _ in range(2):
+            engineer.run("python", "-m", "pipelines", *review, variables=runner)
+        approvals = ("approvals", "--against", PARALLEL, "--push")
+        added = engineer.run("python", "-m", "pipelines", *approvals, variables=runner)
+    assert "secret" not in added.text
+    (comment,) = forge.comments
+    assert f"| {SITE} | its phase | " in comment["body"]
+    assert "2 of 2 approvals (d-okafor, a-lindqvist)" in sitectl(engineer, "approve", SITE, "--check").out
+    assert git(engineer, "rev-parse", "main").out == git(engineer, "rev-parse", "origin/main").out != head
+
+
+def test_the_policys_rules_are_checked(engineer: Shell) -> None:
+    assert "PASS" in engineer.run("python", "-m", "pipelines", "policy").out
+
+
 def test_a_state_that_moved_since_the_review_is_refused(engineer: Shell, tmp_path: Path) -> None:
-    sitectl(engineer, "approve", SITE, *APPROVE)
-    change(engineer, "approvals", "Approvals")
-    merge(engineer, "approvals")
     # Somebody deploys from another checkout, past the pipeline.
     git(engineer, "worktree", "add", "--quiet", "--detach", str(tmp_path / "elsewhere"), PARALLEL)
     elsewhere = replace(engineer, folder=tmp_path / "elsewhere")
