@@ -17,12 +17,17 @@ from lab.plugins.vault.provider import VaultProvider
 from tests.support.shell import Shell
 
 GOAL = 1.5
+_PROVIDERS: dict[str, type[Provider]] = {
+    "pulumi:providers:kubernetes": KubernetesProvider,
+    "pulumi:providers:vault": VaultProvider,
+    "pulumi:providers:keycloak": KeycloakProvider,
+}
 
 
 def measure(_estate: Estate, shell: Shell, site: str) -> list[Ratio]:
     """Return the ratio of wall time; leaves the site deployed."""
     shell.up(site)
-    resources = [entry for entry in shell.state(site) if entry.get("custom")]
+    resources = [entry for entry in shell.resources(site) if entry.get("custom")]
     _destroy(shell, site)
     with _Plain(shell, resources) as plain:
         theirs = cost(plain.write)
@@ -41,8 +46,9 @@ class _Plain:
 
     def __init__(self, shell: Shell, resources: list[dict[str, Any]]) -> None:
         self._shell = shell
-        self._settings = [entry for entry in resources if entry["type"].startswith("pulumi:providers:")]
-        objects = [entry for entry in resources if not entry["type"].startswith("pulumi:providers:")]
+        # `pulumi:…` beside the providers is the engine's own, which no server hears of.
+        self._settings = [entry for entry in resources if entry["type"] in _PROVIDERS]
+        objects = [entry for entry in resources if not entry["type"].startswith("pulumi:")]
         # A Service waits for its pods, so a client that does one thing after the other makes those before.
         self.objects = sorted(objects, key=lambda entry: entry["type"] == "kubernetes:core/v1:Service")
         self._providers: dict[str, Provider] = {}
@@ -53,14 +59,9 @@ class _Plain:
         self._kept = dict(os.environ)
         os.environ.update(self._shell.environment)
         for entry in self._settings:
-            name = entry["type"].rsplit(":", maxsplit=1)[-1]
-            provider: Provider = {
-                "kubernetes": KubernetesProvider,
-                "vault": VaultProvider,
-                "keycloak": KeycloakProvider,
-            }[name]()
+            provider = _PROVIDERS[entry["type"]]()
             provider.configure(entry["inputs"])
-            self._providers[name] = provider
+            self._providers[entry["type"].rsplit(":", maxsplit=1)[-1]] = provider
         return self
 
     def __exit__(self, *_exception: object) -> None:

@@ -1,4 +1,4 @@
-"""Scales a stateless Deployment of the site by its use of cores.
+"""Scales something stateless of the site by its use of cores.
 
 The broker itself has none: the EMQX resource's `/scale` names no selector of pods, so an autoscaler on it cannot work.
 """
@@ -11,15 +11,22 @@ from model.policy import Autoscaling
 _CALM_SECONDS = 300
 
 
-def autoscaler(component: SiteComponent, name: str, fewest: int, wanted: Autoscaling) -> Manifest:
-    """Make the autoscaler of the Deployment `name`, as a child of the component."""
+def autoscaler(
+    component: SiteComponent,
+    name: str,
+    fewest: int,
+    wanted: Autoscaling,
+    target: tuple[str, str] = ("apps/v1", "Deployment"),
+) -> Manifest:
+    """Make the autoscaler of `name`, as a child of the component; `target` is its API version and kind."""
+    api_version, kind = target
     return Manifest(
         f"{component.site.name}-{name}-scaling",
         api_version="autoscaling/v2",
         kind="HorizontalPodAutoscaler",
         metadata=component.metadata(name),
         spec={
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "scaleTargetRef": {"apiVersion": api_version, "kind": kind, "name": name},
             "minReplicas": fewest,
             "maxReplicas": wanted.maximum,
             "metrics": [

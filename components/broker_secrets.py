@@ -1,14 +1,18 @@
 """The broker's secrets out of Vault by External Secrets: names of keys, never a value."""
 
+from collections.abc import Sequence
+
 from components import names
 from components.component import SiteComponent
 from components.manifest import Manifest
+from model.platform import ExternalSecrets
 
 API_VERSION = "external-secrets.io/v1"
 # Each Secret of the broker, and its keys; the same keys are in Vault.
 SECRETS = {
     names.BROKER_ADMINISTRATOR: ("password",),
     names.BROKER_METRICS_KEY: ("key", "secret"),
+    names.BROKER_KAFKA: ("password", "ca.crt"),
 }
 
 
@@ -18,26 +22,41 @@ def broker_secrets(component: SiteComponent) -> list[Manifest]:
     wanted = site.platform.external_secrets
     if wanted is None:
         return []
-    return [
-        Manifest(
-            f"{site.name}-{name}",
-            api_version=API_VERSION,
-            kind="ExternalSecret",
-            metadata=component.metadata(name, annotations={"pulumi.com/waitFor": "condition=Ready"}),
-            spec={
-                "refreshInterval": wanted.refresh.go(),
-                "secretStoreRef": {"kind": "ClusterSecretStore", "name": wanted.store},
-                # The Secret goes with its ExternalSecret.
-                "target": {"name": name, "creationPolicy": "Owner"},
-                "data": [
-                    {
-                        "secretKey": key,
-                        "remoteRef": {"key": f"{wanted.path}/{site.name}/{name}", "property": key},
-                    }
-                    for key in keys
-                ],
-            },
-            opts=component.in_kubernetes(within=site.broker.ready_within),
-        )
-        for name, keys in SECRETS.items()
-    ]
+    return [brought(component, wanted, name, name, keys) for name, keys in SECRETS.items()]
+
+
+def brought(
+    component: SiteComponent,
+    wanted: ExternalSecrets,
+    name: str,
+    slot: str,
+    keys: Sequence[str],
+    namespace: str | None = None,
+) -> Manifest:
+    """Make an ExternalSecret that brings the keys of Vault's slot into the Secret `name`, as the component's child.
+
+    `namespace` is the Secret's when it is not the site's.
+    """
+    site = component.site
+    return Manifest(
+        f"{site.name}-{name}",
+        api_version=API_VERSION,
+        kind="ExternalSecret",
+        metadata=component.metadata(
+            name, namespace=namespace, annotations={"pulumi.com/waitFor": "condition=Ready"}
+        ),
+        spec={
+            "refreshInterval": wanted.refresh.go(),
+            "secretStoreRef": {"kind": "ClusterSecretStore", "name": wanted.store},
+            # The Secret goes with its ExternalSecret.
+            "target": {"name": name, "creationPolicy": "Owner"},
+            "data": [
+                {
+                    "secretKey": key,
+                    "remoteRef": {"key": f"{wanted.path}/{site.name}/{slot}", "property": key},
+                }
+                for key in keys
+            ],
+        },
+        opts=component.in_kubernetes(within=site.broker.ready_within),
+    )

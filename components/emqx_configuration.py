@@ -1,6 +1,6 @@
 """EMQX's configuration for a site: TLS listeners only, and identities from certificates and tokens."""
 
-from components import hocon, names, vault_names
+from components import emqx_integration, hocon, names, vault_names
 from components.settings import Settings
 from model import Site
 from model.broker import Listener
@@ -106,6 +106,9 @@ def configuration(site: Site, settings: Settings) -> Configuration:
         crl_cache=_revocation_lists(site),
         log=Log(console=Console(level=broker.log_level), audit=AuditLog() if enterprise else None),
         telemetry=None if enterprise else Switch(enable=False),
+        connectors=emqx_integration.connectors(site),
+        actions=emqx_integration.actions(site),
+        rule_engine=emqx_integration.rule_engine(site),
         license=License(key=f"file://{LICENCE_FOLDER}/{broker.licence.key}") if broker.licence else None,
     )
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from components import emqx_configuration, names
+from components import emqx_configuration, emqx_integration, names
 from model import Site
 
 # Labels that the operator gives to the pods of core nodes.
@@ -100,6 +100,10 @@ def _mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         ("tls", emqx_configuration.TLS_FOLDER, {"secret": {"secretName": names.BROKER_TLS}}),
         ("trust", emqx_configuration.TRUST_FOLDER, {"configMap": {"name": names.TRUST}}),
     ]
+    if site.broker.writes_kafka:
+        sources.append(
+            ("kafka", emqx_integration.KAFKA_FOLDER, {"secret": {"secretName": names.BROKER_KAFKA}})
+        )
     if site.broker.licence is not None:
         licence = {"secret": {"secretName": site.broker.licence.secret}}
         sources.append(("licence", emqx_configuration.LICENCE_FOLDER, licence))

@@ -5,6 +5,8 @@ from typing import Any
 
 import pulumi
 
+from components import names
+from components.broker_secrets import brought
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
 from model import Site, stream_capacity
@@ -70,6 +72,7 @@ class KafkaTopics(SiteComponent):
 
     def _user(self, user: StreamUser, topics: list[Manifest]) -> None:
         site, quota = self.site, self.site.streams.quota
+        login, secrets = self._login(user)
         Manifest(
             f"{site.name}-user-{user.name}",
             api_version=API_VERSION,
@@ -82,15 +85,26 @@ class KafkaTopics(SiteComponent):
                 annotations=_READY | {CONSUMPTION: site.consumption(user.name)},
             ),
             spec={
-                "authentication": {"type": "scram-sha-512"},
+                "authentication": login,
                 "authorization": {"type": "simple", "acls": list(access_rules(site, user))},
                 "quotas": {
                     "producerByteRate": quota.produce.count,
                     "consumerByteRate": quota.consume.count,
                 },
             },
-            opts=self.in_kubernetes(within=site.streams.ready_within, depends_on=topics),
+            opts=self.in_kubernetes(within=site.streams.ready_within, depends_on=[*topics, *secrets]),
         )
+
+    def _login(self, user: StreamUser) -> tuple[dict[str, Any], list[Manifest]]:
+        """Return how a user proves who it is; the writer's password is Vault's, so that both of its ends have it."""
+        site, wanted = self.site, self.site.platform.external_secrets
+        login: dict[str, Any] = {"type": "scram-sha-512"}
+        if wanted is None or user.name != site.streams.writer:
+            return login, []
+        name = f"{user_name(site, user.name)}-password"
+        secret = brought(self, wanted, name, names.BROKER_KAFKA, ["password"], site.streams.cluster.namespace)
+        login["password"] = {"valueFrom": {"secretKeyRef": {"name": name, "key": "password"}}}
+        return login, [secret]
 
 
 def topic_name(site: Site, topic: str) -> str:

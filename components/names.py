@@ -13,6 +13,17 @@ BROKER_ADMINISTRATOR = "broker-administrator"
 """Secret with the dashboard's first password under `password`; made by the site, never by the kit."""
 BROKER_METRICS_KEY = "broker-metrics-key"
 """Secret with the API key that Prometheus scrapes with, under `key` and `secret`; made by the site."""
+BROKER_KAFKA = "broker-kafka"
+"""Secret with the password of the broker's Kafka user under `password`, and Kafka's authority under `ca.crt`."""
+
+KAFKA_BRIDGE = "kafka"
+"""The KafkaBridge resource of the opensource edition."""
+KAFKA_BRIDGE_SERVICE = "kafka-bridge-service"
+"""Its Service, by Strimzi's scheme of names."""
+KAFKA_BRIDGE_TLS = "kafka-bridge-tls"
+"""Secret of the Kafka bridge's certificate, filled by cert-manager."""
+KAFKA_BRIDGE_PODS = {"strimzi.io/cluster": KAFKA_BRIDGE, "strimzi.io/kind": "KafkaBridge"}
+"""Labels that Strimzi gives to the bridge's pods."""
 
 POLICY_SERVER = "opa"
 """Deployment and Service of the policy server."""

@@ -33,6 +33,7 @@ class NetworkSegmentation(SiteComponent):
         self._policy("name-resolution", {}, (), [_to([_namespace("kube-system")], 53, udp=True)])
         self._broker()
         self._policy_server()
+        self._kafka_bridge()
         self.register_outputs({})
 
     def _broker(self) -> None:
@@ -67,6 +68,7 @@ class NetworkSegmentation(SiteComponent):
                 # Keycloak's keys, with which tokens are checked; where Keycloak runs is not known here.
                 _to((), _port(self.place.settings.keycloak_url)),
                 *revocation,
+                self._to_kafka(),
             ],
         )
 
@@ -77,6 +79,27 @@ class NetworkSegmentation(SiteComponent):
             _from([{"ipBlock": {"cidr": str(cidr)}} for cidr in ranges[door.name]], door.port)
             for door in self.site.broker.listeners.zones
         ]
+
+    def _to_kafka(self) -> Rule:
+        """Return the broker's way to Kafka: its own, or over the bridge."""
+        if self.site.broker.writes_kafka:
+            return self._to_kafka_brokers()
+        return _to([_pods(names.KAFKA_BRIDGE_PODS)], self.site.streams.bridge.port)
+
+    def _to_kafka_brokers(self) -> Rule:
+        cluster = self.site.streams.cluster
+        brokers = _pods({"strimzi.io/cluster": cluster.name, "strimzi.io/kind": "Kafka"})
+        return _to([_namespace(cluster.namespace) | brokers], cluster.port)
+
+    def _kafka_bridge(self) -> None:
+        if self.site.broker.writes_kafka:
+            return
+        self._policy(
+            "kafka-bridge",
+            names.KAFKA_BRIDGE_PODS,
+            [_from([_pods(CORE_PODS)], self.site.streams.bridge.port)],
+            [self._to_kafka_brokers()],
+        )
 
     def _policy_server(self) -> None:
         self._policy(

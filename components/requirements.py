@@ -48,13 +48,19 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
             if site.platform.external_secrets
             else ()
         ),
-        *(_kinds("autoscaling/v2", ("HorizontalPodAutoscaler",), _CORE) if site.policy.autoscaling else ()),
+        *(_kinds("autoscaling/v2", ("HorizontalPodAutoscaler",), _CORE) if _scales(site) else ()),
         *_kinds("rbac.authorization.k8s.io/v1", ("Role", "RoleBinding", "ClusterRoleBinding"), _CORE),
         NeededApi(site.broker.operator_api, "EMQX", "emqxes", emqx),
         *_kinds("cert-manager.io/v1", ("Issuer", "Certificate"), _CERT_MANAGER),
         *_kinds("kafka.strimzi.io/v1", ("KafkaTopic", "KafkaUser"), _STRIMZI, kafka),
+        *(() if site.broker.writes_kafka else _kinds("kafka.strimzi.io/v1", ("KafkaBridge",), _STRIMZI)),
         *_kinds("monitoring.coreos.com/v1", ("PodMonitor", "PrometheusRule", "ServiceMonitor"), _PROMETHEUS),
     )
+
+
+def _scales(site: Site) -> bool:
+    bridge = None if site.broker.writes_kafka else site.streams.bridge.autoscaling
+    return bool(site.policy.autoscaling or bridge)
 
 
 def _kinds(

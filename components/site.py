@@ -11,6 +11,7 @@ from components.certificate_issuer import CertificateIssuer
 from components.component import Place, site_labels
 from components.dashboards import Dashboards
 from components.emqx_cluster import EmqxCluster
+from components.kafka_bridge import KafkaBridge
 from components.kafka_topics import KafkaTopics
 from components.keycloak_realm import KeycloakRealm
 from components.manifest import Manifest
@@ -46,6 +47,8 @@ class IotSite(pulumi.ComponentResource):
         certificates = CertificateIssuer(f"{name}-certificates", place, pki, inside)
         OpaPolicies(f"{name}-policy", place, inside)
         broker = EmqxCluster(f"{name}-broker", place, certificates.trust, inside)
+        if not site.broker.writes_kafka:
+            KafkaBridge(f"{name}-kafka-bridge", place, streams, inside)
         rules = PrometheusRules(f"{name}-monitoring", place, inside)
         Dashboards(f"{name}-dashboards", place, inside)
         self.outputs = {

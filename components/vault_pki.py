@@ -15,7 +15,8 @@ from model.pki import CertificateAuthority
 
 def server_names(site: Site) -> list[str]:
     """Return each DNS name that a server of the site may have a certificate for."""
-    return [*certificate_names(site), names.service_host(site, names.POLICY_SERVER)]
+    bridge = [] if site.broker.writes_kafka else [names.service_host(site, names.KAFKA_BRIDGE_SERVICE)]
+    return [*certificate_names(site), names.service_host(site, names.POLICY_SERVER), *bridge]
 
 
 class VaultPki(SiteComponent):

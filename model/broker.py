@@ -156,6 +156,11 @@ class Broker(Part):
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(description="Log level.")
 
     @property
+    def writes_kafka(self) -> bool:
+        """Whether it is a Kafka client of its own; the opensource edition goes over an HTTP bridge."""
+        return self.edition == "enterprise"
+
+    @property
     def version_numbers(self) -> tuple[int, ...]:
         """The version as numbers, to compare with."""
         return tuple(int(number) for number in self.version.split("."))

@@ -24,6 +24,22 @@ ENVELOPE = 512
 # Parts of a node for what waits for Kafka: of the disk (native producer), of the memory (HTTP action).
 SHARE_OF_DISK = 2
 SHARE_OF_MEMORY = 8
+# The kit's own assumption, to be replaced by measurement: one request to the Kafka bridge and its answer take 5 ms, so
+# that a worker with one in flight sends 200 records in a second; unordered it has a hundred in flight.
+REQUESTS_PER_SECOND = 200
+UNORDERED_INFLIGHT = 100
+# EMQX's own number of workers, and the most that it takes.
+WORKERS = (16, 1024)
+SMALLEST_BUFFER = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """How a node hands the records of one topic on: workers, requests in flight on each, bytes that wait on each."""
+
+    workers: int
+    inflight: int
+    buffer: Bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,28 @@ def buffer(site: Site) -> Bytes:
     if broker.edition == "enterprise":
         return Bytes(broker.storage.size.count // SHARE_OF_DISK)
     return Bytes(broker.memory.count // SHARE_OF_MEMORY)
+
+
+def lanes(site: Site, topic: Topic) -> Lanes:
+    """Return a node's lanes of a topic to the Kafka bridge, for its share of twice the peak with one node lost."""
+    records = site.broker.load.messages.count * topic.share.ratio * GROWTH / nodes_left(site.broker)
+    inflight = 1 if site.streams.ordered else UNORDERED_INFLIGHT
+    needed = int((records / (REQUESTS_PER_SECOND * inflight)).to_integral_value(ROUND_CEILING))
+    fewest, most = WORKERS
+    workers = min(max(needed, fewest), most)
+    return Lanes(workers, inflight, _part_of_buffer(site, topic, workers))
+
+
+def partition_buffer(site: Site, topic: Topic) -> Bytes:
+    """Return what a node keeps for each partition of a topic while Kafka is away."""
+    return _part_of_buffer(site, topic, partitions(site, topic))
+
+
+def _part_of_buffer(site: Site, topic: Topic, parts: int) -> Bytes:
+    """Return the topic's part of a node's buffer, by its share, in so many equal parts."""
+    whole = sum(entry.share.ratio for entry in site.streams.topics)
+    part = int(buffer(site).count * topic.share.ratio / whole) // parts
+    return Bytes(max(part, SMALLEST_BUFFER))
 
 
 def outage(site: Site) -> Outage:

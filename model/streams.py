@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from model.base import Label, Part
+from model.base import Cores, Label, Part, Port
+from model.policy import Autoscaling
 from model.units import Bytes, Duration, Percentage
 
 Partitions = Annotated[int, Field(ge=1, le=1000)]
@@ -15,6 +16,24 @@ class KafkaCluster(Part):
 
     name: Label = Field(description="Name of the Kafka resource.")
     namespace: Label = Field(description="Namespace of the Kafka resource.")
+    port: Port = Field(description="Port of its listener with TLS and SCRAM, inside the cluster.")
+
+    @property
+    def bootstrap(self) -> str:
+        """Host and port that clients inside the cluster begin with, by Strimzi's scheme of names."""
+        return f"{self.name}-kafka-bootstrap.{self.namespace}.svc:{self.port}"
+
+
+class HttpBridge(Part):
+    """Strimzi's Kafka bridge, over which the opensource edition reaches Kafka."""
+
+    replicas: int = Field(ge=1, le=64, description="Bridges; the fewest where they scale themselves.")
+    autoscaling: Autoscaling | None = Field(
+        None, description="When more bridges are started; left out, there are `replicas`."
+    )
+    port: Port = Field(description="Its HTTPS port.")
+    cores: Cores = Field(description="Cores that each asks for.")
+    memory: Bytes = Field(description="Memory of each.")
 
 
 class Topic(Part):
@@ -62,6 +81,11 @@ class Streams(Part):
     """The site's Kafka topics and users."""
 
     cluster: KafkaCluster = Field(description="The platform's Kafka cluster.")
+    writer: Label = Field(description="The user, of `users`, with which the broker's data path writes.")
+    ordered: bool = Field(
+        description="Whether each device's records keep their order: one request at a time on each lane."
+    )
+    bridge: HttpBridge = Field(description="The Kafka bridge; only the opensource edition has one.")
     buffer: Bytes | None = Field(
         None,
         description="What each broker node keeps while Kafka is away; derived: half of the disk (enterprise), an "

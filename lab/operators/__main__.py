@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from lab.operators.bridges import KAFKA_BRIDGE, BridgeReconciler
 from lab.operators.emqx import EMQX, EmqxReconciler, owner_of
 from lab.operators.kafka import KafkaAdministrator
 from lab.operators.kubernetes import CONFIG_MAP, STATEFUL_SET, Kind, connect
@@ -45,6 +46,7 @@ class Operators:
         self._start_emqx()
         self._start_topics()
         self._start_users()
+        self._start_bridges()
         self._start_policy_loader()
         self._start_rule_loader()
         teller = StoryTeller(self._settings.stories, self._settings.prometheus)
@@ -81,6 +83,12 @@ class Operators:
         reconciler = UserReconciler(self._client, administrator, quotas, watch, own_user=endpoint.user)
         watch.listed = lambda: reconciler.sweep(KAFKA_NAMESPACE, queue)
         self._work("kafka-users", queue, reconciler.reconcile, watch)
+
+    def _start_bridges(self) -> None:
+        queue = Queue()
+        watch = self._watch(KAFKA_BRIDGE, queue)
+        reconciler = BridgeReconciler(self._client, KafkaAdministrator(self._settings.kafka), watch)
+        self._work("kafka-bridges", queue, reconciler.reconcile, watch)
 
     def _start_policy_loader(self) -> None:
         queue = Queue()

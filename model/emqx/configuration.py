@@ -1,7 +1,7 @@
 """The roots of EMQX's configuration that the kit writes, and the sections below them.
 
-Source: the schema of EMQX 5.8.9, both editions. `overload_protection` and `crl_cache` are valid roots that the
-schema's dump leaves out.
+Source: the schema of EMQX 5.8.9, both editions. `overload_protection`, `rule_engine` and `crl_cache` are valid roots
+that the schema's dump leaves out.
 """
 
 from typing import Annotated, Literal
@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from model.base import Port
+from model.emqx.integration import Actions, Connectors, RuleEngine, Sources
 from model.emqx.listeners import Listeners
 from model.emqx.section import Key, MountedFile, SecretFile, Section, SecureAddress
 from model.units import Bytes, Duration
@@ -216,6 +217,10 @@ class Configuration(Section):
     delayed: Switch
     crl_cache: RevocationLists | None = None
     log: Log
+    connectors: Connectors
+    actions: Actions
+    sources: Sources | None = None
+    rule_engine: RuleEngine
     # Nothing at a site talks to a vendor.
     telemetry: Annotated[Switch | None, OPENSOURCE] = None
     license: Annotated[License | None, ENTERPRISE] = None

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from model.ingest import TOPICS
 from model.rules.rule import Finding, rule
 from model.site import Site
 from model.stream_capacity import flows, mebibytes, partitions
 from model.units import Bytes
-from model.words import did_you_mean, quoted
+from model.words import did_you_mean, listed, quoted
 
 LONGEST_NAME = 64
 # Kafka's own limit on an integer property such as max.message.bytes.
@@ -93,6 +94,30 @@ def made_topics_keep_their_partitions(site: Site) -> Iterator[Finding]:
         yield Finding(key, problem, remedy)
 
 
+@rule("streams")
+def the_data_path_can_write(site: Site) -> Iterator[Finding]:
+    """The broker's user is declared, and produces each topic that messages are routed to."""
+    users = {user.name: user for user in site.streams.users}
+    key = ("streams", "writer")
+    writer = users.get(site.streams.writer)
+    if writer is None:
+        yield Finding(
+            key,
+            f"{quoted(site.streams.writer)} is not a declared user",
+            did_you_mean(site.streams.writer, users),
+        )
+        return
+    topics = {topic.name for topic in site.streams.topics}
+    if gone := [topic for topic in TOPICS if topic not in topics]:
+        problem = f"the broker writes to {listed(gone, 'and')}, and the site has no such topic"
+        yield Finding(("streams", "topics"), problem, f"leave {listed(gone, 'and')} in")
+    if unwritten := [topic for topic in TOPICS if topic in topics and topic not in writer.produce]:
+        problem = f"the broker's user {quoted(writer.name)} does not produce {listed(unwritten, 'and')}"
+        yield Finding(
+            ("streams", "users", writer.name, "produce"), problem, f"add {listed(unwritten, 'and')}"
+        )
+
+
 @rule("streams", "broker")
 def the_quota_lets_the_peak_through(site: Site) -> Iterator[Finding]:
     """A producer's quota, on as many Kafka brokers as there are copies, carries the peak."""
@@ -138,6 +163,7 @@ RULES = (
     users_have_a_purpose,
     topics_hold_records,
     made_topics_keep_their_partitions,
+    the_data_path_can_write,
     the_quota_lets_the_peak_through,
     the_buffer_fits_its_node,
     full_names_fit,

@@ -94,14 +94,18 @@ class Shell:
         return found
 
     def state(self, site: str) -> list[dict[str, Any]]:
-        """Return the resources of the exported state, by URN: their order says only which was written down first.
+        """Return the resources of the exported state by URN, to compare with another time's."""
+        return sorted(self.resources(site), key=lambda resource: str(resource["urn"]))
+
+    def resources(self, site: str) -> list[dict[str, Any]]:
+        """Return the resources of the exported state, each after those that it needs.
 
         Of a secret only that there is one, for it is encrypted anew.
         """
         text = self.pulumi("stack", "export", "--stack", site).out
         exported = json.loads(re.sub(r'"ciphertext": "[^"]*"', '"ciphertext": "..."', text))
         resources: list[dict[str, Any]] = exported["deployment"].get("resources", [])
-        return sorted(resources, key=lambda resource: str(resource["urn"]))
+        return resources
 
     def kubectl(self, *arguments: str, check: bool = True, text: str | None = None) -> Outcome:
         """Run `kubectl`."""

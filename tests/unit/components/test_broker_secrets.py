@@ -28,7 +28,26 @@ def test_each_secret_that_the_broker_reads_is_brought(site: Site) -> None:
     read = {(reference["name"], reference["key"]) for reference in references}
     for key in spec["bootstrapAPIKeys"]:
         read |= {(part["secretName"], part["secretKey"]) for part in key["secretRef"].values()}
+    # As the same Secret, or what another namespace has of it.
+    bridge = composition.one("KafkaBridge").spec
+    password = bridge["authentication"]["passwordSecret"]
+    read.add((password["secretName"], password["password"]))
+    read |= {(entry["secretName"], entry["certificate"]) for entry in bridge["tls"]["trustedCertificates"]}
+    (writer,) = (
+        made.spec for made in composition.of("KafkaUser") if "password" in made.spec["authentication"]
+    )
+    reference = writer["authentication"]["password"]["valueFrom"]["secretKeyRef"]
+    read.add((reference["name"], reference["key"]))
     assert brought == read
+
+
+def test_the_brokers_kafka_password_is_the_same_slot_at_both_ends(site: Site) -> None:
+    composition = compose(site)
+    ours = composition.one("ExternalSecret", "broker-kafka")
+    theirs = composition.one("ExternalSecret", "eagle-ford-broker-password")
+    assert theirs.metadata["namespace"] == "kafka"
+    (password,) = theirs.spec["data"]
+    assert password in ours.spec["data"]
 
 
 def test_a_secret_is_named_by_site_and_never_written(site: Site) -> None:
@@ -40,7 +59,11 @@ def test_a_secret_is_named_by_site_and_never_written(site: Site) -> None:
 def test_the_broker_waits_for_its_secrets(site: Site) -> None:
     composition = compose(site)
     secrets = {made.urn for made in composition.of("ExternalSecret")}
-    assert secrets <= set(composition.one("EMQX").depends_on)
+    own = {made.urn for made in composition.of("ExternalSecret") if made.metadata["namespace"] != "kafka"}
+    assert own
+    assert own <= set(composition.one("EMQX").depends_on)
+    (writer,) = (made for made in composition.of("KafkaUser") if "password" in made.spec["authentication"])
+    assert secrets - own <= set(writer.depends_on)
 
 
 def test_preflight_asks_for_the_api_only_then(site: Site, eagle_ford: Composition) -> None:

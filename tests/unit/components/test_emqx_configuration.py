@@ -14,6 +14,7 @@ from components.settings import Settings
 from model.broker import Licence, Listener, ZoneListener
 from model.emqx import Configuration, declared
 from model.emqx.configuration import License
+from model.emqx.integration import KafkaLogin, MqttConnector
 from model.emqx.protection import bounds
 from model.emqx.roots import KNOWN_ROOTS, UnknownRootError, check_roots
 from model.rules.broker import RULES
@@ -236,8 +237,15 @@ def test_each_root_that_can_be_written_is_one_that_its_edition_knows(edition: st
 
 
 def test_no_key_that_is_declared_names_a_secret_but_by_its_file() -> None:
-    secrets = [path for path in declared(Configuration) if re.search("password|secret|cookie|token", path)]
-    assert secrets == []
+    secrets = {path for path in declared(Configuration) if re.search("password|secret|cookie|token", path)}
+    # Both are of the type that takes nothing but a mounted file.
+    assert secrets == {
+        "connectors.kafka_producer.*.authentication.password",
+        "connectors.mqtt.*.password",
+    }
+    with pytest.raises(ValidationError):
+        KafkaLogin(username="eagle-ford-broker", password="written out")
+    assert MqttConnector.model_fields["password"].metadata == KafkaLogin.model_fields["password"].metadata
     with pytest.raises(ValidationError):
         License(key="MjIwMTEx")
 

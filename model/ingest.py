@@ -1,0 +1,180 @@
+"""The way of MQTT messages into Kafka: which messages become records of which topic, with which key.
+
+One table for both editions; `components/emqx_integration.py` writes it as EMQX's rules. SQL is EMQX's rule SQL 5.8.
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Literal
+
+from model.site import Site
+
+Form = Literal["json", "bytes", "sparkplug"]
+"""What a record holds: the payload, which is JSON; the payload as it came; Sparkplug B, decoded where EMQX can."""
+
+# Kinds of Sparkplug B 3.0 messages: what a node or device says, and what it is told.
+BIRTHS_AND_DEATHS = ("NBIRTH", "NDEATH", "DBIRTH", "DDEATH")
+SPOKEN = (*BIRTHS_AND_DEATHS, "NDATA", "DDATA")
+TOLD = ("NCMD", "DCMD")
+# The levels after a device's own: what it is told is no data, and what it reports as an event is kept for longer.
+COMMANDS = "command"
+EVENTS = "event"
+
+TOPICS = ("raw", "sparkplug", "events", "dead-letter")
+"""Names of the Kafka topics that messages are routed to."""
+
+# RFC 8259, as PCRE takes it; possessive throughout, so that no text makes it go back. Whatever breaks a limit of the
+# matcher counts as no JSON, and is kept as it came.
+JSON_TEXT = (
+    r"(?(DEFINE)"
+    r"(?<space>[ \t\r\n]*+)"
+    r'(?<text>"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+")'
+    r"(?<number>-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+)"
+    r"(?<pair>(?&space)(?&text)(?&space):(?&value))"
+    r"(?<map>\{(?:(?&pair)(?:,(?&pair))*+|(?&space))\})"
+    r"(?<list>\[(?:(?&value)(?:,(?&value))*+|(?&space))\])"
+    r"(?<value>(?&space)(?:(?&map)|(?&list)|(?&text)|(?&number)|true|false|null)(?&space))"
+    r")\A(?&value)\z"
+)
+# In base64, because how a text of rule SQL writes a backslash differs between versions.
+_IS_JSON = f"regex_match(payload, base64_decode('{base64.b64encode(JSON_TEXT.encode()).decode()}'))"
+_IS_NO_JSON = f"{_IS_JSON} = false"
+# EMQX's own name of the Sparkplug B schema that its enterprise edition has built in.
+SPARKPLUG_SCHEMA = "__CiYAWBja87PleCyKZ58h__SparkPlug_B_BUILT-IN"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Messages that become records of one Kafka topic.
+
+    `filters` are MQTT topic filters, `condition` an expression of rule SQL that must hold, `key` one that gives the
+    record's key: all records of a key come in the order in which they were published.
+    """
+
+    name: str
+    title: str
+    filters: tuple[str, ...]
+    condition: str
+    key: str
+    topic: str
+    form: Form
+    value: str | None = None
+    """An expression that gives the record's value; the payload when None."""
+
+
+def spaces(site: Site) -> tuple[str, ...]:
+    """Return what topics of telemetry begin with: the site's name, the OT mirror's, and in-scope assets' own spaces."""
+    own = site.topic_spaces
+    extra = [own[asset] for asset in site.assets_in_scope if own[asset].split("/")[0] != site.name]
+    return (site.name, f"ot/{site.name}", *sorted(extra))
+
+
+def routes(site: Site) -> tuple[Route, ...]:
+    """Return every way from MQTT to Kafka of the site; whatever the site's topics carry takes exactly one for data."""
+    telemetry = [route for space in spaces(site) for route in _telemetry(site, space)]
+    return (*telemetry, *_sparkplug(site))
+
+
+def _telemetry(site: Site, space: str) -> tuple[Route, ...]:
+    device, everything = _level(space.count("/") + 2), (f"{space}/+/#",)
+    suffix = "" if space == site.name else "_" + "".join(c if c.isalnum() else "_" for c in space)
+
+    def is_not(*kinds: str) -> str:
+        return f"regex_match(topic, '^{space}/[^/]+/({'|'.join(kinds)})(/|$)') = false"
+
+    return (
+        Route(
+            f"raw{suffix}",
+            "Telemetry in JSON",
+            everything,
+            f"{is_not(EVENTS, COMMANDS)} and {_IS_JSON}",
+            device,
+            "raw",
+            "json",
+        ),
+        Route(
+            f"events{suffix}",
+            "Events in JSON",
+            (f"{space}/+/{EVENTS}/#",),
+            _IS_JSON,
+            device,
+            "events",
+            "json",
+        ),
+        Route(
+            f"unreadable{suffix}",
+            "What should be JSON and is not",
+            everything,
+            f"{is_not(COMMANDS)} and {_IS_NO_JSON}",
+            device,
+            "dead-letter",
+            "bytes",
+        ),
+    )
+
+
+def _sparkplug(site: Site) -> tuple[Route, ...]:
+    group = f"spBv1.0/{site.name}"
+    # Levels: namespace, group, kind of message, edge node, device.
+    messages, kind, node = (f"{group}/+/+/#",), _level(3), _level(4)
+    native = site.broker.edition == "enterprise"
+    readable = f"schema_check('{SPARKPLUG_SCHEMA}', payload, 'Payload')"
+    known = f"regex_match({kind}, '^({'|'.join(SPOKEN)})$')"
+    strange = f"regex_match({kind}, '^({'|'.join((*SPOKEN, *TOLD))})$') = false"
+    # Only the enterprise edition can tell whether a payload is Sparkplug; elsewhere whoever decodes it finds out.
+    unreadable = f"{strange} or ({known} and {readable} = false)" if native else strange
+    state = ("spBv1.0/STATE/+",)
+    return (
+        Route(
+            "sparkplug",
+            "Sparkplug B data, births and deaths",
+            messages,
+            f"{known} and {readable}" if native else known,
+            node,
+            "sparkplug",
+            "sparkplug",
+        ),
+        Route(
+            "births",
+            "That a node or device came or went",
+            messages,
+            f"regex_match({kind}, '^({'|'.join(BIRTHS_AND_DEATHS)})$')",
+            node,
+            "events",
+            "json",
+            f"json_encode(map_put('node', {node}, map_put('event', {kind}, map_put('topic', topic, "
+            "map_put('received', publish_received_at, map_new())))))",
+        ),
+        Route(
+            "states",
+            "Whether a host application is there",
+            state,
+            _IS_JSON,
+            _level(3),
+            "events",
+            "json",
+        ),
+        Route(
+            "unreadable_state",
+            "A host's state that is not JSON",
+            state,
+            _IS_NO_JSON,
+            _level(3),
+            "dead-letter",
+            "bytes",
+        ),
+        Route(
+            "unreadable_sparkplug",
+            "What is no Sparkplug B",
+            messages,
+            unreadable,
+            node,
+            "dead-letter",
+            "bytes",
+        ),
+    )
+
+
+def _level(number: int) -> str:
+    """Return the expression of a topic's level, the first one being 1."""
+    return f"nth({number}, tokens(topic, '/'))"

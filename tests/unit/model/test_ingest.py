@@ -1,0 +1,192 @@
+"""Which message becomes a record of which topic: the rules' own conditions are evaluated, word for word."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+import regex
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model import Site, load_site
+from model.ingest import JSON_TEXT, TOPICS, Route, routes
+from model.site import Asset
+from tests.support.variants import IMAGES, STACKS
+
+FIELD = load_site(STACKS, "eagle-ford")
+PATTERN = regex.compile(JSON_TEXT)
+# JSON as people and machines write it, and texts near it.
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+TEXTS = st.builds(
+    lambda value, indent, ascii_only: json.dumps(value, indent=indent, ensure_ascii=ascii_only),
+    VALUES,
+    st.sampled_from([None, 1]),
+    st.booleans(),
+)
+NEAR = st.builds(
+    lambda text, at, new: text[: at % (len(text) + 1)] + new + text[at % (len(text) + 1) + 1 :],
+    TEXTS,
+    st.integers(0, 200),
+    st.sampled_from(["", ",", '"', "{", "]", "\\", "0", "-", ".", "e", "\x00", "\x0b", "x", ":"]),
+)
+LEVELS = st.text(st.sampled_from("abcp-1"), min_size=1, max_size=4) | st.sampled_from(["event", "command"])
+
+
+def is_json(text: str) -> bool:
+    """Whether a strict reader takes it."""
+
+    def refuse(_word: str) -> Any:
+        raise ValueError
+
+    try:
+        json.loads(text, parse_constant=refuse)
+    except ValueError:
+        return False
+    return True
+
+
+def taken(site: Site, topic: str, payload: str, *, readable: bool = True) -> list[Route]:
+    """The routes that take a message, by the filters and conditions as they stand in the rules."""
+    functions: dict[str, Any] = {
+        "topic": topic,
+        "payload": payload,
+        "tokens": lambda text, separator: [part for part in text.split(separator) if part],
+        "nth": lambda number, parts: parts[number - 1],
+        "regex_match": lambda text, pattern: regex.search(pattern, text) is not None,
+        "base64_decode": lambda text: base64.b64decode(text).decode(),
+        "schema_check": lambda *_: readable,
+        "false": False,
+    }
+    return [
+        route
+        for route in routes(site)
+        if any(matches(pattern, topic) for pattern in route.filters)
+        # Words of rule SQL that Python writes otherwise; a condition holds no others.
+        and eval(route.condition.replace(" = ", " == "), {"__builtins__": {}}, functions)  # noqa: S307
+    ]
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """MQTT's own rule: `+` is one level, `#` the level before it and everything below."""
+    wanted, levels = pattern.split("/"), topic.split("/")
+    if wanted[-1] == "#":
+        wanted, levels = wanted[:-1], levels[: len(wanted) - 1]
+    return len(wanted) == len(levels) and all(
+        one in ("+", other) for one, other in zip(wanted, levels, strict=True)
+    )
+
+
+def in_enterprise(site: Site) -> Site:
+    image = site.broker.image.model_copy(update={"repository": IMAGES["enterprise"]})
+    broker = site.broker.model_copy(update={"edition": "enterprise", "image": image})
+    return site.model_copy(update={"broker": broker})
+
+
+def names(found: list[Route]) -> set[str]:
+    return {f"{route.topic}:{route.form}" for route in found}
+
+
+@given(TEXTS)
+def test_what_is_json_is_taken_as_json(text: str) -> None:
+    assert PATTERN.search(text)
+
+
+@given(NEAR)
+def test_the_pattern_and_a_strict_reader_agree(text: str) -> None:
+    # A lone half of a surrogate pair is JSON to the grammar.
+    assert (PATTERN.search(text) is not None) == is_json(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "{", "{}{}", "NaN", "01", "+1", "[1,]", "{'a':1}", '"\t"', "\x0b{}"]
+)
+def test_what_is_no_json_is_not_taken_as_json(text: str) -> None:
+    assert PATTERN.search(text) is None
+
+
+def test_a_deep_or_long_text_is_judged_without_going_back() -> None:
+    assert PATTERN.search(json.dumps([{"t": n, "v": n / 7} for n in range(5000)]))
+    assert PATTERN.search('["' + "a" * 500_000 + '", 1') is None
+
+
+@given(st.lists(LEVELS, min_size=1, max_size=4), TEXTS | NEAR)
+def test_each_message_of_a_device_goes_one_way_and_a_command_none(levels: list[str], payload: str) -> None:
+    found = taken(FIELD, "/".join(["eagle-ford", *levels]), payload)
+    kind = levels[1] if len(levels) > 1 else ""
+    if kind == "command":
+        assert found == []
+    elif not is_json(payload):
+        assert names(found) == {"dead-letter:bytes"}
+    else:
+        assert names(found) == {"events:json" if kind == "event" else "raw:json"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("NDATA", {"sparkplug:sparkplug"}),
+        ("DBIRTH", {"sparkplug:sparkplug", "events:json"}),
+        ("NDEATH", {"sparkplug:sparkplug", "events:json"}),
+        ("NCMD", set()),
+        ("DCMD", set()),
+        ("NOISE", {"dead-letter:bytes"}),
+    ],
+)
+def test_a_sparkplug_message_goes_by_its_kind(kind: str, expected: set[str]) -> None:
+    for site in (FIELD, in_enterprise(FIELD)):
+        assert names(taken(site, f"spBv1.0/eagle-ford/{kind}/gw-1/pump", "\x08\x01")) == expected
+
+
+def test_a_sparkplug_message_that_cannot_be_decoded_is_kept_where_that_is_known() -> None:
+    message = ("spBv1.0/eagle-ford/NDATA/gw-1", "no protobuf")
+    assert names(taken(in_enterprise(FIELD), *message, readable=False)) == {"dead-letter:bytes"}
+    assert names(taken(FIELD, *message, readable=False)) == {"sparkplug:sparkplug"}
+
+
+def test_a_hosts_state_is_an_event_and_another_groups_messages_are_not_ours() -> None:
+    assert names(taken(FIELD, "spBv1.0/STATE/scada", '{"online": true, "timestamp": 1}')) == {"events:json"}
+    assert names(taken(FIELD, "spBv1.0/STATE/scada", "ONLINE")) == {"dead-letter:bytes"}
+    assert taken(FIELD, "spBv1.0/baytown/NDATA/gw-1", "\x08") == []
+
+
+def test_what_the_ot_mirror_publishes_is_telemetry() -> None:
+    assert names(taken(FIELD, "ot/eagle-ford/separator/pressure", "41.5")) == {"raw:json"}
+    assert taken(FIELD, "ot/baytown/separator/pressure", "41.5") == []
+
+
+def test_an_assets_own_space_is_taken_from_when_the_asset_takes_part() -> None:
+    assets = tuple(
+        Asset(name=asset.name, title=asset.title, topic_space=f"legacy/{asset.name}")
+        for asset in FIELD.assets
+    )
+    site = FIELD.model_copy(update={"assets": assets})
+    inside, outside = site.scope[0], next(a.name for a in assets if a.name not in site.scope)
+    assert names(taken(site, f"legacy/{inside}/pump/flow", "1")) == {"raw:json"}
+    assert taken(site, f"legacy/{outside}/pump/flow", "1") == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "key"),
+    [
+        ("eagle-ford/pump-7.devices.x/flow", "pump-7.devices.x"),
+        ("ot/eagle-ford/separator/pressure", "separator"),
+        ("spBv1.0/eagle-ford/DDATA/gw-1/pump", "gw-1"),
+    ],
+)
+def test_the_key_is_the_device_or_edge_node(topic: str, key: str) -> None:
+    (route,) = taken(FIELD, topic, "1")
+    functions = {
+        "topic": topic,
+        "tokens": lambda text, by: text.split(by),
+        "nth": lambda n, all_of: all_of[n - 1],
+    }
+    assert eval(route.key, {"__builtins__": {}}, functions) == key  # noqa: S307
+
+
+def test_messages_go_to_the_topics_that_the_model_asks_of_each_site() -> None:
+    assert {route.topic for route in routes(FIELD)} == set(TOPICS)
