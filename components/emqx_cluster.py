@@ -1,5 +1,6 @@
 """The broker: the EMQX resource that the platform's operator turns into a cluster, and its certificate."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -15,7 +16,7 @@ from model import Site
 class EmqxCluster(SiteComponent):
     """The site's EMQX cluster: MQTT over TLS with client certificates, WebSocket over TLS, nothing plain.
 
-    `trust` is the ConfigMap of the authorities that the broker believes.
+    `needed` is what must be there before: the authorities that the broker believes, the link to the incumbent.
     """
 
     DOMAIN = "broker"
@@ -29,7 +30,7 @@ class EmqxCluster(SiteComponent):
         self,
         name: str,
         place: Place,
-        trust: pulumi.Resource,
+        needed: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, place, opts)
@@ -53,7 +54,7 @@ class EmqxCluster(SiteComponent):
             opts=self.in_kubernetes(
                 protect=site.protect,
                 within=site.broker.ready_within,
-                depends_on=[certificate, trust, *secrets],
+                depends_on=[certificate, *needed, *secrets],
             ),
         )
         self.endpoints = endpoints(site)

@@ -1,6 +1,8 @@
 """EMQX's configuration for a site: TLS listeners only, and identities from certificates and tokens."""
 
-from components import emqx_integration, hocon, names, vault_names
+from typing import Any
+
+from components import emqx_incumbent, emqx_integration, hocon, names, vault_names
 from components.settings import Settings
 from model import Site
 from model.broker import Listener
@@ -27,6 +29,7 @@ from model.emqx.configuration import (
     Switch,
     TokenAuthentication,
 )
+from model.emqx.integration import RuleEngine, Sources
 from model.emqx.listeners import (
     BytesRate,
     DeviceListener,
@@ -106,11 +109,22 @@ def configuration(site: Site, settings: Settings) -> Configuration:
         crl_cache=_revocation_lists(site),
         log=Log(console=Console(level=broker.log_level), audit=AuditLog() if enterprise else None),
         telemetry=None if enterprise else Switch(enable=False),
-        connectors=emqx_integration.connectors(site),
-        actions=emqx_integration.actions(site),
-        rule_engine=emqx_integration.rule_engine(site),
+        **_integration(site),
         license=License(key=f"file://{LICENCE_FOLDER}/{broker.licence.key}") if broker.licence else None,
     )
+
+
+def _integration(site: Site) -> dict[str, Any]:
+    """Return the roots of data integration: the way to Kafka, and the bridge to the incumbent while there is one."""
+    sources = emqx_incumbent.sources(site)
+    return {
+        "connectors": emqx_integration.connectors(site).model_copy(
+            update={"mqtt": emqx_incumbent.connectors(site)}
+        ),
+        "actions": emqx_integration.actions(site).model_copy(update={"mqtt": emqx_incumbent.actions(site)}),
+        "sources": Sources(mqtt=sources) if sources else None,
+        "rule_engine": RuleEngine(rules=emqx_integration.rules(site) | emqx_incumbent.rules(site)),
+    }
 
 
 def _listeners(site: Site, settings: Settings, limits: Bounds) -> Listeners:

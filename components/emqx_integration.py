@@ -21,7 +21,6 @@ from model.emqx.integration import (
     KafkaMessage,
     KafkaParameters,
     Rule,
-    RuleEngine,
     ServerTls,
 )
 from model.ingest import Route
@@ -75,11 +74,6 @@ def actions(site: Site) -> Actions:
 def rules(site: Site) -> dict[str, Rule]:
     """Return a rule for each way from MQTT to Kafka."""
     return {route.name: _rule(site, route) for route in ingest.routes(site)}
-
-
-def rule_engine(site: Site) -> RuleEngine:
-    """Return all rules of the site."""
-    return RuleEngine(rules=rules(site))
 
 
 def _rule(site: Site, route: Route) -> Rule:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from components import emqx_configuration, emqx_integration, names
+from components import emqx_configuration, emqx_incumbent, emqx_integration, names
 from model import Site
 
 # Labels that the operator gives to the pods of core nodes.
@@ -100,6 +100,9 @@ def _mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         ("tls", emqx_configuration.TLS_FOLDER, {"secret": {"secretName": names.BROKER_TLS}}),
         ("trust", emqx_configuration.TRUST_FOLDER, {"configMap": {"name": names.TRUST}}),
     ]
+    # Mounted in every phase, so that a bridge that comes or goes changes no pod (and moves no volume).
+    bridge = {"secret": {"secretName": names.INCUMBENT_BRIDGE, "optional": True}}
+    sources.append(("incumbent", emqx_incumbent.INCUMBENT_FOLDER, bridge))
     if site.broker.writes_kafka:
         sources.append(
             ("kafka", emqx_integration.KAFKA_FOLDER, {"secret": {"secretName": names.BROKER_KAFKA}})

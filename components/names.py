@@ -16,6 +16,9 @@ BROKER_METRICS_KEY = "broker-metrics-key"
 BROKER_KAFKA = "broker-kafka"
 """Secret with the password of the broker's Kafka user under `password`, and Kafka's authority under `ca.crt`."""
 
+INCUMBENT_BRIDGE = "incumbent-bridge"
+"""Secret with what the bridge shows the incumbent: `password`, `ca.crt`; where it asks, `tls.crt` and `tls.key`."""
+
 KAFKA_BRIDGE = "kafka"
 """The KafkaBridge resource of the opensource edition."""
 KAFKA_BRIDGE_SERVICE = "kafka-bridge-service"

@@ -11,6 +11,7 @@ from components.certificate_issuer import CertificateIssuer
 from components.component import Place, site_labels
 from components.dashboards import Dashboards
 from components.emqx_cluster import EmqxCluster
+from components.incumbent_bridge import IncumbentBridge
 from components.kafka_bridge import KafkaBridge
 from components.kafka_topics import KafkaTopics
 from components.keycloak_realm import KeycloakRealm
@@ -46,7 +47,10 @@ class IotSite(pulumi.ComponentResource):
         NetworkSegmentation(f"{name}-network", place, inside)
         certificates = CertificateIssuer(f"{name}-certificates", place, pki, inside)
         OpaPolicies(f"{name}-policy", place, inside)
-        broker = EmqxCluster(f"{name}-broker", place, certificates.trust, inside)
+        needed: list[pulumi.Resource] = [certificates.trust]
+        if site.bridge != "none":
+            needed.append(IncumbentBridge(f"{name}-incumbent", place, inside))
+        broker = EmqxCluster(f"{name}-broker", place, needed, inside)
         if not site.broker.writes_kafka:
             KafkaBridge(f"{name}-kafka-bridge", place, streams, inside)
         rules = PrometheusRules(f"{name}-monitoring", place, inside)
@@ -57,6 +61,7 @@ class IotSite(pulumi.ComponentResource):
             "edition": site.broker.edition,
             "namespace": place.namespace,
             "brokerEndpoints": broker.endpoints,
+            "incumbentBridge": site.bridge,
             "realm": {"name": realm.realm, "issuer": realm.issuer},
             "certificateAuthorities": pki.authorities,
             "topics": streams.topics,

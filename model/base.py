@@ -46,6 +46,9 @@ PATTERN_MEANINGS: dict[str, str] = {
     r"^[0-9a-f]{40}$": "a commit's full name in quotes: 40 hexadecimal digits",
     r"^[A-Za-z0-9+/]+={0,2}$": "base64 on one line",
     r"^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----\n": "PEM text, as a block (`|`)",
+    r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$": (
+        "the first levels of a topic, without wildcards, like `Field/Pads`"
+    ),
     r"^[a-z0-9]([a-z0-9_/-]*[a-z0-9])?$": "a path in Vault without its version, like `transit/iot-promotion`",
 }
 _PATTERNS = list(PATTERN_MEANINGS)
@@ -68,7 +71,8 @@ Fingerprint = Annotated[str, StringConstraints(pattern=_PATTERNS[13])]
 Commit = Annotated[str, StringConstraints(pattern=_PATTERNS[14])]
 Base64 = Annotated[str, StringConstraints(pattern=_PATTERNS[15], max_length=4096)]
 Pem = Annotated[str, StringConstraints(pattern=_PATTERNS[16], max_length=65536)]
-VaultPath = Annotated[str, StringConstraints(pattern=_PATTERNS[17], max_length=200)]
+VaultPath = Annotated[str, StringConstraints(pattern=_PATTERNS[18], max_length=200)]
+BridgedSpace = Annotated[str, StringConstraints(pattern=_PATTERNS[17], max_length=120)]
 Sentence = Annotated[str, StringConstraints(pattern=_PATTERNS[8], max_length=1000)]
 
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from model.base import Domain, Label, Part, Port, Text
+from model.base import BridgedSpace, Domain, Label, Part, Port, Text
 from model.units import Duration, Money, Percentage
 
 Phase = Literal["pilot", "parallel", "cutover"]
@@ -72,6 +72,14 @@ class Limits(Part):
     leave: Leave | None = Field(None, description="What must be true to leave; the last phase is not left.")
 
 
+class BridgedTopics(Part):
+    """A space of topics that crosses the bridge to the incumbent."""
+
+    name: Label = Field(description="Name, by which layers change it.")
+    theirs: BridgedSpace = Field(description="What its topics begin with at the incumbent.")
+    ours: BridgedSpace = Field(description="What they begin with here.")
+
+
 class Incumbent(Part):
     """The licensed broker that the site has had until now."""
 
@@ -80,6 +88,17 @@ class Incumbent(Part):
     port: Port = Field(description="Its port for MQTT over TLS.")
     state: IncumbentState = Field(
         description="`untouched`, `ingress`, `egress` (the phase's), or `retired` once its window is over."
+    )
+    user: Label | None = Field(
+        None, description="The bridge's user name there; `<site>-bridge` when left out."
+    )
+    client_certificate: bool = Field(
+        description="Whether the bridge shows a certificate there, beside its password."
+    )
+    topics: tuple[BridgedTopics, ...] = Field(
+        (),
+        description="What crosses the bridge; when left out, the topics of devices and edge nodes, under the same "
+        "names. Keyed by name.",
     )
     licence_cost: Money | None = Field(None, description="What its licence costs in a year.")
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from model.incumbent_bridge import MIRROR, overlapping
+from model.rollout import BridgedTopics
 from model.rules.rule import Finding, rule
 from model.site import Site
-from model.words import quoted
+from model.words import listed, quoted
 
 
 @rule("network")
@@ -41,4 +43,29 @@ def topic_spaces_are_unique(site: Site) -> Iterator[Finding]:
                 yield Finding(key, problem, "give each asset a topic space of its own")
 
 
-RULES = (ranges_are_disjoint, topic_spaces_are_unique)
+@rule("incumbent", "name", "assets")
+def what_crosses_the_bridge_crosses_one_to_one(site: Site) -> Iterator[Finding]:
+    """No topic is in two bridged spaces, none is the OT mirror's, and each has a place among the site's own topics."""
+    elsewhere = [space for space in site.topic_spaces.values() if space.split("/")[0] != site.name]
+    known = [site.name, f"spBv1.0/{site.name}", *elsewhere]
+    earlier: list[BridgedTopics] = []
+    for entry in site.incumbent.topics:
+        key = ("incumbent", "topics", entry.name)
+        for side in ("theirs", "ours"):
+            space = getattr(entry, side)
+            if space.split("/")[0] == MIRROR:
+                problem = f"{quoted(space)} is the OT mirror's, and nothing bridges from or towards it"
+                yield Finding((*key, side), problem, "remove it")
+            for other in earlier:
+                if overlapping(space, getattr(other, side)):
+                    problem = (
+                        f"{quoted(space)} and {quoted(getattr(other, side))} of {quoted(other.name)} overlap"
+                    )
+                    yield Finding((*key, side), problem, "part the two, so that each topic crosses once")
+        if not any(f"{entry.ours}/".startswith(f"{space}/") for space in known):
+            problem = f"{quoted(entry.ours)} is in no topic space of the site"
+            yield Finding((*key, "ours"), problem, f"begin with {listed(known)}")
+        earlier.append(entry)
+
+
+RULES = (ranges_are_disjoint, topic_spaces_are_unique, what_crosses_the_bridge_crosses_one_to_one)

@@ -1,0 +1,47 @@
+"""The link to the broker that is replaced: its credentials and its way through the network, while there is a bridge.
+
+What crosses it is part of the broker's configuration (`components/emqx_incumbent.py`).
+"""
+
+import pulumi
+
+from components import names
+from components.broker_secrets import brought
+from components.component import Place, SiteComponent
+from components.emqx_nodes import CORE_PODS
+from components.manifest import Manifest
+from model import Site
+
+
+class IncumbentBridge(SiteComponent):
+    """What the bridge needs beside the broker; made only while the phase has a bridge."""
+
+    DOMAIN = "broker"
+    SOFTWARE = "emqx"
+    PART = "incumbent-bridge"
+
+    def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, place, opts)
+        site, wanted = place.site, place.site.platform.external_secrets
+        if wanted is not None:
+            brought(self, wanted, names.INCUMBENT_BRIDGE, names.INCUMBENT_BRIDGE, keys(site))
+        Manifest(
+            f"{site.name}-{names.INCUMBENT_BRIDGE}",
+            api_version="networking.k8s.io/v1",
+            kind="NetworkPolicy",
+            metadata=self.metadata(names.INCUMBENT_BRIDGE),
+            spec={
+                "podSelector": {"matchLabels": CORE_PODS},
+                "policyTypes": ["Egress"],
+                # Where the incumbent runs is known by name only, and a network policy takes addresses.
+                "egress": [{"ports": [{"protocol": "TCP", "port": site.incumbent.port}]}],
+            },
+            opts=self.in_kubernetes(),
+        )
+        self.register_outputs({"direction": site.bridge})
+
+
+def keys(site: Site) -> tuple[str, ...]:
+    """Return the keys of the bridge's Secret."""
+    shown = ("tls.crt", "tls.key") if site.incumbent.client_certificate else ()
+    return ("password", "ca.crt", *shown)
