@@ -49,6 +49,7 @@ def catalogue() -> dict[str, Tool]:
             seconds=450,
         ),
         _go_programs("opa", "github.com/open-policy-agent/opa", recipes.OPA_PROGRAMS, gib=0.7, seconds=50),
+        _go_programs("mqtt", "github.com/mochi-mqtt/server/v2", recipes.MQTT_PROGRAMS, gib=0.2, seconds=20),
         _go_programs(
             "pulumi", "github.com/pulumi/pulumi/pkg/v3", recipes.PULUMI_PROGRAMS, gib=3.2, seconds=170
         ),

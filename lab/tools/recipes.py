@@ -42,6 +42,7 @@ PROMETHEUS_PROGRAMS = tuple(
     for name in ("promtool", "prometheus")
 )
 OPA_PROGRAMS = (Program("github.com/open-policy-agent/opa", "opa"),)
+MQTT_PROGRAMS = (Program(".", "mqtt"),)
 PULUMI_PROGRAMS = (
     Program(
         "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",

@@ -16,6 +16,7 @@ def test_the_catalogue_has_every_tool_with_a_version_of_its_own() -> None:
     assert set(catalogue()) == {
         "kubernetes",
         "opa",
+        "mqtt",
         "pulumi",
         "vault",
         "promtool",

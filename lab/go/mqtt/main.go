@@ -1,0 +1,65 @@
+// An MQTT 5 broker for the lab, on loopback alone: it stands for EMQX at the site's door (certificates, tokens and the
+// policy server decide), or for the broker that is replaced (names and passwords).
+//
+// `mqtt SETTINGS` reads a JSON file (see settings.go), prints `ready` once it listens, and runs until it is told to stop.
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: mqtt SETTINGS")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(file string) error {
+	settings, err := readSettings(file)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	server := mqtt.New(&mqtt.Options{Logger: log})
+	identity, err := newIdentity(settings, server)
+	if err != nil {
+		return err
+	}
+	if err := server.AddHook(identity, nil); err != nil {
+		return err
+	}
+	for name, wanted := range settings.Listeners {
+		tls, err := wanted.tls()
+		if err != nil {
+			return fmt.Errorf("listener %s: %w", name, err)
+		}
+		config := listeners.Config{ID: name, Address: wanted.Address, TLSConfig: tls}
+		var listener listeners.Listener = listeners.NewTCP(config)
+		if wanted.WebSocket {
+			listener = listeners.NewWebsocket(config)
+		}
+		if err := server.AddListener(listener); err != nil {
+			return fmt.Errorf("listener %s: %w", name, err)
+		}
+	}
+	if err := server.Serve(); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
+	<-stop
+	return server.Close()
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Settings say who is let in and who decides; every file is PEM unless it says otherwise.
+type Settings struct {
+	Listeners map[string]Listener
+	// Who may come in by name and password: the file that holds the password, by name.
+	Users map[string]string
+	Token *Token
+	// Without one, who is in may do everything.
+	Policy *Policy
+}
+
+// Listener is one door, always TLS.
+type Listener struct {
+	Address     string
+	Certificate string
+	Key         string
+	// Authorities of client certificates. With them a certificate is needed, and its common name is the user name.
+	Authorities string
+	// Lists of revoked certificates, DER or PEM: a certificate on one of them is refused.
+	Revoked   []string
+	WebSocket bool
+}
+
+// Token says which JSON Web Tokens are taken as passwords.
+type Token struct {
+	Keys        string
+	Authorities string
+	// What each claim must be; `${username}` stands for the name that the client gives.
+	Claims map[string]string
+}
+
+// Policy is the server that is asked before each publish and subscribe.
+type Policy struct {
+	URL         string
+	Authorities string
+	// A flat map of texts with EMQX's placeholders.
+	Body map[string]string
+	// How long, and how many, decisions are remembered for each client.
+	CacheSeconds int
+	CacheSize    int
+}
+
+func readSettings(file string) (*Settings, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	settings := &Settings{}
+	if err := json.Unmarshal(text, settings); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	for name, listener := range settings.Listeners {
+		host, _, err := net.SplitHostPort(listener.Address)
+		if address := net.ParseIP(host); err != nil || address == nil || !address.IsLoopback() {
+			return nil, fmt.Errorf("%s: listener %s: %q is no loopback address", file, name, listener.Address)
+		}
+	}
+	return settings, nil
+}
+
+func (l Listener) tls() (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(l.Certificate, l.Key)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if l.Authorities == "" {
+		return config, nil
+	}
+	if config.ClientCAs, err = pool(l.Authorities); err != nil {
+		return nil, err
+	}
+	config.ClientAuth = tls.RequireAndVerifyClientCert
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		return l.refuseRevoked(state.PeerCertificates[0])
+	}
+	return config, nil
+}
+
+// refuseRevoked reads the lists anew each time: whoever keeps them fresh writes the files.
+func (l Listener) refuseRevoked(certificate *x509.Certificate) error {
+	for _, file := range l.Revoked {
+		list, err := revocationList(file)
+		if err != nil {
+			return err
+		}
+		for _, entry := range list.RevokedCertificateEntries {
+			if entry.SerialNumber.Cmp(certificate.SerialNumber) == 0 {
+				return errors.New("the client's certificate is revoked")
+			}
+		}
+	}
+	return nil
+}
+
+func revocationList(file string) (*x509.RevocationList, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	list, err := x509.ParseRevocationList(der(content))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return list, nil
+}
+
+func pool(file string) (*x509.CertPool, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	found := x509.NewCertPool()
+	if !found.AppendCertsFromPEM(content) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+	return found, nil
+}
+
+// client asks over TLS, and believes these authorities alone.
+func client(authorities string) (*http.Client, error) {
+	roots, err := pool(authorities)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	return &http.Client{Transport: transport, Timeout: 5 * time.Second}, nil
+}

@@ -1,0 +1,326 @@
+"""Real MQTT sessions at the site's door: certificates out of Vault, tokens of Keycloak, decisions of the policy server.
+
+The door is the lab's broker, told by the site's own EMQX configuration whom to ask and what for.
+"""
+
+import datetime
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import names
+from components.emqx_configuration import document
+from components.recording import OFFLINE
+from lab.certificates import Authority, KeyPair
+from lab.estate import Estate
+from lab.mqtt import Door, Servers, running, site_settings
+from lab.progress import Silent
+from lab.tools import ensure
+from lab.waiting import wait_until
+from model import Site
+from tests.support import servers
+from tests.support.mqtt import Certificate, Refused, Session, session
+from tests.support.shell import Shell
+
+PASSWORD = "Correct-horse-battery-9"
+
+
+@dataclass(frozen=True)
+class Front:
+    """The site's door, and what one needs to come to it."""
+
+    shell: Shell
+    site: Site
+    root: servers.Client
+    folder: Path
+    ports: dict[str, int]
+    trust: Path
+    revoked: Path
+
+    def enrolled(self, kind: str, name: str, ttl: str = "1h") -> Certificate:
+        """Have Vault issue a certificate of a class of clients."""
+        return self._issued(kind, f"{name}.{names.client_domain(self.site, kind)}", ttl)[0]
+
+    def _issued(self, role: str, common_name: str, ttl: str) -> tuple[Certificate, str]:
+        body = {"common_name": common_name, "ttl": ttl}
+        reply = self.root.ask("POST", f"/pki-{self.site.name}-issuing/issue/{role}", body)
+        assert reply.status == 200, reply.text
+        data = reply.json["data"]
+        certificate = Certificate(self.folder / f"{common_name}.pem", self.folder / f"{common_name}.key")
+        certificate.chain.write_text("\n".join([data["certificate"], *data["ca_chain"]]))
+        certificate.key.write_text(data["private_key"])
+        return certificate, data["serial_number"]
+
+    def revoke(self, kind: str, name: str) -> Certificate:
+        """Have a new certificate of a class revoked, and the door's list fetched anew."""
+        certificate, serial = self._issued(kind, f"{name}.{names.client_domain(self.site, kind)}", "1h")
+        mount = f"/pki-{self.site.name}-issuing"
+        assert self.root.ask("POST", f"{mount}/revoke", {"serial_number": serial}).status == 200
+        fetch_list(self.root, self.site, self.revoked)
+        return certificate
+
+    def device(
+        self, certificate: Certificate | None, client_id: str = "pump", login: tuple[str, str] | None = None
+    ) -> AbstractContextManager[Session]:
+        """A session at the door for certificates."""
+        host = self.site.mqtt_host
+        return session(self.ports["mqtts"], host, self.trust, client_id, certificate=certificate, login=login)
+
+    def person(self, name: str, token: str) -> AbstractContextManager[Session]:
+        """A session at the door for browsers, with a token."""
+        host = self.site.mqtt_host
+        return session(
+            self.ports["wss"], host, self.trust, f"browser-{name}", login=(name, token), web_socket=True
+        )
+
+
+def fetch_list(root: servers.Client, site: Site, file: Path) -> None:
+    """Fetch the issuing CA's list of revoked certificates, as EMQX does every so often."""
+    # Vault's answer is PEM text here; the list's own address gives the same as bytes.
+    data = root.get(f"/pki-{site.name}-issuing/cert/crl")["data"]
+    file.write_text(data["certificate"])
+
+
+@pytest.fixture(scope="module")
+def front(
+    deployed: Shell, site: Site, estate: Estate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Front]:
+    folder = tmp_path_factory.mktemp("mqtt")
+    root = servers.vault_root(deployed, estate)
+    trust, revoked = folder / "trust.pem", folder / "revoked.pem"
+    trust.write_text(deployed.get("configmap", names.TRUST, site.namespace)["data"][names.TRUST_SITE])
+    fetch_list(root, site, revoked)
+    made = Front(deployed, site, root, folder, {}, trust, revoked)
+    # As cert-manager has it signed for the broker.
+    pair, _ = made._issued("server", site.mqtt_host, "1h")
+    server = KeyPair(pair.chain, pair.key)
+    settings = replace(OFFLINE, keycloak_url=deployed.environment["KEYCLOAK_URL"])
+    asks = Servers(deployed.environment["OPA_URL"], deployed.authority)
+    doors = {"mqtts": Door(server, trust, (revoked,)), "wss": Door(server, web_socket=True)}
+    told = site_settings(document(site, settings), asks)
+    with running(ensure({"mqtt"}, Silent())["mqtt"] / "mqtt", folder, doors, told) as ports:
+        yield replace(made, ports=ports)
+
+
+@pytest.fixture(scope="module")
+def token(deployed: Shell, site: Site) -> Iterator[str]:
+    """The access token of a person who signed in, `operator-1`."""
+    admin = servers.keycloak(deployed)
+    client = admin.get(f"/{site.name}/clients?clientId={site.identity.dashboard.client_id}")[0]
+    secret = admin.get(f"/{site.name}/clients/{client['id']}/client-secret")["value"]
+    group = next(found for found in admin.get(f"/{site.name}/groups") if found["name"] == "site-engineers")
+    person = {
+        "username": "operator-1",
+        "enabled": True,
+        "email": "operator@field.example",
+        "emailVerified": True,
+        "firstName": "Shift",
+        "lastName": "Operator",
+        "groups": [f"/{group['name']}"],
+        "credentials": [{"type": "password", "value": PASSWORD, "temporary": False}],
+    }
+    made = admin.ask("POST", f"/{site.name}/users", person)
+    assert made.status == 201, made.text
+    try:
+        signed_in = servers.sign_in(
+            deployed,
+            site.name,
+            site.identity.dashboard.client_id,
+            secret,
+            client["redirectUris"][0],
+            "operator-1",
+            PASSWORD,
+        )
+        yield signed_in["access_token"]
+    finally:
+        user = made.headers["Location"].rsplit("/", maxsplit=1)[-1]
+        assert admin.ask("DELETE", f"/{site.name}/users/{user}").status == 204
+
+
+def test_a_device_publishes_under_its_own_name_and_a_service_reads_it(front: Front, site: Site) -> None:
+    pump = f"pump-2.{names.client_domain(site, 'device')}"
+    with (
+        front.device(front.enrolled("service", "historian"), "historian") as historian,
+        front.device(front.enrolled("device", "pump-2")) as device,
+    ):
+        assert historian.subscribe(f"{site.name}/#") == "Granted QoS 1"
+        assert device.publish(f"{site.name}/{pump}/flow", "4.2") == "Success"
+        assert historian.next() == (f"{site.name}/{pump}/flow", "4.2")
+
+
+def test_a_device_takes_its_own_commands(front: Front, site: Site) -> None:
+    pump = f"pump-3.{names.client_domain(site, 'device')}"
+    with front.device(front.enrolled("device", "pump-3")) as device:
+        assert device.subscribe(f"{site.name}/{pump}/command/#") == "Granted QoS 1"
+
+
+def test_an_edge_gateway_speaks_sparkplug(front: Front, site: Site) -> None:
+    node = f"gw-1.{names.client_domain(site, 'gateway')}"
+    with front.device(front.enrolled("gateway", "gw-1"), "gw-1") as gateway:
+        assert gateway.publish(f"spBv1.0/{site.name}/NBIRTH/{node}", "birth") == "Success"
+
+
+def test_the_ot_mirror_publishes_under_ot(front: Front, site: Site) -> None:
+    with front.device(front.enrolled("mirror", "plant"), "mirror") as mirror:
+        assert mirror.publish(f"ot/{site.name}/separator/pressure", "41.5") == "Success"
+
+
+def test_without_a_certificate_nobody_comes_in(front: Front) -> None:
+    with pytest.raises(Refused), front.device(None):
+        pass
+
+
+def test_an_expired_certificate_is_refused(front: Front) -> None:
+    certificate = front.enrolled("device", "pump-old", ttl="2s")
+    with front.device(certificate):
+        pass
+    wait_until(lambda: has_expired(certificate), 30, "the certificate expires")
+    with pytest.raises(Refused), front.device(certificate):
+        pass
+
+
+def has_expired(certificate: Certificate) -> bool:
+    from cryptography import x509
+
+    end = x509.load_pem_x509_certificate(certificate.chain.read_bytes()).not_valid_after_utc
+    return datetime.datetime.now(datetime.UTC) > end + datetime.timedelta(seconds=1)
+
+
+def test_a_revoked_certificate_is_refused(front: Front) -> None:
+    with pytest.raises(Refused), front.device(front.revoke("device", "pump-lost")):
+        pass
+
+
+def test_a_certificate_of_another_authority_is_refused(front: Front, site: Site, tmp_path: Path) -> None:
+    foreign = Authority(tmp_path, "Somebody else")
+    foreign.ensure()
+    pair = foreign.client("pump", f"pump-2.{names.client_domain(site, 'device')}")
+    with pytest.raises(Refused), front.device(Certificate(pair.certificate, pair.key)):
+        pass
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["{site}/pump-9.devices.{domain}/flow", "{site}", "elsewhere/{own}/flow", "spBv1.0/{site}/NDATA/{own}"],
+)
+def test_a_device_that_publishes_elsewhere_is_denied_and_cut_off(
+    front: Front, site: Site, topic: str
+) -> None:
+    own = f"pump-4.{names.client_domain(site, 'device')}"
+    filled = topic.format(site=site.name, domain=site.domain, own=own)
+    with front.device(front.enrolled("device", "pump-4")) as device:
+        assert device.publish(filled, "4.2") == "Not authorized"
+        assert device.end() == "Not authorized"
+
+
+@pytest.mark.parametrize("kind", ["device", "gateway", "service"])
+def test_nobody_but_the_mirror_publishes_under_ot(front: Front, site: Site, kind: str) -> None:
+    with front.device(front.enrolled(kind, "intruder"), f"intruder-{kind}") as client:
+        assert client.publish(f"ot/{site.name}/separator/pressure", "0") == "Not authorized"
+        assert client.end() == "Not authorized"
+
+
+def test_the_mirror_reads_nothing(front: Front, site: Site) -> None:
+    with front.device(front.enrolled("mirror", "plant"), "mirror") as mirror:
+        assert mirror.subscribe(f"{site.name}/#") == "Not authorized"
+        assert mirror.end() == "Not authorized"
+
+
+def test_a_device_that_calls_itself_another_is_still_itself(front: Front, site: Site) -> None:
+    domain = names.client_domain(site, "device")
+    other = f"pump-6.{domain}"
+    certificate = front.enrolled("device", "pump-5")
+    with front.device(certificate, login=(other, "anything")) as device:
+        assert device.publish(f"{site.name}/pump-5.{domain}/flow", "4.2") == "Success"
+        assert device.publish(f"{site.name}/{other}/flow", "4.2") == "Not authorized"
+
+
+def test_a_person_with_a_token_comes_in_and_writes_nothing(front: Front, site: Site, token: str) -> None:
+    with front.person("operator-1", token) as person:
+        assert person.publish(f"{site.name}/operator-1/flow", "4.2") == "Not authorized"
+        assert person.end() == "Not authorized"
+
+
+def test_a_token_under_another_name_is_refused(front: Front, token: str) -> None:
+    with pytest.raises(Refused, match="Bad user name or password"), front.person("operator-2", token):
+        pass
+
+
+def test_a_token_whose_signature_is_not_the_realms_is_refused(front: Front, token: str) -> None:
+    head, claims, signature = token.split(".")
+    forged = ".".join([head, claims, signature[:-8] + signature[-8:].swapcase()])
+    with pytest.raises(Refused, match="Bad user name or password"), front.person("operator-1", forged):
+        pass
+
+
+def test_a_token_for_another_audience_is_refused(front: Front, deployed: Shell, site: Site) -> None:
+    admin = servers.keycloak(deployed)
+    # A service account of a client without the scope that brings the broker's audience.
+    client = {
+        "clientId": "elsewhere",
+        "serviceAccountsEnabled": True,
+        "standardFlowEnabled": False,
+        "publicClient": False,
+        "defaultClientScopes": ["basic", "profile"],
+        "optionalClientScopes": [],
+    }
+    made = admin.ask("POST", f"/{site.name}/clients", client)
+    assert made.status == 201, made.text
+    identity = made.headers["Location"].rsplit("/", maxsplit=1)[-1]
+    try:
+        secret = admin.get(f"/{site.name}/clients/{identity}/client-secret")["value"]
+        keycloak = servers.Client(deployed.environment["KEYCLOAK_URL"], str(deployed.authority))
+        form = {"grant_type": "client_credentials", "client_id": "elsewhere", "client_secret": secret}
+        answer = keycloak.ask("POST", f"/realms/{site.name}/protocol/openid-connect/token", form=form)
+        assert answer.status == 200, answer.text
+        access = answer.json["access_token"]
+        assert servers.claims(access).get("aud") != "mqtt"
+        name = "service-account-elsewhere"
+        with pytest.raises(Refused, match="Bad user name or password"), front.person(name, access):
+            pass
+    finally:
+        assert admin.ask("DELETE", f"/{site.name}/clients/{identity}").status == 204
+
+
+Incumbent = Callable[..., AbstractContextManager[Session]]
+
+
+@pytest.fixture(scope="module")
+def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Incumbent]:
+    """The broker that is replaced: its own authority, names and passwords, no policy server."""
+    folder = tmp_path_factory.mktemp("incumbent")
+    authority = Authority(folder / "tls", "The licensed broker")
+    authority.ensure()
+    pair = authority.server("incumbent", ["mqtt-old.field.example"])
+    password = folder / "password"
+    password.write_text("a password of the incumbent\n")
+    settings: dict[str, Any] = {"Users": {"old-consumer": str(password)}}
+    program = ensure({"mqtt"}, Silent())["mqtt"] / "mqtt"
+    with running(program, folder, {"mqtts": Door(pair)}, settings) as ports:
+        yield lambda client_id, given="a password of the incumbent": session(
+            ports["mqtts"],
+            "mqtt-old.field.example",
+            authority.certificate,
+            client_id,
+            login=("old-consumer", given),
+        )
+
+
+def test_the_incumbent_shares_a_subscription_so_that_each_message_comes_once(incumbent: Incumbent) -> None:
+    with incumbent("one") as one, incumbent("two") as two, incumbent("device") as device:
+        for member in (one, two):
+            assert member.subscribe("$share/eagle-ford-bridge/Field/#", qos=2) == "Granted QoS 2"
+        for number in range(20):
+            assert device.publish(f"Field/pump-{number}/flow", str(number)) == "Success"
+        wait_until(lambda: one.received.qsize() + two.received.qsize() >= 20, 10, "all messages come")
+        came = sorted(int(member.next()[1]) for member in (one, two) for _ in range(member.received.qsize()))
+        assert came == list(range(20))
+
+
+def test_the_incumbent_refuses_a_wrong_password(incumbent: Incumbent) -> None:
+    with pytest.raises(Refused, match="Bad user name or password"), incumbent("x", "wrong"):
+        pass

@@ -1,0 +1,126 @@
+"""MQTT 5 sessions as a device has them: over TLS, with a certificate or a token."""
+
+import contextlib
+import queue
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+SECONDS = 10.0
+
+
+class Named(ssl.SSLContext):
+    """Checks the server's certificate for the name that devices know it by, though it is reached on loopback."""
+
+    name: str
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        """Wrap a socket, for the server's own name."""
+        return super().wrap_socket(*arguments, **{**options, "server_hostname": self.name})
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A client's certificate with its chain, and its key: PEM files."""
+
+    chain: Path
+    key: Path
+
+
+@dataclass
+class Session:
+    """A session that the broker has accepted."""
+
+    client: Client
+    received: "queue.Queue[MQTTMessage]" = field(default_factory=queue.Queue)
+    answers: "queue.Queue[str]" = field(default_factory=queue.Queue)
+    ended: "queue.Queue[str]" = field(default_factory=queue.Queue)
+
+    def publish(self, topic: str, payload: str, qos: int = 1) -> str:
+        """Publish, and return the broker's word: `Success`, or why not."""
+        self.client.publish(topic, payload, qos=qos)
+        return self.answers.get(timeout=SECONDS)
+
+    def subscribe(self, topic: str, qos: int = 1) -> str:
+        """Subscribe, and return the broker's word: `Granted QoS 1`, or why not."""
+        self.client.subscribe(topic, options=SubscribeOptions(qos=qos))
+        return self.answers.get(timeout=SECONDS)
+
+    def next(self) -> tuple[str, str]:
+        """Return the topic and payload of the next message."""
+        message = self.received.get(timeout=SECONDS)
+        return message.topic, message.payload.decode()
+
+    def end(self) -> str:
+        """Wait until the broker ends the session, and return its reason."""
+        return self.ended.get(timeout=SECONDS)
+
+
+class Refused(Exception):
+    """The broker, or its TLS, did not let the client in; the message says why."""
+
+
+@contextlib.contextmanager
+def session(
+    port: int,
+    host: str,
+    authorities: Path,
+    client_id: str,
+    *,
+    certificate: Certificate | None = None,
+    login: tuple[str, str] | None = None,
+    web_socket: bool = False,
+) -> Iterator[Session]:
+    """Give an accepted session, and close it at the end; raises Refused."""
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id,
+        protocol=MQTTProtocolVersion.MQTTv5,
+        transport="websockets" if web_socket else "tcp",
+        reconnect_on_failure=False,
+    )
+    if web_socket:
+        client.ws_set_options(path="/mqtt")
+    client.tls_set_context(_context(host, authorities, certificate))
+    if login is not None:
+        client.username_pw_set(*login)
+    made, accepted = Session(client), queue.Queue[str]()
+
+    def ended(_client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        # Whoever still waits to be let in is told, too.
+        accepted.put(str(reason))
+        made.ended.put(str(reason))
+
+    client.on_connect = lambda _c, _u, _f, reason, _p: accepted.put(str(reason))
+    client.on_connect_fail = lambda _c, _u: accepted.put("connection failed")
+    client.on_disconnect = ended
+    client.on_message = lambda _c, _u, message: made.received.put(message)
+    client.on_publish = lambda _c, _u, _m, reason, _p: made.answers.put(str(reason))
+    client.on_subscribe = lambda _c, _u, _m, reasons, _p: made.answers.put(str(reasons[0]))
+    try:
+        client.connect("127.0.0.1", port, keepalive=20)
+    except (ssl.SSLError, ConnectionError) as error:
+        raise Refused(str(error)) from error
+    client.loop_start()
+    try:
+        if (reason := accepted.get(timeout=SECONDS)) != "Success":
+            raise Refused(reason)
+        yield made
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _context(host: str, authorities: Path, certificate: Certificate | None) -> Named:
+    context = Named(ssl.PROTOCOL_TLS_CLIENT)
+    context.name = host
+    context.load_verify_locations(authorities)
+    if certificate is not None:
+        context.load_cert_chain(certificate.chain, certificate.key)
+    return context
