@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from components import names
 from components.component import SiteComponent
 from components.manifest import Manifest
+from model import Site
 from model.platform import ExternalSecrets
 
 API_VERSION = "external-secrets.io/v1"
@@ -22,7 +23,14 @@ def broker_secrets(component: SiteComponent) -> list[Manifest]:
     wanted = site.platform.external_secrets
     if wanted is None:
         return []
-    return [brought(component, wanted, name, name, keys) for name, keys in SECRETS.items()]
+    return [brought(component, wanted, name, name, keys) for name, keys in slots(site).items()]
+
+
+def slots(site: Site) -> dict[str, tuple[str, ...]]:
+    """Return the Secrets that the site's broker and its dashboard need, and their keys."""
+    if site.broker.signs_in_people:
+        return SECRETS
+    return SECRETS | {names.DASHBOARD_PROXY: ("cookie-secret",)}
 
 
 def brought(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components import emqx_incumbent, emqx_integration, hocon, names, vault_names
+from components import dashboard_login, emqx_incumbent, emqx_integration, hocon, names, vault_names
 from components.settings import Settings
 from model import Site
 from model.broker import Listener
@@ -21,11 +21,13 @@ from model.emqx.configuration import (
     License,
     Log,
     Mqtt,
+    OpenIdConnect,
     PolicyServer,
     RetainedStore,
     Retainer,
     RevocationLists,
     SecureDashboard,
+    SignOn,
     Switch,
     TokenAuthentication,
 )
@@ -47,6 +49,8 @@ TLS_FOLDER = "/mounted/tls"
 """Where the broker's certificate and key are mounted."""
 TRUST_FOLDER = "/mounted/trust"
 """Where the authorities are mounted that the broker believes."""
+LOGIN_FOLDER = "/mounted/login"
+"""Where the secret of the dashboard's Keycloak client is mounted, in the edition that signs people in itself."""
 LICENCE_FOLDER = "/mounted/licence"
 """Where the licence is mounted, if the site has one."""
 
@@ -92,7 +96,7 @@ def configuration(site: Site, settings: Settings) -> Configuration:
         ),
         authentication=(_token_authentication(site, settings),),
         authorization=_authorization(site),
-        dashboard=_dashboard(site),
+        dashboard=_dashboard(site, settings),
         overload_protection=Switch(enable=True),
         flapping_detect=Flapping(
             max_count=broker.protection.flapping.connections,
@@ -226,8 +230,19 @@ def _client_tls(authorities: str | None) -> ClientTls:
     return ClientTls(cacertfile=f"{TRUST_FOLDER}/{authorities}")
 
 
-def _dashboard(site: Site) -> Dashboard:
+def _dashboard(site: Site, settings: Settings) -> Dashboard:
     tls = DashboardTls(certfile=f"{TLS_FOLDER}/tls.crt", keyfile=f"{TLS_FOLDER}/tls.key")
     return Dashboard(
-        listeners=DashboardListeners(https=SecureDashboard(bind=site.broker.dashboard_port, ssl_options=tls))
+        listeners=DashboardListeners(https=SecureDashboard(bind=site.broker.dashboard_port, ssl_options=tls)),
+        sso=SignOn(oidc=_sign_on(site, settings)) if site.broker.signs_in_people else None,
+    )
+
+
+def _sign_on(site: Site, settings: Settings) -> OpenIdConnect:
+    return OpenIdConnect(
+        issuer=names.issuer_url(settings.keycloak_url, site),
+        clientid=site.identity.dashboard.client_id,
+        secret=f"file://{LOGIN_FOLDER}/{dashboard_login.CLIENT_SECRET}",
+        dashboard_addr=dashboard_login.home(site),
+        ssl=_client_tls(names.TRUST_IDENTITY if settings.keycloak_ca else None),
     )

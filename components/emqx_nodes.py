@@ -103,6 +103,9 @@ def _mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     # Mounted in every phase, so that a bridge that comes or goes changes no pod (and moves no volume).
     bridge = {"secret": {"secretName": names.INCUMBENT_BRIDGE, "optional": True}}
     sources.append(("incumbent", emqx_incumbent.INCUMBENT_FOLDER, bridge))
+    if site.broker.signs_in_people:
+        login = {"secret": {"secretName": names.DASHBOARD_LOGIN}}
+        sources.append(("login", emqx_configuration.LOGIN_FOLDER, login))
     if site.broker.writes_kafka:
         sources.append(
             ("kafka", emqx_integration.KAFKA_FOLDER, {"secret": {"secretName": names.BROKER_KAFKA}})

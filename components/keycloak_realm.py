@@ -8,10 +8,15 @@ from pulumi_keycloak import openid
 
 from components import names
 from components.component import Place, SiteComponent
+from components.dashboard_login import callback, login_secret
+from components.dashboard_login import home as dashboard_home
 from components.keycloak_settings import realm_settings
+from components.manifest import Manifest
 
 # Keycloak's own scopes for the dashboard. Not `roles`: it adds further audiences to the token, and EMQX 5.8.9
 # refuses a token with more than one.
+GROUPS_CLAIM = "groups"
+"""Claim of a login with the names of somebody's groups."""
 _BUILT_IN_SCOPES = ("acr", "basic", "email", "profile", "web-origins")
 
 
@@ -25,6 +30,8 @@ class KeycloakRealm(SiteComponent):
     realm: pulumi.Output[str]
     issuer: str
     """The issuer that the realm's tokens name."""
+    dashboard_login: Manifest
+    """The Secret of the dashboard's client."""
 
     def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, place, opts)
@@ -36,7 +43,7 @@ class KeycloakRealm(SiteComponent):
         self.issuer = names.issuer_url(place.settings.keycloak_url, site)
         roles = self._roles()
         self._groups(roles)
-        self._dashboard(self._audience_scope())
+        self.dashboard_login = self._dashboard(self._audience_scope())
         self._events()
         self.register_outputs({"realm": self.realm, "issuer": self.issuer})
 
@@ -91,9 +98,8 @@ class KeycloakRealm(SiteComponent):
         )
         return scope
 
-    def _dashboard(self, scope: openid.ClientScope) -> None:
-        site, dashboard = self.site, self.site.identity.dashboard
-        home = f"https://{site.dashboard_host}:{site.broker.dashboard_port}"
+    def _dashboard(self, scope: openid.ClientScope) -> Manifest:
+        site, dashboard, home = self.site, self.site.identity.dashboard, dashboard_home(self.site)
         client = openid.Client(
             f"{site.name}-{dashboard.client_id}",
             realm_id=self.realm,
@@ -113,7 +119,7 @@ class KeycloakRealm(SiteComponent):
             root_url=home,
             base_url="/",
             admin_url="",
-            valid_redirect_uris=[home + path for path in dashboard.redirect_paths],
+            valid_redirect_uris=[home + path for path in (callback(site), *dashboard.redirect_paths)],
             valid_post_logout_redirect_uris=[f"{home}/"],
             web_origins=[home],
             consent_required=False,
@@ -126,6 +132,23 @@ class KeycloakRealm(SiteComponent):
             realm_id=self.realm,
             client_id=client.id,
             default_scopes=[*_BUILT_IN_SCOPES, scope.name],
+            opts=self.in_keycloak(),
+        )
+        self._groups_claim(client)
+        return login_secret(self, client.client_secret)
+
+    def _groups_claim(self, client: openid.Client) -> None:
+        """Tell the dashboard's login which groups somebody is in; the token that the broker takes stays as it is."""
+        openid.GroupMembershipProtocolMapper(
+            f"{self.site.name}-{GROUPS_CLAIM}",
+            realm_id=self.realm,
+            client_id=client.id,
+            name=GROUPS_CLAIM,
+            claim_name=GROUPS_CLAIM,
+            full_path=False,
+            add_to_id_token=True,
+            add_to_access_token=False,
+            add_to_userinfo=True,
             opts=self.in_keycloak(),
         )
 

@@ -28,6 +28,13 @@ KAFKA_BRIDGE_TLS = "kafka-bridge-tls"
 KAFKA_BRIDGE_PODS = {"strimzi.io/cluster": KAFKA_BRIDGE, "strimzi.io/kind": "KafkaBridge"}
 """Labels that Strimzi gives to the bridge's pods."""
 
+DASHBOARD_LOGIN = "dashboard-login"
+"""Secret of the dashboard's Keycloak client, under `client-secret`; Keycloak makes it."""
+DASHBOARD_PROXY = "dashboard-proxy"
+"""Deployment and Service of the OIDC proxy, its settings, and the Secret with its `cookie-secret`."""
+DASHBOARD_PROXY_TLS = "dashboard-proxy-tls"
+"""Secret of the proxy's certificate, filled by cert-manager."""
+
 POLICY_SERVER = "opa"
 """Deployment and Service of the policy server."""
 POLICY_SERVER_TLS = "opa-tls"

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-from components import names
+from components import dashboard_proxy, names
 from components.component import Place, SiteComponent, selector_labels
 from components.emqx_nodes import CORE_PODS
 from components.manifest import Manifest
@@ -34,6 +34,7 @@ class NetworkSegmentation(SiteComponent):
         self._broker()
         self._policy_server()
         self._kafka_bridge()
+        self._dashboard_proxy()
         self.register_outputs({})
 
     def _broker(self) -> None:
@@ -61,6 +62,8 @@ class NetworkSegmentation(SiteComponent):
                     ],
                     dashboard,
                 ),
+                # People come to the dashboard's own login, or by the proxy before it.
+                _from([_pods(_proxy_pods(self))] if not site.broker.signs_in_people else (), dashboard),
             ],
             [
                 _to([_pods(CORE_PODS)], *_BROKER_CLUSTER),
@@ -79,6 +82,19 @@ class NetworkSegmentation(SiteComponent):
             _from([{"ipBlock": {"cidr": str(cidr)}} for cidr in ranges[door.name]], door.port)
             for door in self.site.broker.listeners.zones
         ]
+
+    def _dashboard_proxy(self) -> None:
+        if self.site.broker.signs_in_people:
+            return
+        self._policy(
+            names.DASHBOARD_PROXY,
+            _proxy_pods(self),
+            [_from((), dashboard_proxy.PORT)],
+            [
+                _to([_pods(CORE_PODS)], self.site.broker.dashboard_port),
+                _to((), _port(self.place.settings.keycloak_url)),
+            ],
+        )
 
     def _to_kafka(self) -> Rule:
         """Return the broker's way to Kafka: its own, or over the bridge."""
@@ -140,6 +156,10 @@ class NetworkSegmentation(SiteComponent):
 
 def _policy_server_pods(component: SiteComponent) -> dict[str, str]:
     return selector_labels(component.site, "opa", "policy")
+
+
+def _proxy_pods(component: SiteComponent) -> dict[str, str]:
+    return selector_labels(component.site, "oauth2-proxy", "dashboard-proxy")
 
 
 def _from(peers: Sequence[Peer], *ports: int) -> Rule:

@@ -1,7 +1,8 @@
 """Renders a site to files with no server at hand: every object that its stack would make, as text.
 
 What a server makes stands as a placeholder: ids end in `-id`, certificates hold nothing but the word `mock` in base64.
-Secrets are nowhere among the inputs: manifests name the Secret that holds them.
+Manifests name the Secret that holds a secret; the one value that the stack itself hands on (Keycloak's for the
+dashboard's client) is not written.
 """
 
 import re
@@ -16,6 +17,10 @@ from components.settings import Settings
 from model import Site
 
 OUTPUTS = "outputs.yaml"
+HIDDEN = "(a secret)"
+"""What is written for a value that Pulumi keeps encrypted."""
+# The key by which Pulumi marks such a value.
+_SECRET_MARK = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the same in every program
 BROKER_CONFIGURATION = "broker/emqx.conf"
 
 
@@ -93,6 +98,8 @@ def _whole(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
+        if _SECRET_MARK in value:
+            return HIDDEN
         return {key: _whole(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_whole(inner) for inner in value]

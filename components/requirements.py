@@ -39,7 +39,7 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
     kafka = site.streams.cluster.namespace
     emqx = _EMQX if site.broker.operator_api.endswith("v2beta1") else _EMQX_LATER
     return (
-        *_kinds("v1", ("Namespace", "ConfigMap", "Service", "ServiceAccount"), _CORE),
+        *_kinds("v1", ("Namespace", "ConfigMap", "Secret", "Service", "ServiceAccount"), _CORE),
         *_kinds("apps/v1", ("Deployment",), _CORE),
         *_kinds("networking.k8s.io/v1", ("NetworkPolicy",), _CORE),
         *_kinds("policy/v1", ("PodDisruptionBudget",), _CORE),
@@ -60,7 +60,8 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
 
 def _scales(site: Site) -> bool:
     bridge = None if site.broker.writes_kafka else site.streams.bridge.autoscaling
-    return bool(site.policy.autoscaling or bridge)
+    proxy = None if site.broker.signs_in_people else site.identity.dashboard.proxy.autoscaling
+    return bool(site.policy.autoscaling or bridge or proxy)
 
 
 def _kinds(

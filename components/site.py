@@ -9,6 +9,7 @@ from pulumi_kubernetes import Provider as KubernetesProvider
 
 from components.certificate_issuer import CertificateIssuer
 from components.component import Place, site_labels
+from components.dashboard_proxy import DashboardProxy
 from components.dashboards import Dashboards
 from components.emqx_cluster import EmqxCluster
 from components.incumbent_bridge import IncumbentBridge
@@ -47,10 +48,12 @@ class IotSite(pulumi.ComponentResource):
         NetworkSegmentation(f"{name}-network", place, inside)
         certificates = CertificateIssuer(f"{name}-certificates", place, pki, inside)
         OpaPolicies(f"{name}-policy", place, inside)
-        needed: list[pulumi.Resource] = [certificates.trust]
+        needed: list[pulumi.Resource] = [certificates.trust, realm.dashboard_login]
         if site.bridge != "none":
             needed.append(IncumbentBridge(f"{name}-incumbent", place, inside))
         broker = EmqxCluster(f"{name}-broker", place, needed, inside)
+        if not site.broker.signs_in_people:
+            DashboardProxy(f"{name}-dashboard-proxy", place, realm.dashboard_login, inside)
         if not site.broker.writes_kafka:
             KafkaBridge(f"{name}-kafka-bridge", place, streams, inside)
         rules = PrometheusRules(f"{name}-monitoring", place, inside)

@@ -16,7 +16,9 @@ from model.pki import CertificateAuthority
 def server_names(site: Site) -> list[str]:
     """Return each DNS name that a server of the site may have a certificate for."""
     bridge = [] if site.broker.writes_kafka else [names.service_host(site, names.KAFKA_BRIDGE_SERVICE)]
-    return [*certificate_names(site), names.service_host(site, names.POLICY_SERVER), *bridge]
+    # The proxy has the dashboard's name, which is among the broker's own.
+    proxy = [] if site.broker.signs_in_people else [names.service_host(site, names.DASHBOARD_PROXY)]
+    return [*certificate_names(site), names.service_host(site, names.POLICY_SERVER), *bridge, *proxy]
 
 
 class VaultPki(SiteComponent):

@@ -161,6 +161,11 @@ class Broker(Part):
         return self.edition == "enterprise"
 
     @property
+    def signs_in_people(self) -> bool:
+        """Whether its dashboard signs people in by OpenID Connect itself; else a proxy stands before it."""
+        return self.edition == "enterprise"
+
+    @property
     def version_numbers(self) -> tuple[int, ...]:
         """The version as numbers, to compare with."""
         return tuple(int(number) for number in self.version.split("."))

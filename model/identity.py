@@ -3,6 +3,8 @@
 from pydantic import Field
 
 from model.base import Label, Part, Text, UrlPath
+from model.broker import Image
+from model.policy import Autoscaling
 from model.units import Duration
 
 
@@ -36,12 +38,26 @@ class BruteForce(Part):
     maximum_wait: Duration = Field(description="Longest wait.")
 
 
+class DashboardProxy(Part):
+    """The OIDC proxy before the dashboard."""
+
+    image: Image = Field(description="The proxy's image.")
+    replicas: int = Field(ge=1, le=16, description="Proxies; the fewest where they scale themselves.")
+    autoscaling: Autoscaling | None = Field(
+        None, description="When more proxies are started; left out, there are `replicas`."
+    )
+
+
 class DashboardClient(Part):
     """The OpenID client of the broker's dashboard."""
 
     client_id: Label = Field(description="Client id.")
+    role: Label = Field(description="Role, of `roles`, whose groups change the broker by the dashboard.")
     redirect_paths: tuple[UrlPath, ...] = Field(
-        min_length=1, description="Paths on the dashboard's host to which logins return."
+        (), description="Further paths on the dashboard's host to which logins return."
+    )
+    proxy: DashboardProxy = Field(
+        description="The OIDC proxy before the dashboard; only the opensource edition has one."
     )
 
 

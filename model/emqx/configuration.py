@@ -117,10 +117,33 @@ class DashboardListeners(Section):
     https: SecureDashboard
 
 
+class OpenIdConnect(Section):
+    """The dashboard's login with Keycloak; who comes in for the first time may look, and no more."""
+
+    enable: Literal[True] = True
+    backend: Literal["oidc"] = "oidc"
+    provider: Literal["generic"] = "generic"
+    issuer: SecureAddress
+    clientid: str
+    secret: SecretFile
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    name_var: Literal["${preferred_username}"] = "${preferred_username}"
+    dashboard_addr: SecureAddress
+    require_pkce: Literal[True] = True
+    ssl: ClientTls
+
+
+class SignOn(Section):
+    """Logins by somebody else's account."""
+
+    oidc: OpenIdConnect
+
+
 class Dashboard(Section):
     """Dashboard and API."""
 
     listeners: DashboardListeners
+    sso: Annotated[SignOn | None, ENTERPRISE] = None
 
 
 class Prometheus(Section):

@@ -44,4 +44,22 @@ def brute_force_waits_grow(site: Site) -> Iterator[Finding]:
         yield Finding(("identity", "brute_force", "wait"), problem, f"write {waits.maximum_wait} or less")
 
 
-RULES = (groups_give_declared_roles, sessions_are_in_order, brute_force_waits_grow)
+@rule("identity")
+def somebody_changes_the_broker(site: Site) -> Iterator[Finding]:
+    """The dashboard's role is declared, and some group has it."""
+    identity = site.identity
+    roles, wanted = [role.name for role in identity.roles], identity.dashboard.role
+    key = ("identity", "dashboard", "role")
+    if wanted not in roles:
+        yield Finding(key, f"{quoted(wanted)} is not a declared role", did_you_mean(wanted, roles))
+    elif not any(wanted in group.roles for group in identity.groups):
+        problem = f"no group has the role {quoted(wanted)}, so nobody could open the dashboard"
+        yield Finding(key, problem, "give it to a group")
+
+
+RULES = (
+    groups_give_declared_roles,
+    sessions_are_in_order,
+    brute_force_waits_grow,
+    somebody_changes_the_broker,
+)

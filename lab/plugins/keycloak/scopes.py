@@ -1,4 +1,4 @@
-"""Client scopes, which of them a client has by default, and the mapper that puts an audience into tokens."""
+"""Client scopes, and which of them a client has by default."""
 
 from typing import Any
 
@@ -138,72 +138,6 @@ class ClientDefaultScopes:
         return found
 
 
-class AudienceMappers:
-    """Makes, reads, changes and deletes audience mappers of clients and scopes; the id is Keycloak's own."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-
-    def create(self, planned: Properties) -> tuple[str, dict[str, Any]]:
-        """Make the mapper; raises PluginError."""
-        self._validate(planned)
-        identity = self._server.post(_mappers(planned), _mapper(planned))
-        return identity, self.read(identity, planned) or {}
-
-    def read(self, identity: str, state: Properties) -> dict[str, Any] | None:
-        """The mapper as it is, None when it or what carries it is gone."""
-        mapper = found_or_none(self._server, _mappers(state) + at(identity))
-        if mapper is None:
-            return None
-        config = mapper.get("config") or {}
-        return {
-            "realmId": text(state, "realmId"),
-            "clientId": text(state, "clientId") or None,
-            "clientScopeId": text(state, "clientScopeId") or None,
-            "name": mapper["name"],
-            "includedClientAudience": config.get("included.client.audience") or None,
-            "includedCustomAudience": config.get("included.custom.audience") or None,
-            "addToIdToken": as_flag(config.get("id.token.claim")),
-            "addToAccessToken": as_flag(config.get("access.token.claim")),
-            "addToTokenIntrospection": as_flag(config.get("introspection.token.claim")),
-        }
-
-    def update(self, identity: str, _prior: Properties, planned: Properties) -> dict[str, Any]:
-        """Make the mapper what is planned."""
-        self._validate(planned)
-        self._server.put(_mappers(planned) + at(identity), _mapper(planned) | {"id": identity})
-        return self.read(identity, planned) or {}
-
-    def locate(self, identity: str) -> tuple[str, dict[str, Any]]:
-        """An import names the mapper as `realm/client/client's id/mapper's id`, or with client-scope."""
-        form = (
-            "{{realmId}}/client/{{clientId}}/{{mapperId}}, {{realmId}}/client-scope/{{scopeId}}/{{mapperId}}"
-        )
-        realm, carrier, carrying, mapper = parts_of(identity, form, 4)
-        key = "clientId" if carrier == "client" else "clientScopeId"
-        return mapper, {"realmId": realm, key: carrying}
-
-    def delete(self, identity: str, state: Properties) -> None:
-        """Delete the mapper."""
-        self._server.delete(_mappers(state) + at(identity))
-
-    def _validate(self, planned: Properties) -> None:
-        carriers = bool(text(planned, "clientId")) + bool(text(planned, "clientScopeId"))
-        audience = text(planned, "includedClientAudience")
-        if carriers != 1:
-            raise InvalidPlanError(
-                "validation error: one of ClientId or ClientScopeId must be set, and only one"
-            )
-        if bool(audience) == bool(text(planned, "includedCustomAudience")):
-            raise InvalidPlanError(
-                "validation error: exactly one of IncludedClientAudience "
-                "and IncludedCustomAudience must be set"
-            )
-        clients = at("realms", text(planned, "realmId"), "clients")
-        if audience and not self._server.get(clients, clientId=audience):
-            raise InvalidPlanError(f"validation error: client {audience} does not exist")
-
-
 def _scope(planned: Properties, prior: Properties) -> dict[str, Any]:
     screen, order = text(planned, "consentScreenText"), whole(planned, "guiOrder")
     attributes = dict.fromkeys(prior.get("extraConfig") or {}, "") | {
@@ -224,24 +158,3 @@ def _scope(planned: Properties, prior: Properties) -> dict[str, Any]:
 
 def _client(state: Properties) -> str:
     return at("realms", text(state, "realmId"), "clients", text(state, "clientId"))
-
-
-def _mappers(state: Properties) -> str:
-    client = text(state, "clientId")
-    carrier = at("clients", client) if client else at("client-scopes", text(state, "clientScopeId"))
-    return at("realms", text(state, "realmId")) + carrier + "/protocol-mappers/models"
-
-
-def _mapper(planned: Properties) -> dict[str, Any]:
-    return {
-        "name": text(planned, "name"),
-        "protocol": _PROTOCOL,
-        "protocolMapper": "oidc-audience-mapper",
-        "config": {
-            "included.client.audience": text(planned, "includedClientAudience"),
-            "included.custom.audience": text(planned, "includedCustomAudience"),
-            "id.token.claim": as_attribute(flag(planned, "addToIdToken")),
-            "access.token.claim": as_attribute(flag(planned, "addToAccessToken")),
-            "introspection.token.claim": as_attribute(flag(planned, "addToTokenIntrospection")),
-        },
-    }

@@ -80,6 +80,22 @@ AUDIENCE_MAPPER = ResourceType(
     ),
 )
 
+GROUP_MAPPER = ResourceType(
+    "keycloak:openid/groupMembershipProtocolMapper:GroupMembershipProtocolMapper",
+    (
+        _REALM,
+        _NAME,
+        Property("clientId", replaces=True),
+        Property("clientScopeId", replaces=True),
+        Property("claimName"),
+        Property("fullPath", Shape.FLAG, default=True),
+        Property("addToIdToken", Shape.FLAG, default=True),
+        Property("addToAccessToken", Shape.FLAG, default=True),
+        Property("addToUserinfo", Shape.FLAG, default=True),
+        Property("addToTokenIntrospection", Shape.FLAG, default=False),
+    ),
+)
+
 _CLIENT_TEXTS = (
     "adminUrl",
     "allowRefreshTokenInStandardTokenExchange",

@@ -238,8 +238,9 @@ def test_each_root_that_can_be_written_is_one_that_its_edition_knows(edition: st
 
 def test_no_key_that_is_declared_names_a_secret_but_by_its_file() -> None:
     secrets = {path for path in declared(Configuration) if re.search("password|secret|cookie|token", path)}
-    # Both are of the type that takes nothing but a mounted file.
+    # All are of the type that takes nothing but a mounted file.
     assert secrets == {
+        "dashboard.sso.oidc.secret",
         "connectors.kafka_producer.*.authentication.password",
         "connectors.mqtt.*.password",
     }

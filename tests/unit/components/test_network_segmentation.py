@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from components import dashboard_proxy
 from components.recording import Composition
 
 
@@ -16,8 +17,9 @@ def test_everything_is_denied_by_default(composition: Composition) -> None:
     assert flows(policy, "ingress") == flows(policy, "egress") == []
 
 
-def test_from_outside_only_the_tls_listeners_are_reached(composition: Composition) -> None:
-    listeners = composition.site.broker.listeners
+def test_from_outside_only_the_tls_listeners_and_a_login_are_reached(composition: Composition) -> None:
+    broker = composition.site.broker
+    listeners = broker.listeners
     anywhere = [
         port["port"]
         for policy in composition.of("NetworkPolicy")
@@ -25,7 +27,9 @@ def test_from_outside_only_the_tls_listeners_are_reached(composition: Compositio
         if not rule.get("from")
         for port in rule["ports"]
     ]
-    assert anywhere == [listeners.mqtts.port, listeners.wss.port]
+    # People come to the dashboard's own login with Keycloak, or to the proxy before it.
+    login = broker.dashboard_port if broker.signs_in_people else dashboard_proxy.PORT
+    assert sorted(anywhere) == sorted([listeners.mqtts.port, listeners.wss.port, login])
 
 
 def test_the_policy_server_answers_the_broker_and_is_measured(composition: Composition) -> None:

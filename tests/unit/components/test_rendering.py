@@ -1,5 +1,6 @@
 """A site is rendered without a server: all of it, the same bytes each time, and no secret."""
 
+import base64
 import os
 import subprocess
 import sys
@@ -65,11 +66,13 @@ def test_two_runs_give_the_same_bytes() -> None:
 
 
 def test_no_secret_is_rendered(composition: Composition) -> None:
-    """Keycloak's client secret exists after the deployment; a Secret is named, never written."""
+    """The one Secret that is made says that its value is one; every other is named, never written."""
     files = rendered(composition.site)
-    assert not any(path.startswith("kubernetes/secret/") for path in files)
+    (secret,) = (path for path in files if path.startswith("kubernetes/secret/"))
+    assert "data: (a secret)" in files[secret]
     text = "".join(files.values())
     assert "made-by-keycloak" not in text
+    assert base64.b64encode(b"made-by-keycloak").decode() not in text
     assert "PRIVATE KEY" not in text
 
 

@@ -12,10 +12,10 @@ from lab.plugins.keycloak import realm_types, types
 from lab.plugins.keycloak.clients import Clients, representation
 from lab.plugins.keycloak.fields import UnreadableIdError
 from lab.plugins.keycloak.groups import Groups
+from lab.plugins.keycloak.mappers import AudienceMappers
 from lab.plugins.keycloak.provider import KeycloakProvider
 from lab.plugins.keycloak.resources import KeycloakResource, resources
 from lab.plugins.keycloak.roles import GroupRoles, Roles
-from lab.plugins.keycloak.scopes import AudienceMappers
 from lab.plugins.keycloak.server import InvalidPlanError, NotCoveredError, Server, settings_of
 from lab.plugins.values import UNKNOWN, Secret
 
@@ -61,6 +61,7 @@ def test_every_type_that_the_kit_uses_is_covered_and_no_other() -> None:
         "ClientScope",
         "ClientDefaultScopes",
         "AudienceProtocolMapper",
+        "GroupMembershipProtocolMapper",
     }
 
 

@@ -1,0 +1,209 @@
+"""The OIDC proxy before the dashboard of the opensource edition, which knows neither roles nor logins from elsewhere.
+
+It lets in administrators alone; they sign in a second time at the dashboard itself (docs/dashboard.md). Everybody else
+looks at Grafana.
+"""
+
+import hashlib
+from typing import Any
+
+import pulumi
+
+from components import names
+from components.autoscaler import autoscaler
+from components.certificates import server_certificate
+from components.component import Place, SiteComponent
+from components.dashboard_login import CLIENT_SECRET, administrators, callback, home
+from components.keycloak_realm import GROUPS_CLAIM
+from components.manifest import Manifest
+from model import Site
+
+PORT = 8443
+COOKIE_SECRET = "cookie-secret"  # noqa: S105 - the key under which it is kept
+_USER = 65532
+_FILE = "oauth2-proxy.cfg"
+_TLS_FOLDER, _TRUST_FOLDER, _SETTINGS_FOLDER = "/tls", "/trust", "/settings"
+# The kit's own assumption: some administrators at a time.
+_MEMORY, _CORES = "64Mi", "20m"
+
+
+class DashboardProxy(SiteComponent):
+    """The proxy: its settings, certificate, Deployment, Service and disruption budget.
+
+    `login` is the Secret of the dashboard's Keycloak client.
+    """
+
+    DOMAIN = "broker"
+    SOFTWARE = "oauth2-proxy"
+    PART = "dashboard-proxy"
+
+    def __init__(
+        self, name: str, place: Place, login: pulumi.Resource, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, place, opts)
+        site = place.site
+        proxy = site.identity.dashboard.proxy
+        settings = Manifest(
+            f"{site.name}-{names.DASHBOARD_PROXY}-settings",
+            api_version="v1",
+            kind="ConfigMap",
+            metadata=self.metadata(names.DASHBOARD_PROXY),
+            data={_FILE: self._settings()},
+            opts=self.in_kubernetes(),
+        )
+        hosts = [site.dashboard_host, names.service_host(site, names.DASHBOARD_PROXY)]
+        certificate = server_certificate(self, names.DASHBOARD_PROXY_TLS, hosts)
+        Manifest(
+            f"{site.name}-{names.DASHBOARD_PROXY}",
+            api_version="apps/v1",
+            kind="Deployment",
+            metadata=self.metadata(names.DASHBOARD_PROXY),
+            spec={
+                **({} if proxy.autoscaling else {"replicas": proxy.replicas}),
+                "selector": {"matchLabels": self.selector},
+                "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+                "template": {
+                    "metadata": {
+                        "labels": self.pod_labels,
+                        # It reads its settings at its start alone.
+                        "annotations": {"iot-broker/settings": _digest(self._settings())},
+                    },
+                    "spec": self._pod(),
+                },
+            },
+            opts=self.in_kubernetes(
+                within=site.broker.ready_within, depends_on=[settings, certificate, login]
+            ),
+        )
+        self._service()
+        if proxy.autoscaling is not None:
+            autoscaler(self, names.DASHBOARD_PROXY, proxy.replicas, proxy.autoscaling)
+        self.register_outputs({"address": home(site)})
+
+    def _settings(self) -> str:
+        site = self.site
+        return settings_text(site, names.issuer_url(self.place.settings.keycloak_url, site))
+
+    def _service(self) -> None:
+        site = self.site
+        Manifest(
+            f"{site.name}-{names.DASHBOARD_PROXY}-service",
+            api_version="v1",
+            kind="Service",
+            metadata=self.metadata(names.DASHBOARD_PROXY),
+            spec={
+                "selector": self.selector,
+                "ports": [{"name": "https", "port": site.broker.dashboard_port, "targetPort": "https"}],
+            },
+            opts=self.in_kubernetes(),
+        )
+        Manifest(
+            f"{site.name}-{names.DASHBOARD_PROXY}-disruption",
+            api_version="policy/v1",
+            kind="PodDisruptionBudget",
+            metadata=self.metadata(names.DASHBOARD_PROXY),
+            spec={"maxUnavailable": 1, "selector": {"matchLabels": self.selector}},
+            opts=self.in_kubernetes(),
+        )
+
+    def _pod(self) -> dict[str, Any]:
+        return {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": _USER,
+                "runAsGroup": _USER,
+                "fsGroup": _USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [self._container()],
+            "volumes": [
+                {"name": "settings", "configMap": {"name": names.DASHBOARD_PROXY}},
+                {"name": "trust", "configMap": {"name": names.TRUST}},
+                {"name": "tls", "secret": {"secretName": names.DASHBOARD_PROXY_TLS, "defaultMode": 0o440}},
+            ],
+        }
+
+    def _container(self) -> dict[str, Any]:
+        return {
+            "name": "proxy",
+            "image": self.site.identity.dashboard.proxy.image.reference(),
+            "imagePullPolicy": "IfNotPresent",
+            "args": [f"--config={_SETTINGS_FOLDER}/{_FILE}"],
+            "env": [
+                _from_secret("OAUTH2_PROXY_CLIENT_SECRET", names.DASHBOARD_LOGIN, CLIENT_SECRET),
+                _from_secret("OAUTH2_PROXY_COOKIE_SECRET", names.DASHBOARD_PROXY, COOKIE_SECRET),
+                # Keycloak and the broker have certificates of the site's own authorities.
+                {"name": "SSL_CERT_DIR", "value": _TRUST_FOLDER},
+            ],
+            "ports": [{"name": "https", "containerPort": PORT}],
+            "readinessProbe": _answers("/ready", {"periodSeconds": 5, "failureThreshold": 2}),
+            "livenessProbe": _answers("/ping", {"periodSeconds": 10, "failureThreshold": 3}),
+            "resources": {"requests": {"cpu": _CORES, "memory": _MEMORY}, "limits": {"memory": _MEMORY}},
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+            "volumeMounts": [
+                {"name": "settings", "mountPath": _SETTINGS_FOLDER, "readOnly": True},
+                {"name": "trust", "mountPath": _TRUST_FOLDER, "readOnly": True},
+                {"name": "tls", "mountPath": _TLS_FOLDER, "readOnly": True},
+            ],
+        }
+
+
+def settings_text(site: Site, issuer: str) -> str:
+    """Return the proxy's settings (TOML); its two secrets come from the environment."""
+    broker = names.service_host(site, names.BROKER_DASHBOARD)
+    sessions = site.identity.sessions
+    lines: dict[str, object] = {
+        "provider": "oidc",
+        "oidc_issuer_url": issuer,
+        "client_id": site.identity.dashboard.client_id,
+        "scope": "openid email profile",
+        "code_challenge_method": "S256",
+        "redirect_url": home(site) + callback(site),
+        "oidc_groups_claim": GROUPS_CLAIM,
+        "allowed_groups": administrators(site),
+        "email_domains": ["*"],
+        "https_address": f":{PORT}",
+        "tls_cert_file": f"{_TLS_FOLDER}/tls.crt",
+        "tls_key_file": f"{_TLS_FOLDER}/tls.key",
+        "tls_min_version": "TLS1.2",
+        "upstreams": [f"https://{broker}:{site.broker.dashboard_port}"],
+        # Who signs in is known to Keycloak's events; the dashboard is not told, for it would not understand.
+        "pass_user_headers": False,
+        "pass_basic_auth": False,
+        "skip_provider_button": True,
+        "cookie_secure": True,
+        "cookie_httponly": True,
+        "cookie_samesite": "lax",
+        "cookie_expire": sessions.maximum.go(),
+        # Whoever left the group is out this soon.
+        "cookie_refresh": sessions.access_token.go(),
+        "silence_ping_logging": True,
+    }
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in lines.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(entry) for entry in value)}]"
+    # Names and addresses of the model hold no quotes.
+    return f'"{value}"'
+
+
+def _from_secret(variable: str, secret: str, key: str) -> dict[str, Any]:
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+
+
+def _answers(path: str, timing: dict[str, Any]) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": "https", "scheme": "HTTPS"}, **timing}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

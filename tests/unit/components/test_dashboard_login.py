@@ -1,0 +1,117 @@
+"""Nobody comes to the dashboard but through Keycloak: by EMQX's own login, or by a proxy that admits administrators."""
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from components.emqx_configuration import document
+from components.recording import Composition, compose
+from components.requirements import needed_apis
+from components.settings import Settings
+from model.policy import Autoscaling
+from model.units import Percentage
+from tests.support.variants import EDITIONS, Variants
+
+
+def proxied(composition: Composition) -> Any:
+    text = composition.one("ConfigMap", "dashboard-proxy").inputs["data"]["oauth2-proxy.cfg"]
+    return tomllib.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("edition", "path"), [("enterprise", "/api/v5/sso/oidc/callback"), ("opensource", "/oauth2/callback")]
+)
+def test_a_login_comes_back_to_whoever_asked_for_it(edition: str, path: str, variants: Variants) -> None:
+    for site in variants("pilot", edition):
+        client = compose(site).one("Client").inputs
+        assert client["validRedirectUris"] == [f"https://{site.dashboard_host}:18084{path}"]
+
+
+def test_the_enterprise_dashboard_signs_in_with_keycloak_itself(
+    variants: Variants, settings: Settings
+) -> None:
+    for site in variants("pilot", "enterprise"):
+        values: Any = document(site, settings)
+        login = values["dashboard"]["sso"]["oidc"]
+        assert login["issuer"] == f"{settings.keycloak_url}/realms/{site.name}"
+        assert login["secret"] == "file:///mounted/login/client-secret"
+        assert login["require_pkce"] is True
+        assert login["ssl"]["verify"] == "verify_peer"
+        composition = compose(site)
+        assert [
+            made for made in composition.of("Deployment") if made.metadata["name"] == "dashboard-proxy"
+        ] == []
+        mounts = composition.one("EMQX").spec["coreTemplate"]["spec"]["extraVolumes"]
+        assert {"name": "login", "secret": {"secretName": "dashboard-login"}} in mounts
+
+
+def test_the_proxy_admits_the_groups_of_administrators_alone(eagle_ford: Composition) -> None:
+    told = proxied(eagle_ford)
+    assert told["allowed_groups"] == ["site-engineers"]
+    claim = eagle_ford.one("GroupMembershipProtocolMapper").inputs
+    assert (claim["claimName"], claim["fullPath"], claim["addToIdToken"]) == (
+        told["oidc_groups_claim"],
+        False,
+        True,
+    )
+    # The token that the broker takes has what it had.
+    assert claim["addToAccessToken"] is False
+
+
+def test_the_proxy_speaks_tls_on_both_sides_and_holds_no_secret(eagle_ford: Composition) -> None:
+    told = proxied(eagle_ford)
+    assert told["https_address"] == ":8443"
+    assert "http_address" not in told
+    assert told["upstreams"] == ["https://broker-dashboard.iot-eagle-ford.svc:18084"]
+    assert (told["cookie_secure"], told["cookie_httponly"], told["code_challenge_method"]) == (
+        True,
+        True,
+        "S256",
+    )
+    assert not any("secret" in key for key in told)
+    (container,) = eagle_ford.one("Deployment", "dashboard-proxy").spec["template"]["spec"]["containers"]
+    assert container["args"] == ["--config=/settings/oauth2-proxy.cfg"]
+
+
+def test_the_proxy_starts_anew_when_its_settings_change(eagle_ford: Composition) -> None:
+    def digest(composition: Composition) -> str:
+        template = composition.one("Deployment", "dashboard-proxy").spec["template"]
+        return str(template["metadata"]["annotations"]["iot-broker/settings"])
+
+    site = eagle_ford.site
+    other = site.model_copy(update={"domain": "elsewhere.field.example"})
+    assert digest(compose(site)) == digest(eagle_ford)
+    assert digest(compose(other)) != digest(eagle_ford)
+
+
+def test_the_dashboard_behind_the_proxy_is_reached_by_nobody_else(eagle_ford: Composition) -> None:
+    rules = eagle_ford.one("NetworkPolicy", "broker").spec["ingress"]
+    doors = [rule for rule in rules if 18084 in [port["port"] for port in rule["ports"]]]
+    assert doors
+    assert all(rule.get("from") for rule in doors)
+    people = [peer for rule in doors for peer in rule["from"] if "podSelector" in peer]
+    labels = eagle_ford.one("Deployment", "dashboard-proxy").spec["template"]["metadata"]["labels"]
+    assert [peer["podSelector"]["matchLabels"].items() <= labels.items() for peer in people] == [True]
+
+
+def test_a_proxy_that_scales_itself_has_no_number_of_its_own(eagle_ford: Composition) -> None:
+    dashboard = eagle_ford.site.identity.dashboard
+    proxy = dashboard.proxy.model_copy(
+        update={"autoscaling": Autoscaling(maximum=4, cpu=Percentage.parse("70%"))}
+    )
+    identity = eagle_ford.site.identity.model_copy(
+        update={"dashboard": dashboard.model_copy(update={"proxy": proxy})}
+    )
+    site = eagle_ford.site.model_copy(update={"identity": identity})
+    composition = compose(site)
+    assert "replicas" not in composition.one("Deployment", "dashboard-proxy").spec
+    assert composition.one("HorizontalPodAutoscaler").spec["scaleTargetRef"]["name"] == "dashboard-proxy"
+    assert "HorizontalPodAutoscaler" in {api.kind for api in needed_apis(site)}
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_the_broker_waits_for_the_secret_of_its_login(edition: str, variants: Variants) -> None:
+    for site in variants("pilot", edition):
+        composition = compose(site)
+        assert composition.one("Secret").urn in composition.one("EMQX").depends_on
