@@ -4,7 +4,7 @@ import pulumi
 import pulumi_vault as vault
 from pulumi_vault import kubernetes as vault_kubernetes
 
-from components import names, vault_policy
+from components import broker_secrets, names, vault_policy
 from components.component import Place, SiteComponent
 from components.vault_names import (
     LOGIN_ROLE,
@@ -91,4 +91,19 @@ def policies(site: Site) -> dict[str, list[Grant]]:
         for path in (root_mount(site), mount)
         for part in ("issuer/+/json", "issuer/+/crl", "cert/*")
     ]
-    return issue | {"read-authorities": look, "revoke": [Grant(f"{mount}/revoke", ("create", "update"))]}
+    found = issue | {"read-authorities": look, "revoke": [Grant(f"{mount}/revoke", ("create", "update"))]}
+    if secrets := _slots(site):
+        found["read-secrets"] = [Grant(slot, ("read",)) for slot in secrets]
+    return found
+
+
+def _slots(site: Site) -> list[str]:
+    """Return the paths of the secrets that External Secrets brings for the site: for whoever reads them, and no more.
+
+    The engine is the platform's, which all its sites share: a key-value one of version 2.
+    """
+    wanted = site.platform.external_secrets
+    if wanted is None:
+        return []
+    names_of_slots = [*broker_secrets.slots(site), names.INCUMBENT_BRIDGE]
+    return [f"{wanted.path}/data/{site.name}/{slot}" for slot in names_of_slots]

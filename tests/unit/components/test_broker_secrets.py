@@ -1,5 +1,7 @@
 """Where the platform runs External Secrets, the broker's Secrets come from Vault, by name alone."""
 
+import re
+
 import pytest
 
 from components.recording import Composition, compose
@@ -76,3 +78,18 @@ def test_preflight_asks_for_the_api_only_then(site: Site, eagle_ford: Compositio
     kinds = {api.kind for api in needed_apis(site)} - {api.kind for api in needed_apis(eagle_ford.site)}
     assert kinds == {"ExternalSecret"}
     assert eagle_ford.of("ExternalSecret") == []
+
+
+def test_whoever_brings_the_secrets_may_read_exactly_these(site: Site, eagle_ford: Composition) -> None:
+    policy = compose(site).one("Policy", "iot-eagle-ford-read-secrets").inputs["policy"]
+    brought = {
+        entry["remoteRef"]["key"].replace("iot/", "iot/data/", 1)
+        for made in compose(site).of("ExternalSecret")
+        for entry in made.spec["data"]
+    }
+    read = set(re.findall(r'path "([^"]+)"', policy))
+    # The link to the incumbent comes with a later phase.
+    assert read == brought | {"iot/data/eagle-ford/incumbent-bridge"}
+    assert set(re.findall(r'"(read|list|create|update|delete)"', policy)) == {"read"}
+    names = {made.inputs["name"] for made in eagle_ford.of("Policy")}
+    assert "iot-eagle-ford-read-secrets" not in names
