@@ -3,6 +3,7 @@
 from typing import Any
 
 from components import dashboard_login, emqx_incumbent, emqx_integration, hocon, names, vault_names
+from components.emqx_mounts import LICENCE_FOLDER, LOGIN_FOLDER, TLS_FOLDER, TRUST_FOLDER
 from components.settings import Settings
 from model import Site
 from model.broker import Listener
@@ -44,15 +45,6 @@ from model.emqx.listeners import (
 from model.emqx.protection import Bounds, bounds
 from model.emqx.roots import check_roots
 from model.units import Duration
-
-TLS_FOLDER = "/mounted/tls"
-"""Where the broker's certificate and key are mounted."""
-TRUST_FOLDER = "/mounted/trust"
-"""Where the authorities are mounted that the broker believes."""
-LOGIN_FOLDER = "/mounted/login"
-"""Where the secret of the dashboard's Keycloak client is mounted, in the edition that signs people in itself."""
-LICENCE_FOLDER = "/mounted/licence"
-"""Where the licence is mounted, if the site has one."""
 
 
 class UnsupportedKeysError(ValueError):

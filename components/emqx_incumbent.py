@@ -1,6 +1,7 @@
 """EMQX's bridge to the broker that is replaced: what comes in, or what goes out, or nothing, as the phase says."""
 
 from components.emqx_integration import CHECKS
+from components.emqx_mounts import INCUMBENT_FOLDER
 from model import Site, incumbent_bridge
 from model.emqx.integration import (
     Delivery,
@@ -17,8 +18,6 @@ from model.emqx.integration import (
 from model.incumbent_bridge import Crossing
 from model.units import Bytes, Duration
 
-INCUMBENT_FOLDER = "/mounted/incumbent"
-"""Where the bridge's password, the incumbent's authority and the bridge's certificate are mounted."""
 _INCUMBENT = "incumbent"
 # MQTT keeps the order of one connection; messages in flight on it are acknowledged in order, too.
 _INFLIGHT = 32

@@ -3,6 +3,7 @@
 import json
 
 from components import names
+from components.emqx_mounts import KAFKA_FOLDER, TRUST_FOLDER
 from components.kafka_topics import topic_name, user_name
 from model import Site, ingest, stream_capacity
 from model.emqx.integration import (
@@ -27,9 +28,6 @@ from model.ingest import Route
 from model.streams import Topic
 from model.units import Bytes, Duration
 
-KAFKA_FOLDER = "/mounted/kafka"
-"""Where the Kafka user's password and Kafka's authority are mounted, in the edition that is a Kafka client."""
-TRUST_FOLDER = "/mounted/trust"
 CHECKS = Checks(health_check_interval=Duration(15))
 # Record formats of Strimzi's Kafka bridge, each with a connector of its own (strimzi-kafka-bridge#803).
 FORMATS = {

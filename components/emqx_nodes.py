@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from components import emqx_configuration, emqx_incumbent, emqx_integration, names
+from components import names
+from components.emqx_mounts import mounted
 from model import Site
 
 # Labels that the operator gives to the pods of core nodes.
@@ -15,7 +16,7 @@ def core_nodes(site: Site) -> dict[str, Any]:
     broker = site.broker
     amounts = {"cpu": _cores(broker.cores), "memory": broker.memory.kubernetes()}
     status = {"path": "/status", "port": broker.dashboard_port, "scheme": "HTTPS"}
-    volumes, mounts = _mounted(site)
+    volumes, mounts = mounted(site)
     return {
         "replicas": broker.replicas,
         # Of this the operator makes the disruption budget.
@@ -92,30 +93,6 @@ def _volume_claim(site: Site) -> dict[str, Any]:
         "resources": {"requests": {"storage": storage.size.kubernetes()}},
     }
     return claim | ({"storageClassName": storage.storage_class} if storage.storage_class else {})
-
-
-def _mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the volumes of certificates, authorities and licence, and where they are mounted."""
-    sources: list[tuple[str, str, dict[str, Any]]] = [
-        ("tls", emqx_configuration.TLS_FOLDER, {"secret": {"secretName": names.BROKER_TLS}}),
-        ("trust", emqx_configuration.TRUST_FOLDER, {"configMap": {"name": names.TRUST}}),
-    ]
-    # Mounted in every phase, so that a bridge that comes or goes changes no pod (and moves no volume).
-    bridge = {"secret": {"secretName": names.INCUMBENT_BRIDGE, "optional": True}}
-    sources.append(("incumbent", emqx_incumbent.INCUMBENT_FOLDER, bridge))
-    if site.broker.signs_in_people:
-        login = {"secret": {"secretName": names.DASHBOARD_LOGIN}}
-        sources.append(("login", emqx_configuration.LOGIN_FOLDER, login))
-    if site.broker.writes_kafka:
-        sources.append(
-            ("kafka", emqx_integration.KAFKA_FOLDER, {"secret": {"secretName": names.BROKER_KAFKA}})
-        )
-    if site.broker.licence is not None:
-        licence = {"secret": {"secretName": site.broker.licence.secret}}
-        sources.append(("licence", emqx_configuration.LICENCE_FOLDER, licence))
-    volumes = [{"name": name, **source} for name, _, source in sources]
-    mounts = [{"name": name, "mountPath": folder, "readOnly": True} for name, folder, _ in sources]
-    return volumes, mounts
 
 
 def _cores(cores: Decimal) -> str:
