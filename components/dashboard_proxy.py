@@ -16,6 +16,7 @@ from components.component import Place, SiteComponent
 from components.dashboard_login import CLIENT_SECRET, administrators, callback, home
 from components.keycloak_realm import GROUPS_CLAIM
 from components.manifest import Manifest
+from components.stateless import container_security, disruption_budget, pod_security, spread
 from model import Site
 
 PORT = 8443
@@ -97,26 +98,14 @@ class DashboardProxy(SiteComponent):
             },
             opts=self.in_kubernetes(),
         )
-        Manifest(
-            f"{site.name}-{names.DASHBOARD_PROXY}-disruption",
-            api_version="policy/v1",
-            kind="PodDisruptionBudget",
-            metadata=self.metadata(names.DASHBOARD_PROXY),
-            spec={"maxUnavailable": 1, "selector": {"matchLabels": self.selector}},
-            opts=self.in_kubernetes(),
-        )
+        disruption_budget(self, names.DASHBOARD_PROXY)
 
     def _pod(self) -> dict[str, Any]:
         return {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": _USER,
-                "runAsGroup": _USER,
-                "fsGroup": _USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": pod_security(_USER),
+            "topologySpreadConstraints": spread(self.selector),
             "containers": [self._container()],
             "volumes": [
                 {"name": "settings", "configMap": {"name": names.DASHBOARD_PROXY}},
@@ -141,11 +130,7 @@ class DashboardProxy(SiteComponent):
             "readinessProbe": _answers("/ready", {"periodSeconds": 5, "failureThreshold": 2}),
             "livenessProbe": _answers("/ping", {"periodSeconds": 10, "failureThreshold": 3}),
             "resources": {"requests": {"cpu": _CORES, "memory": _MEMORY}, "limits": {"memory": _MEMORY}},
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            },
+            "securityContext": container_security(),
             "volumeMounts": [
                 {"name": "settings", "mountPath": _SETTINGS_FOLDER, "readOnly": True},
                 {"name": "trust", "mountPath": _TRUST_FOLDER, "readOnly": True},

@@ -10,6 +10,7 @@ from components.certificates import server_certificate
 from components.component import Place, SiteComponent
 from components.kafka_topics import API_VERSION, user_name
 from components.manifest import Manifest
+from components.stateless import container_security, pod_security, spread
 
 # Bridge and JVM: the heap is half, so that threads and buffers outside of it have room.
 _HEAP = "50.0"
@@ -108,28 +109,10 @@ class KafkaBridge(SiteComponent):
             "pod": {
                 "metadata": {"labels": self.pod_labels},
                 "enableServiceLinks": False,
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "runAsUser": _USER,
-                    "fsGroup": _USER,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-                "topologySpreadConstraints": [
-                    {
-                        "maxSkew": 1,
-                        "topologyKey": "topology.kubernetes.io/zone",
-                        "whenUnsatisfiable": "ScheduleAnyway",
-                        "labelSelector": {"matchLabels": names.KAFKA_BRIDGE_PODS},
-                    }
-                ],
+                "securityContext": pod_security(_USER),
+                "topologySpreadConstraints": spread(names.KAFKA_BRIDGE_PODS),
             },
-            "bridgeContainer": {
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                }
-            },
+            "bridgeContainer": {"securityContext": container_security()},
         }
 
 

@@ -20,6 +20,7 @@ from components.names import (
     client_domain,
     service_host,
 )
+from components.stateless import container_security, disruption_budget, pod_security, spread
 from model import Site
 from model.policy import TopicRule
 
@@ -88,14 +89,7 @@ class OpaPolicies(SiteComponent):
         self._service()
         if site.policy.autoscaling is not None:
             autoscaler(self, POLICY_SERVER, site.policy.replicas, site.policy.autoscaling)
-        Manifest(
-            f"{site.name}-{POLICY_SERVER}-disruption",
-            api_version="policy/v1",
-            kind="PodDisruptionBudget",
-            metadata=self.metadata(POLICY_SERVER),
-            spec={"maxUnavailable": 1, "selector": {"matchLabels": self.selector}},
-            opts=self.in_kubernetes(),
-        )
+        disruption_budget(self, POLICY_SERVER)
         self.register_outputs({"host": host})
 
     def _config_map(self, name: str, files: Mapping[str, str], labels: Mapping[str, str]) -> Manifest:
@@ -126,21 +120,8 @@ class OpaPolicies(SiteComponent):
         return {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER,
-                "runAsGroup": USER,
-                "fsGroup": USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "topologySpreadConstraints": [
-                {
-                    "maxSkew": 1,
-                    "topologyKey": "topology.kubernetes.io/zone",
-                    "whenUnsatisfiable": "ScheduleAnyway",
-                    "labelSelector": {"matchLabels": self.selector},
-                }
-            ],
+            "securityContext": pod_security(USER),
+            "topologySpreadConstraints": spread(self.selector),
             "containers": [self._container()],
             "volumes": [
                 {
@@ -168,11 +149,7 @@ class OpaPolicies(SiteComponent):
             "startupProbe": _health({"periodSeconds": 1, "failureThreshold": 30}),
             # No limit of cores: a throttled policy server delays every publish of the site.
             "resources": {"requests": {"cpu": CORES, "memory": MEMORY}, "limits": {"memory": MEMORY}},
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            },
+            "securityContext": container_security(),
             "volumeMounts": [
                 {"name": "bundle", "mountPath": POLICY_FOLDER, "readOnly": True},
                 {"name": "tls", "mountPath": TLS_FOLDER, "readOnly": True},

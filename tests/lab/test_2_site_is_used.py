@@ -110,41 +110,12 @@ def test_another_account_may_not_sign_in_to_vault(deployed: Shell, site: Site) -
 
 
 def test_engineer_signs_in_and_gets_a_token_with_one_audience(deployed: Shell, site: Site) -> None:
-    admin = servers.keycloak(deployed)
-    dashboard = site.identity.dashboard
-    client = admin.get(f"/{site.name}/clients?clientId={dashboard.client_id}")[0]
-    secret = admin.get(f"/{site.name}/clients/{client['id']}/client-secret")["value"]
-    group = next(found for found in admin.get(f"/{site.name}/groups") if found["name"] == "site-engineers")
-    person = {
-        "username": "engineer",
-        "enabled": True,
-        "email": "engineer@field.example",
-        "emailVerified": True,
-        "firstName": "Site",
-        "lastName": "Engineer",
-        "groups": [f"/{group['name']}"],
-        "credentials": [{"type": "password", "value": "Correct-horse-battery-9", "temporary": False}],
-    }
-    made = admin.ask("POST", f"/{site.name}/users", person)
-    assert made.status == 201, made.text
-    try:
-        tokens = servers.sign_in(
-            deployed,
-            site.name,
-            dashboard.client_id,
-            secret,
-            client["redirectUris"][0],
-            "engineer",
-            "Correct-horse-battery-9",
-        )
-        access = servers.claims(tokens["access_token"])
-        assert access["aud"] == "mqtt"
-        assert access["iss"] == deployed.outputs(site.name)["realm"]["issuer"]
-        assert access["preferred_username"] == "engineer"
-        assert access["exp"] - access["iat"] == site.identity.sessions.access_token.seconds
-    finally:
-        user = made.headers["Location"].rsplit("/", maxsplit=1)[-1]
-        assert admin.ask("DELETE", f"/{site.name}/users/{user}").status == 204
+    with servers.signed_in(deployed, site, "engineer") as token:
+        access = servers.claims(token)
+    assert access["aud"] == "mqtt"
+    assert access["iss"] == deployed.outputs(site.name)["realm"]["issuer"]
+    assert access["preferred_username"] == "engineer"
+    assert access["exp"] - access["iat"] == site.identity.sessions.access_token.seconds
 
 
 def test_record_goes_through_kafka_with_the_declared_users(deployed: Shell, site: Site) -> None:

@@ -26,8 +26,6 @@ from tests.support import servers
 from tests.support.mqtt import Certificate, Refused, Session, session
 from tests.support.shell import Shell
 
-PASSWORD = "Correct-horse-battery-9"
-
 
 @dataclass(frozen=True)
 class Front:
@@ -109,36 +107,8 @@ def front(
 @pytest.fixture(scope="module")
 def token(deployed: Shell, site: Site) -> Iterator[str]:
     """The access token of a person who signed in, `operator-1`."""
-    admin = servers.keycloak(deployed)
-    client = admin.get(f"/{site.name}/clients?clientId={site.identity.dashboard.client_id}")[0]
-    secret = admin.get(f"/{site.name}/clients/{client['id']}/client-secret")["value"]
-    group = next(found for found in admin.get(f"/{site.name}/groups") if found["name"] == "site-engineers")
-    person = {
-        "username": "operator-1",
-        "enabled": True,
-        "email": "operator@field.example",
-        "emailVerified": True,
-        "firstName": "Shift",
-        "lastName": "Operator",
-        "groups": [f"/{group['name']}"],
-        "credentials": [{"type": "password", "value": PASSWORD, "temporary": False}],
-    }
-    made = admin.ask("POST", f"/{site.name}/users", person)
-    assert made.status == 201, made.text
-    try:
-        signed_in = servers.sign_in(
-            deployed,
-            site.name,
-            site.identity.dashboard.client_id,
-            secret,
-            client["redirectUris"][0],
-            "operator-1",
-            PASSWORD,
-        )
-        yield signed_in["access_token"]
-    finally:
-        user = made.headers["Location"].rsplit("/", maxsplit=1)[-1]
-        assert admin.ask("DELETE", f"/{site.name}/users/{user}").status == 204
+    with servers.signed_in(deployed, site, "operator-1") as access:
+        yield access
 
 
 def test_a_device_publishes_under_its_own_name_and_a_service_reads_it(front: Front, site: Site) -> None:

@@ -1,11 +1,13 @@
 """Plain clients of the lab's servers, with which tests read back what was made."""
 
 import base64
+import contextlib
 import hashlib
 import html
 import json
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -14,6 +16,7 @@ import urllib3
 from confluent_kafka.admin import AdminClient
 
 from lab.estate import Estate
+from model import Site
 from tests.support.shell import Shell
 
 
@@ -170,6 +173,44 @@ def sign_in(
     assert reply.status == 200, reply.text
     tokens: dict[str, Any] = reply.json
     return tokens
+
+
+PASSWORD = "Correct-horse-battery-9"
+
+
+@contextlib.contextmanager
+def signed_in(shell: Shell, site: Site, name: str) -> Iterator[str]:
+    """Give the access token of a new site engineer, who is removed at the end."""
+    admin = keycloak(shell)
+    client = admin.get(f"/{site.name}/clients?clientId={site.identity.dashboard.client_id}")[0]
+    secret = admin.get(f"/{site.name}/clients/{client['id']}/client-secret")["value"]
+    group = next(found for found in admin.get(f"/{site.name}/groups") if found["name"] == "site-engineers")
+    person = {
+        "username": name,
+        "enabled": True,
+        "email": f"{name}@field.example",
+        "emailVerified": True,
+        "firstName": "Site",
+        "lastName": "Engineer",
+        "groups": [f"/{group['name']}"],
+        "credentials": [{"type": "password", "value": PASSWORD, "temporary": False}],
+    }
+    made = admin.ask("POST", f"/{site.name}/users", person)
+    assert made.status == 201, made.text
+    try:
+        tokens = sign_in(
+            shell,
+            site.name,
+            site.identity.dashboard.client_id,
+            secret,
+            client["redirectUris"][0],
+            name,
+            PASSWORD,
+        )
+        yield tokens["access_token"]
+    finally:
+        user = made.headers["Location"].rsplit("/", maxsplit=1)[-1]
+        assert admin.ask("DELETE", f"/{site.name}/users/{user}").status == 204
 
 
 def claims(token: str) -> dict[str, Any]:
