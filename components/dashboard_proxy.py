@@ -24,6 +24,11 @@ COOKIE_SECRET = "cookie-secret"  # noqa: S105 - the key under which it is kept
 _USER = 65532
 _FILE = "oauth2-proxy.cfg"
 _TLS_FOLDER, _TRUST_FOLDER, _SETTINGS_FOLDER = "/tls", "/trust", "/settings"
+# It reads its certificate when it starts, and then never (oauth2-proxy#949): a renewed one ends it, by the probe.
+_LOADED = "/loaded/certificate.sha256"
+_START = (
+    f"sha256sum {_TLS_FOLDER}/tls.crt > {_LOADED} && exec oauth2-proxy --config={_SETTINGS_FOLDER}/{_FILE}"
+)
 # The kit's own assumption: some administrators at a time.
 _MEMORY, _CORES = "64Mi", "20m"
 
@@ -111,6 +116,7 @@ class DashboardProxy(SiteComponent):
                 {"name": "settings", "configMap": {"name": names.DASHBOARD_PROXY}},
                 {"name": "trust", "configMap": {"name": names.TRUST}},
                 {"name": "tls", "secret": {"secretName": names.DASHBOARD_PROXY_TLS, "defaultMode": 0o440}},
+                {"name": "loaded", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
             ],
         }
 
@@ -119,7 +125,7 @@ class DashboardProxy(SiteComponent):
             "name": "proxy",
             "image": self.site.identity.dashboard.proxy.image.reference(),
             "imagePullPolicy": "IfNotPresent",
-            "args": [f"--config={_SETTINGS_FOLDER}/{_FILE}"],
+            "command": ["/bin/sh", "-c", _START],
             "env": [
                 _from_secret("OAUTH2_PROXY_CLIENT_SECRET", names.DASHBOARD_LOGIN, CLIENT_SECRET),
                 _from_secret("OAUTH2_PROXY_COOKIE_SECRET", names.DASHBOARD_PROXY, COOKIE_SECRET),
@@ -128,13 +134,18 @@ class DashboardProxy(SiteComponent):
             ],
             "ports": [{"name": "https", "containerPort": PORT}],
             "readinessProbe": _answers("/ready", {"periodSeconds": 5, "failureThreshold": 2}),
-            "livenessProbe": _answers("/ping", {"periodSeconds": 10, "failureThreshold": 3}),
+            "livenessProbe": {
+                "exec": {"command": ["sha256sum", "-c", "-s", _LOADED]},
+                "periodSeconds": 60,
+                "failureThreshold": 2,
+            },
             "resources": {"requests": {"cpu": _CORES, "memory": _MEMORY}, "limits": {"memory": _MEMORY}},
             "securityContext": container_security(),
             "volumeMounts": [
                 {"name": "settings", "mountPath": _SETTINGS_FOLDER, "readOnly": True},
                 {"name": "trust", "mountPath": _TRUST_FOLDER, "readOnly": True},
                 {"name": "tls", "mountPath": _TLS_FOLDER, "readOnly": True},
+                {"name": "loaded", "mountPath": _LOADED.rsplit("/", 1)[0]},
             ],
         }
 

@@ -1,6 +1,9 @@
 """Nobody comes to the dashboard but through Keycloak: by EMQX's own login, or by a proxy that admits administrators."""
 
+import os
+import subprocess
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,7 +74,33 @@ def test_the_proxy_speaks_tls_on_both_sides_and_holds_no_secret(eagle_ford: Comp
     )
     assert not any("secret" in key for key in told)
     (container,) = eagle_ford.one("Deployment", "dashboard-proxy").spec["template"]["spec"]["containers"]
-    assert container["args"] == ["--config=/settings/oauth2-proxy.cfg"]
+    assert "args" not in container
+    assert container["command"][-1].endswith("exec oauth2-proxy --config=/settings/oauth2-proxy.cfg")
+
+
+def test_a_renewed_certificate_starts_the_proxy_anew(eagle_ford: Composition, tmp_path: Path) -> None:
+    """The very commands, with files of this test's own."""
+    (container,) = eagle_ford.one("Deployment", "dashboard-proxy").spec["template"]["spec"]["containers"]
+    (tmp_path / "oauth2-proxy").write_text("#!/bin/sh\n")
+    (tmp_path / "oauth2-proxy").chmod(0o755)
+
+    def run(command: list[str]) -> int:
+        moved = [
+            word.replace("/tls/", f"{tmp_path}/").replace("/loaded/", f"{tmp_path}/") for word in command
+        ]
+        # The image's own `sha256sum` has `-s` for silence; others call it `--status`.
+        moved = ["--status" if word == "-s" else word for word in moved]
+        paths = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        return subprocess.run(moved, check=False, env=paths, capture_output=True).returncode
+
+    probe = container["livenessProbe"]["exec"]["command"]
+    (tmp_path / "tls.crt").write_text("one")
+    assert run(container["command"]) == 0
+    assert run(probe) == 0
+    (tmp_path / "tls.crt").write_text("renewed")
+    assert run(probe) != 0
+    assert run(container["command"]) == 0
+    assert run(probe) == 0
 
 
 def test_the_proxy_starts_anew_when_its_settings_change(eagle_ford: Composition) -> None:
