@@ -1,6 +1,8 @@
 """The broker's resource asks the operator for a cluster that survives the loss of a zone, and trusts no default."""
 
-from components.recording import Composition
+from components.recording import Composition, compose
+from model.broker import Licence
+from tests.support.variants import Variants
 
 
 def test_the_broker_has_the_sites_nodes_and_image(eagle_ford: Composition) -> None:
@@ -66,3 +68,61 @@ def test_only_the_enterprise_edition_evacuates_nodes(composition: Composition) -
 def test_a_promotion_does_not_restart_the_broker(composition: Composition) -> None:
     labels = composition.one("EMQX").spec["coreTemplate"]["metadata"]["labels"]
     assert "iot-broker/phase" not in labels
+
+
+# Fields of `apps.emqx.io/v2` (operator 2.3, its `api/v2/emqx_types_spec.go`).
+V2_SPEC = {
+    "image",
+    "imagePullPolicy",
+    "imagePullSecrets",
+    "serviceAccountName",
+    "bootstrapAPIKeys",
+    "config",
+    "clusterDomain",
+    "revisionHistoryLimit",
+    "updateStrategy",
+    "coreTemplate",
+    "replicantTemplate",
+    "dashboardServiceTemplate",
+    "listenersServiceTemplate",
+}
+V2_EVACUATION = {"connEvictRate", "sessEvictRate", "waitTakeover", "waitHealthCheck"}
+V2_NODE = {
+    "nodeSelector",
+    "nodeName",
+    "affinity",
+    "tolerations",
+    "topologySpreadConstraints",
+    "replicas",
+    "minAvailable",
+    "maxUnavailable",
+    "command",
+    "args",
+    "ports",
+    "env",
+    "envFrom",
+    "resources",
+    "podSecurityContext",
+    "containerSecurityContext",
+    "initContainers",
+    "extraContainers",
+    "extraVolumes",
+    "extraVolumeMounts",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+    "volumeClaimTemplates",
+}
+
+
+def test_the_later_operator_is_told_nothing_that_it_does_not_know(variants: Variants) -> None:
+    for site in variants("parallel", "enterprise"):
+        changes = {"version": "6.3.1", "licence": Licence(secret="licence", key="emqx.lic")}
+        later = site.model_copy(update={"broker": site.broker.model_copy(update=changes)})
+        broker = compose(later).one("EMQX")
+        assert broker.inputs["apiVersion"] == "apps.emqx.io/v2"
+        assert broker.spec.keys() <= V2_SPEC
+        assert broker.spec["coreTemplate"]["spec"].keys() <= V2_NODE
+        assert broker.spec["updateStrategy"].keys() <= {"type", "initialDelaySeconds", "evacuationStrategy"}
+        assert broker.spec["updateStrategy"]["evacuationStrategy"].keys() <= V2_EVACUATION
