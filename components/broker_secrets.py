@@ -1,4 +1,4 @@
-"""The broker's secrets out of Vault by External Secrets: names of keys, never a value."""
+"""The secrets of broker and sinks out of Vault by External Secrets: names of keys, never a value."""
 
 from collections.abc import Sequence
 
@@ -17,20 +17,44 @@ SECRETS = {
 }
 
 
+# What each kind of store asks for; the same keys are in Vault, beside `kafka-password`.
+STORE_KEYS = {
+    "timescaledb": ("password", "ca.crt"),
+    "influxdb": ("password",),
+    "iceberg": ("credential", "access-key", "secret-key"),
+}
+SINK_KAFKA_PASSWORD = "kafka-password"  # noqa: S105 - the name of a key
+SINK_KAFKA_CA = "kafka-ca.crt"
+
+
 def broker_secrets(component: SiteComponent) -> list[Manifest]:
     """Make an ExternalSecret for each Secret of the broker; none where the site makes its Secrets itself."""
     site = component.site
     wanted = site.platform.external_secrets
     if wanted is None:
         return []
-    return [brought(component, wanted, name, name, keys) for name, keys in slots(site).items()]
+    return [brought(component, wanted, name, name, keys) for name, keys in broker_slots(site).items()]
 
 
 def slots(site: Site) -> dict[str, tuple[str, ...]]:
+    """Return every Secret that the site reads while it runs, and its keys."""
+    return broker_slots(site) | sink_slots(site)
+
+
+def broker_slots(site: Site) -> dict[str, tuple[str, ...]]:
     """Return the Secrets that the site's broker and its dashboard need, and their keys."""
     if site.broker.signs_in_people:
         return SECRETS
     return SECRETS | {names.DASHBOARD_PROXY: ("cookie-secret",)}
+
+
+def sink_slots(site: Site) -> dict[str, tuple[str, ...]]:
+    """Return the Secrets of the sinks and of the workers that fill them, and their keys; none without sinks."""
+    sinks = {
+        names.sink_secret(sink.name): (SINK_KAFKA_PASSWORD, SINK_KAFKA_CA, *STORE_KEYS[sink.store])
+        for sink in site.streams.sinks
+    }
+    return sinks | {names.SINKS_KAFKA: ("password", "ca.crt")} if sinks else {}
 
 
 def brought(

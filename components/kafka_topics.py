@@ -1,20 +1,24 @@
 """The site's Kafka topics and users, declared to the platform's Strimzi, with the least access that each user needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pulumi
 
 from components import names
-from components.broker_secrets import brought
+from components.broker_secrets import SINK_KAFKA_PASSWORD, brought
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
 from model import Site, stream_capacity
+from model.sinks import Sink
 from model.streams import StreamUser, Topic
 
 API_VERSION = "kafka.strimzi.io/v1"
 CONSUMPTION = "iot-broker/consumption"
 PARTITIONS_ASKED = "iot-broker/partitions-asked"
+# What Kafka Connect keeps in Kafka, and in how many partitions (Kafka's own choice is 1, 25 and 5: for hundreds of
+# connectors).
+WORKER_TOPICS = {"configs": 1, "offsets": 5, "status": 5}
 # A topic or user that Kafka refuses fails the rollout, with Kafka's own words.
 _READY = {"pulumi.com/waitFor": "condition=Ready"}
 
@@ -35,8 +39,11 @@ class KafkaTopics(SiteComponent):
         super().__init__(name, place, opts)
         streams = place.site.streams
         topics = [self._topic(topic) for topic in streams.topics]
+        topics += [self._own_topic(topic, number) for topic, number in own_topics(place.site).items()]
         for user in streams.users:
-            self._user(user, topics)
+            self._user(user.name, access_rules(place.site, user), topics)
+        if streams.sinks:
+            self._user(names.SINKS_USER, worker_rules(place.site), topics)
         self.topics = [topic_name(place.site, topic.name) for topic in streams.topics]
         self.users = [user_name(place.site, user.name) for user in streams.users]
         self.register_outputs({"topics": self.topics, "users": self.users})
@@ -70,23 +77,50 @@ class KafkaTopics(SiteComponent):
             ),
         )
 
-    def _user(self, user: StreamUser, topics: list[Manifest]) -> None:
+    def _own_topic(self, topic: str, partitions: int) -> Manifest:
+        """Make a topic that the sinks' workers keep their own state in."""
+        site = self.site
+        return Manifest(
+            f"{site.name}-{topic}",
+            api_version=API_VERSION,
+            kind="KafkaTopic",
+            metadata=self.metadata(
+                topic_name(site, topic),
+                namespace=site.streams.cluster.namespace,
+                labels=_cluster(site),
+                annotations=_READY,
+            ),
+            spec={
+                "topicName": topic_name(site, topic),
+                "partitions": partitions,
+                "replicas": site.streams.replication,
+                "config": {
+                    # What a connector's tasks agreed on is of no use an hour later; settings and state are kept.
+                    "cleanup.policy": "delete" if topic in _control_topics(site) else "compact",
+                    "min.insync.replicas": site.streams.minimum_in_sync,
+                },
+            },
+            opts=self.in_kubernetes(protect=site.protect, within=site.streams.ready_within),
+        )
+
+    def _user(self, user: str, rules: Iterable[dict[str, Any]], topics: list[Manifest]) -> None:
         site, quota = self.site, self.site.streams.quota
         login, secrets = self._login(user)
+        # For whoever looks at who reads what in this phase; Kafka itself is not asked.
+        reads = {} if user == names.SINKS_USER else {CONSUMPTION: site.consumption(user)}
         Manifest(
-            f"{site.name}-user-{user.name}",
+            f"{site.name}-user-{user}",
             api_version=API_VERSION,
             kind="KafkaUser",
             metadata=self.metadata(
-                user_name(site, user.name),
+                user_name(site, user),
                 namespace=site.streams.cluster.namespace,
                 labels=_cluster(site),
-                # For whoever looks at who reads what in this phase; Kafka itself is not asked.
-                annotations=_READY | {CONSUMPTION: site.consumption(user.name)},
+                annotations=_READY | reads,
             ),
             spec={
                 "authentication": login,
-                "authorization": {"type": "simple", "acls": list(access_rules(site, user))},
+                "authorization": {"type": "simple", "acls": list(rules)},
                 "quotas": {
                     "producerByteRate": quota.produce.count,
                     "consumerByteRate": quota.consume.count,
@@ -95,16 +129,50 @@ class KafkaTopics(SiteComponent):
             opts=self.in_kubernetes(within=site.streams.ready_within, depends_on=[*topics, *secrets]),
         )
 
-    def _login(self, user: StreamUser) -> tuple[dict[str, Any], list[Manifest]]:
-        """Return how a user proves who it is; the writer's password is Vault's, so that both of its ends have it."""
+    def _login(self, user: str) -> tuple[dict[str, Any], list[Manifest]]:
+        """Return how a user proves who it is; where the kit runs its client, the password is Vault's for both ends."""
         site, wanted = self.site, self.site.platform.external_secrets
         login: dict[str, Any] = {"type": "scram-sha-512"}
-        if wanted is None or user.name != site.streams.writer:
+        slot = _password_slots(site).get(user)
+        if wanted is None or slot is None:
             return login, []
-        name = f"{user_name(site, user.name)}-password"
-        secret = brought(self, wanted, name, names.BROKER_KAFKA, ["password"], site.streams.cluster.namespace)
-        login["password"] = {"valueFrom": {"secretKeyRef": {"name": name, "key": "password"}}}
+        name = f"{user_name(site, user)}-password"
+        secret = brought(self, wanted, name, slot[0], [slot[1]], site.streams.cluster.namespace)
+        login["password"] = {"valueFrom": {"secretKeyRef": {"name": name, "key": slot[1]}}}
         return login, [secret]
+
+
+def _password_slots(site: Site) -> dict[str, tuple[str, str]]:
+    """Return Vault's slot and key of the password of each user whose client is the kit's."""
+    sinks = {sink.user: (names.sink_secret(sink.name), SINK_KAFKA_PASSWORD) for sink in site.streams.sinks}
+    return {
+        site.streams.writer: (names.BROKER_KAFKA, "password"),
+        names.SINKS_USER: (names.SINKS_KAFKA, "password"),
+        **sinks,
+    }
+
+
+def own_topics(site: Site) -> dict[str, int]:
+    """Return the topics in which the sinks' workers keep their own state, without prefix, and their partitions."""
+    if not site.streams.sinks:
+        return {}
+    return {worker_topic(kept): number for kept, number in WORKER_TOPICS.items()} | dict.fromkeys(
+        _control_topics(site), 1
+    )
+
+
+def worker_topic(kept: str) -> str:
+    """Return the topic, without the site's prefix, of what the workers keep: `configs`, `offsets` or `status`."""
+    return f"{names.SINKS_USER}-{kept}"
+
+
+def control_topic(sink: Sink) -> str:
+    """Return the topic, without the site's prefix, over which an Iceberg sink's tasks agree on what is committed."""
+    return f"{names.SINKS_USER}-{sink.name}-control"
+
+
+def _control_topics(site: Site) -> list[str]:
+    return [control_topic(sink) for sink in site.streams.sinks if sink.store == "iceberg"]
 
 
 def topic_name(site: Site, topic: str) -> str:
@@ -122,20 +190,54 @@ def group_name(site: Site, group: str) -> str:
     return f"{site.name}-{group}"
 
 
+def sink_group(site: Site, sink: Sink, topic: str) -> str:
+    """Return the consumer group of a sink's connector for one topic, `<site>-<group>-<topic>`."""
+    (group,) = (user.group for user in site.streams.users if user.name == sink.user)
+    return f"{group_name(site, group or sink.user)}-{topic}"
+
+
 def access_rules(site: Site, user: StreamUser) -> Iterator[dict[str, Any]]:
-    """Yield what a user may do, in Strimzi's form: exact names only, and nothing that is not declared."""
+    """Yield what a user may do, in Strimzi's form: exact names only, and nothing that is not declared.
+
+    An Iceberg sink alone has names of its own making, which begin with its consumer group's.
+    """
     for topic in user.produce:
         yield _allow("topic", topic_name(site, topic), "Describe", "Write")
     for topic in user.consume:
         yield _allow("topic", topic_name(site, topic), "Describe", "Read")
-    if user.group is not None:
+    sinks = [sink for sink in site.streams.sinks if sink.user == user.name]
+    # A sink's connectors read in groups of their own.
+    if user.group is not None and not sinks:
         yield _allow("group", group_name(site, user.group), "Read")
+    for sink in sinks:
+        yield from _sink_rules(site, sink)
 
 
-def _allow(kind: str, name: str, *operations: str) -> dict[str, Any]:
+def _sink_rules(site: Site, sink: Sink) -> Iterator[dict[str, Any]]:
+    cold = sink.store == "iceberg"
+    for topic in sink.topics:
+        group = sink_group(site, sink, topic)
+        # A coordinator's group, and one of each task with a random end: `<group>-coord`, `<group>-control-…`.
+        yield _allow("group", group, "Read", pattern="prefix" if cold else "literal")
+        if cold:
+            yield _allow("transactionalId", f"{group}-", "Describe", "Write", pattern="prefix")
+    if cold:
+        yield _allow("topic", topic_name(site, control_topic(sink)), "Describe", "Read", "Write")
+
+
+def worker_rules(site: Site) -> Iterator[dict[str, Any]]:
+    """Yield what the sinks' workers may do as themselves: keep their state, and no more."""
+    for kept in WORKER_TOPICS:
+        yield _allow(
+            "topic", topic_name(site, worker_topic(kept)), "Describe", "DescribeConfigs", "Read", "Write"
+        )
+    yield _allow("group", group_name(site, names.SINKS_USER), "Read")
+
+
+def _allow(kind: str, name: str, *operations: str, pattern: str = "literal") -> dict[str, Any]:
     return {
         "type": "allow",
-        "resource": {"type": kind, "name": name, "patternType": "literal"},
+        "resource": {"type": kind, "name": name, "patternType": pattern},
         "operations": list(operations),
         "host": "*",
     }

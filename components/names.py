@@ -28,6 +28,17 @@ KAFKA_BRIDGE_TLS = "kafka-bridge-tls"
 KAFKA_BRIDGE_PODS = {"strimzi.io/cluster": KAFKA_BRIDGE, "strimzi.io/kind": "KafkaBridge"}
 """Labels that Strimzi gives to the bridge's pods."""
 
+SINKS = "sinks"
+"""The KafkaConnect resource that fills the site's stores."""
+SINKS_PODS = {"strimzi.io/cluster": SINKS, "strimzi.io/kind": "KafkaConnect"}
+"""Labels that Strimzi gives to its workers' pods."""
+SINKS_PORT = 8083
+"""Port of the workers' API, by Strimzi's own choice."""
+SINKS_KAFKA = "sinks-kafka"
+"""Secret with the password of the workers' Kafka user under `password`, and Kafka's authority under `ca.crt`."""
+SINKS_USER = "connect"
+"""The workers' Kafka user, and what the names of their own topics begin with; made where sinks are declared."""
+
 DASHBOARD_LOGIN = "dashboard-login"
 """Secret of the dashboard's Keycloak client, under `client-secret`; Keycloak makes it."""
 DASHBOARD_PROXY = "dashboard-proxy"
@@ -53,6 +64,11 @@ AUDIENCE_SCOPE = "mqtt"
 
 CLIENT_CLASSES = ("device", "gateway", "service", "mirror")
 """Classes of client certificates; each has its Vault role, and its own subdomain for common names."""
+
+
+def sink_secret(sink: str) -> str:
+    """Return the name of the Secret with a sink's credentials, for Kafka and for its store."""
+    return f"sink-{sink}"
 
 
 def client_domain(site: Site, client_class: str) -> str:

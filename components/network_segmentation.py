@@ -10,6 +10,7 @@ from components import dashboard_proxy, names
 from components.component import Place, SiteComponent, selector_labels
 from components.emqx_nodes import CORE_PODS
 from components.manifest import Manifest
+from model.sinks import Sink
 
 Rule: TypeAlias = dict[str, Any]
 Peer: TypeAlias = dict[str, Any]
@@ -34,6 +35,7 @@ class NetworkSegmentation(SiteComponent):
         self._broker()
         self._policy_server()
         self._kafka_bridge()
+        self._sinks()
         self._dashboard_proxy()
         self.register_outputs({})
 
@@ -117,6 +119,25 @@ class NetworkSegmentation(SiteComponent):
             [self._to_kafka_brokers()],
         )
 
+    def _sinks(self) -> None:
+        """Let the workers reach Kafka, each other and the stores; Strimzi alone may ask their API."""
+        sinks = self.site.streams.sinks
+        if not sinks:
+            return
+        workers = [_pods(names.SINKS_PODS)]
+        operator = [_namespace(self.site.platform.streams_operator.namespace)]
+        self._policy(
+            names.SINKS,
+            names.SINKS_PODS,
+            [_from([*workers, *operator], names.SINKS_PORT)],
+            [
+                self._to_kafka_brokers(),
+                _to(workers, names.SINKS_PORT),
+                # Where the stores run is not known here; they prove who they are by their certificates.
+                _to((), *(port for sink in sinks for port in _store_ports(sink))),
+            ],
+        )
+
     def _policy_server(self) -> None:
         self._policy(
             names.POLICY_SERVER,
@@ -152,6 +173,13 @@ class NetworkSegmentation(SiteComponent):
             spec=spec | {direction: rules for direction, rules in flows.items() if rules},
             opts=self.in_kubernetes(),
         )
+
+
+def _store_ports(sink: Sink) -> tuple[int, ...]:
+    if sink.iceberg is not None:
+        return (_port(sink.iceberg.catalog), _port(sink.iceberg.object_storage))
+    store = sink.timescaledb or sink.influxdb
+    return (store.port,) if store else ()
 
 
 def _policy_server_pods(component: SiteComponent) -> dict[str, str]:

@@ -54,6 +54,11 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
         *_kinds("cert-manager.io/v1", ("Issuer", "Certificate"), _CERT_MANAGER),
         *_kinds("kafka.strimzi.io/v1", ("KafkaTopic", "KafkaUser"), _STRIMZI, kafka),
         *(() if site.broker.writes_kafka else _kinds("kafka.strimzi.io/v1", ("KafkaBridge",), _STRIMZI)),
+        *(
+            _kinds("kafka.strimzi.io/v1", ("KafkaConnect", "KafkaConnector"), _STRIMZI)
+            if site.streams.sinks
+            else ()
+        ),
         *_kinds("monitoring.coreos.com/v1", ("PodMonitor", "PrometheusRule", "ServiceMonitor"), _PROMETHEUS),
     )
 

@@ -21,6 +21,7 @@ from components.network_segmentation import NetworkSegmentation
 from components.opa_policies import OpaPolicies
 from components.prometheus_rules import PrometheusRules
 from components.settings import Settings
+from components.stream_sinks import StreamSinks
 from components.vault_pki import VaultPki
 from model import Site
 
@@ -56,6 +57,9 @@ class IotSite(pulumi.ComponentResource):
             DashboardProxy(f"{name}-dashboard-proxy", place, realm.dashboard_login, inside)
         if not site.broker.writes_kafka:
             KafkaBridge(f"{name}-kafka-bridge", place, streams, inside)
+        connectors = (
+            StreamSinks(f"{name}-sinks", place, streams, inside).connectors if site.streams.sinks else []
+        )
         rules = PrometheusRules(f"{name}-monitoring", place, inside)
         Dashboards(f"{name}-dashboards", place, inside)
         self.outputs = {
@@ -69,6 +73,7 @@ class IotSite(pulumi.ComponentResource):
             "certificateAuthorities": pki.authorities,
             "topics": streams.topics,
             "users": streams.users,
+            "connectors": connectors,
             "alerts": rules.alerts,
         }
         self.register_outputs(self.outputs)

@@ -50,6 +50,7 @@ PATTERN_MEANINGS: dict[str, str] = {
         "the first levels of a topic, without wildcards, like `Field/Pads`"
     ),
     r"^[a-z0-9]([a-z0-9_/-]*[a-z0-9])?$": "a path in Vault without its version, like `transit/iot-promotion`",
+    r"^[a-z][a-z0-9_]*$": "small letters, digits and underscores, beginning with a letter",
 }
 _PATTERNS = list(PATTERN_MEANINGS)
 
@@ -72,6 +73,8 @@ Commit = Annotated[str, StringConstraints(pattern=_PATTERNS[14])]
 Base64 = Annotated[str, StringConstraints(pattern=_PATTERNS[15], max_length=4096)]
 Pem = Annotated[str, StringConstraints(pattern=_PATTERNS[16], max_length=65536)]
 VaultPath = Annotated[str, StringConstraints(pattern=_PATTERNS[18], max_length=200)]
+Identifier = Annotated[str, StringConstraints(pattern=_PATTERNS[19], max_length=63)]
+"""A name in a store that need not be quoted there: of a database, table or login."""
 BridgedSpace = Annotated[str, StringConstraints(pattern=_PATTERNS[17], max_length=120)]
 Sentence = Annotated[str, StringConstraints(pattern=_PATTERNS[8], max_length=1000)]
 

@@ -20,7 +20,9 @@ TOLD = ("NCMD", "DCMD")
 COMMANDS = "command"
 EVENTS = "event"
 
-TOPICS = ("raw", "sparkplug", "events", "dead-letter")
+DEAD_LETTER = "dead-letter"
+"""Name of the Kafka topic of what could not be read."""
+TOPICS = ("raw", "sparkplug", "events", DEAD_LETTER)
 """Names of the Kafka topics that messages are routed to."""
 
 # RFC 8259, as PCRE takes it; possessive throughout, so that no text makes it go back. Whatever breaks a limit of the
@@ -107,7 +109,7 @@ def _telemetry(site: Site, space: str) -> tuple[Route, ...]:
             everything,
             f"{is_not(COMMANDS)} and {_IS_NO_JSON}",
             device,
-            "dead-letter",
+            DEAD_LETTER,
             "bytes",
         ),
     )
@@ -160,7 +162,7 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             state,
             _IS_NO_JSON,
             _level(3),
-            "dead-letter",
+            DEAD_LETTER,
             "bytes",
         ),
         Route(
@@ -169,7 +171,7 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             messages,
             unreadable,
             node,
-            "dead-letter",
+            DEAD_LETTER,
             "bytes",
         ),
     )

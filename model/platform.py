@@ -28,6 +28,14 @@ class BrokerOperator(Part):
     namespace: Label = Field(description="Namespace of the EMQX operator, which asks the broker's API.")
 
 
+class StreamsOperator(Part):
+    """The platform's Strimzi."""
+
+    namespace: Label = Field(
+        description="Namespace of Strimzi's cluster operator, which asks the workers' API."
+    )
+
+
 class ExternalSecrets(Part):
     """The platform's External Secrets, which brings secrets from Vault; the kit names them, and never sees a value."""
 
@@ -43,6 +51,7 @@ class Platform(Part):
     cert_manager: CertManager = Field(description="cert-manager.")
     issuer: Issuer = Field(description="The site's certificate issuer.")
     broker_operator: BrokerOperator = Field(description="EMQX operator.")
+    streams_operator: StreamsOperator = Field(description="Strimzi.")
     api_audience: Address = Field(
         description="Audience of the API server's tokens (its issuer, if nothing else is set)."
     )

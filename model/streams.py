@@ -6,6 +6,7 @@ from pydantic import Field
 
 from model.base import Cores, Label, Part, Port
 from model.policy import Autoscaling
+from model.sinks import KafkaConnect, Sink
 from model.units import Bytes, Duration, Percentage
 
 Partitions = Annotated[int, Field(ge=1, le=1000)]
@@ -86,6 +87,8 @@ class Streams(Part):
         description="Whether each device's records keep their order: one request at a time on each lane."
     )
     bridge: HttpBridge = Field(description="The Kafka bridge; only the opensource edition has one.")
+    connect: KafkaConnect = Field(description="Kafka Connect, where `sinks` are declared.")
+    sinks: tuple[Sink, ...] = Field((), description="Stores that are filled from Kafka; keyed by name.")
     buffer: Bytes | None = Field(
         None,
         description="What each broker node keeps while Kafka is away; derived: half of the disk (enterprise), an "

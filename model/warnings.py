@@ -13,6 +13,9 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
     support = support_warning(site.broker, today)
     if support is not None:
         yield support
+    cold = site.retention.cold
+    if cold is not None and cold.store == "iceberg" and not any(sink.iceberg for sink in site.streams.sinks):
+        yield f"`retention.cold` names {cold.location}, and no sink fills it: add one with `iceberg` (docs/sinks.md)"
     ends = chain.window_ends(site)
     overdue = "retired" in site.limits.incumbent and site.incumbent.state != "retired"
     if overdue and ends is not None and ends.date() < today:

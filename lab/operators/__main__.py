@@ -19,6 +19,7 @@ from lab.operators.policy_loader import DATA_SELECTOR, EVERYTHING, POLICY_SELECT
 from lab.operators.prometheus import PROMETHEUS_RULE, RULE_SELECTOR, PrometheusServer, RuleLoader
 from lab.operators.quotas import KafkaQuotas
 from lab.operators.settings import Settings, SettingsUnusable, read_settings
+from lab.operators.sinks import KAFKA_CONNECT, KAFKA_CONNECTOR, ConnectorReconciler, WorkersReconciler
 from lab.operators.stories import StoryTeller
 from lab.operators.topics import KAFKA_TOPIC, TopicReconciler
 from lab.operators.users import KAFKA_USER, UserReconciler
@@ -47,6 +48,7 @@ class Operators:
         self._start_topics()
         self._start_users()
         self._start_bridges()
+        self._start_sinks()
         self._start_policy_loader()
         self._start_rule_loader()
         teller = StoryTeller(self._settings.stories, self._settings.prometheus)
@@ -89,6 +91,16 @@ class Operators:
         watch = self._watch(KAFKA_BRIDGE, queue)
         reconciler = BridgeReconciler(self._client, KafkaAdministrator(self._settings.kafka), watch)
         self._work("kafka-bridges", queue, reconciler.reconcile, watch)
+
+    def _start_sinks(self) -> None:
+        connectors, workers = Queue(), Queue()
+        kafka = KafkaAdministrator(self._settings.kafka)
+        watch = self._watch(KAFKA_CONNECT, workers)
+        reconciler = WorkersReconciler(self._client, kafka, watch)
+        self._work("kafka-connects", workers, reconciler.reconcile, watch)
+        theirs = self._watch(KAFKA_CONNECTOR, connectors)
+        reader = ConnectorReconciler(self._client, kafka, theirs, watch)
+        self._work("kafka-connectors", connectors, reader.reconcile, theirs)
 
     def _start_policy_loader(self) -> None:
         queue = Queue()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from model.rules import broker, capacity, identity, network, phase, pki, policy, rollout, streams
+from model.rules import broker, capacity, identity, network, phase, pki, policy, rollout, sinks, streams
 from model.rules.rule import Finding, Rule
 from model.site import Site
 
@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     *pki.RULES,
     *policy.RULES,
     *streams.RULES,
+    *sinks.RULES,
 )
 
 __all__ = ["RULES", "Finding", "Rule", "findings"]

@@ -30,8 +30,8 @@ def variants(folder: Path, phase: str, edition: str | None = None) -> tuple[Site
 
 def _put(document: dict[str, Any], phase: str, edition: str | None) -> None:
     if document["phase"] != phase:
-        # A site's own retention is for its own phase.
-        document.pop("retention", None)
+        # A site's own hot retention is for its own phase.
+        document.get("retention", {}).pop("hot", None)
     document["phase"] = phase
     if edition is not None:
         document["broker"] |= {"edition": edition, "version": "5.8.9"}

@@ -35,11 +35,11 @@ def test_each_secret_that_the_broker_reads_is_brought(site: Site) -> None:
     password = bridge["authentication"]["passwordSecret"]
     read.add((password["secretName"], password["password"]))
     read |= {(entry["secretName"], entry["certificate"]) for entry in bridge["tls"]["trustedCertificates"]}
-    (writer,) = (
-        made.spec for made in composition.of("KafkaUser") if "password" in made.spec["authentication"]
-    )
-    reference = writer["authentication"]["password"]["valueFrom"]["secretKeyRef"]
-    read.add((reference["name"], reference["key"]))
+    for user in composition.of("KafkaUser"):
+        if "password" in user.spec["authentication"]:
+            reference = user.spec["authentication"]["password"]["valueFrom"]["secretKeyRef"]
+            read.add((reference["name"], reference["key"]))
+    read |= _read_by_sinks(composition)
     (proxy,) = composition.one("Deployment", "dashboard-proxy").spec["template"]["spec"]["containers"]
     for variable in proxy["env"]:
         if "valueFrom" in variable:
@@ -47,6 +47,29 @@ def test_each_secret_that_the_broker_reads_is_brought(site: Site) -> None:
             read.add((reference["name"], reference["key"]))
     # This one Keycloak makes, and the stack hands on.
     assert brought == read - {("dashboard-login", "client-secret")}
+
+
+def _read_by_sinks(composition: Composition) -> set[tuple[str, str]]:
+    """Return each Secret's name and key that the workers are given, and those that connectors name in their files."""
+    workers = composition.one("KafkaConnect").spec
+    password = workers["authentication"]["passwordSecret"]
+    read = {(password["secretName"], password["password"])}
+    read |= {(entry["secretName"], entry["certificate"]) for entry in workers["tls"]["trustedCertificates"]}
+    volumes = {
+        entry["name"]: entry["secret"]["secretName"] for entry in workers["template"]["pod"]["volumes"]
+    }
+    mounts = {
+        entry["mountPath"]: volumes[entry["name"]]
+        for entry in workers["template"]["connectContainer"]["volumeMounts"]
+    }
+    for connector in composition.of("KafkaConnector"):
+        for value in connector.spec["config"].values():
+            for path, key in re.findall(r"\$\{directory:([^:}]+):([^}]+)\}", value):
+                read.add((mounts[path], key))
+            for path, secret in mounts.items():
+                read |= {(secret, key) for key in re.findall(rf"{path}/([a-z.-]+)(?:&|$)", value)}
+    # TimescaleDB's sink has no Kafka client of its own; the authority is there for one that has.
+    return read | {(secret, "kafka-ca.crt") for secret in mounts.values()}
 
 
 def test_the_brokers_kafka_password_is_the_same_slot_at_both_ends(site: Site) -> None:
@@ -68,10 +91,14 @@ def test_the_broker_waits_for_its_secrets(site: Site) -> None:
     composition = compose(site)
     secrets = {made.urn for made in composition.of("ExternalSecret")}
     own = {made.urn for made in composition.of("ExternalSecret") if made.metadata["namespace"] != "kafka"}
+    sinks = {urn for urn in own if "StreamSinks" in urn}
     assert own
-    assert own <= set(composition.one("EMQX").depends_on)
-    (writer,) = (made for made in composition.of("KafkaUser") if "password" in made.spec["authentication"])
-    assert secrets - own <= set(writer.depends_on)
+    assert sinks
+    assert own - sinks <= set(composition.one("EMQX").depends_on)
+    assert sinks <= set(composition.one("KafkaConnect").depends_on)
+    users = [made for made in composition.of("KafkaUser") if "password" in made.spec["authentication"]]
+    assert len(users) == 3
+    assert secrets - own <= {urn for user in users for urn in user.depends_on}
 
 
 def test_preflight_asks_for_the_api_only_then(site: Site, eagle_ford: Composition) -> None:

@@ -51,8 +51,8 @@ def test_a_named_item_is_explained_key_by_key() -> None:
 
 def test_a_removal_is_explained(data: Path) -> None:
     site = data / "sites" / "north-cormorant.yaml"
-    text = "streams:\n  topics:\n    - name: events\n      remove: true\nmonitoring: null\n"
-    site.write_text(site.read_text() + text)
+    removal = "streams:\n  topics:\n    - name: events\n      remove: true\n"
+    site.write_text(site.read_text().replace("streams:\n", removal, 1) + "monitoring: null\n")
     assert one(data, "streams.topics.events", "north-cormorant").removed
     assert one(data, "monitoring", "north-cormorant").removed
     assert one(data, "monitoring", "north-cormorant").overrode[0].origin.file.name == "pilot.yaml"

@@ -81,5 +81,6 @@ def test_it_says_how_long_the_broker_holds_without_kafka_and_what_is_lost_then(s
 
 def test_a_topic_that_was_made_for_less_is_named(site_file: Path) -> None:
     made = "streams:\n  topics:\n    - name: sparkplug\n      partitions: 3\n      made_with: 3\n"
-    site_file.write_text(site_file.read_text(encoding="utf-8") + made, encoding="utf-8")
+    text = site_file.read_text(encoding="utf-8").replace("streams:\n", made, 1)
+    site_file.write_text(text, encoding="utf-8")
     assert "too few partitions: sparkplug" in run("eagle-ford").stdout

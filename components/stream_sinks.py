@@ -1,0 +1,148 @@
+"""The stores behind Kafka: Kafka Connect's workers, and a connector for each topic of each sink."""
+
+from typing import Any
+
+import pulumi
+
+from components import names, sink_connectors
+from components.broker_secrets import brought, sink_slots
+from components.component import Place, SiteComponent
+from components.kafka_topics import API_VERSION, group_name, topic_name, user_name, worker_topic
+from components.manifest import Manifest
+from components.stateless import container_security, pod_security, spread
+from model.sinks import Sink
+
+# Workers and JVM: the heap is half, so that threads, buffers and native libraries have room.
+_HEAP = "50.0"
+_USER = 1001
+_READY = {"pulumi.com/waitFor": "condition=Ready"}
+# After that many restarts of a failed task the connector stays failed, and its alert says so.
+_RESTARTS = 7
+
+
+class StreamSinks(SiteComponent):
+    """The KafkaConnect of the site and its KafkaConnectors; `streams` is what they read, and as whom."""
+
+    DOMAIN = "streams"
+    SOFTWARE = "kafka-connect"
+    PART = "sinks"
+
+    connectors: list[str]
+    """Names of the connectors."""
+
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        streams: pulumi.Resource,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, place, opts)
+        site = place.site
+        workers = self._workers([streams, *self._secrets()])
+        self.connectors = [
+            self._connector(sink, topic, workers) for sink in site.streams.sinks for topic in sink.topics
+        ]
+        self.register_outputs({"connectors": self.connectors})
+
+    def _secrets(self) -> list[Manifest]:
+        wanted = self.site.platform.external_secrets
+        if wanted is None:
+            return []
+        return [brought(self, wanted, name, name, keys) for name, keys in sink_slots(self.site).items()]
+
+    def _workers(self, needed: list[pulumi.Resource]) -> Manifest:
+        site, wanted = self.site, self.site.streams.connect
+        memory = wanted.memory.kubernetes()
+        return Manifest(
+            f"{site.name}-{names.SINKS}",
+            api_version=API_VERSION,
+            kind="KafkaConnect",
+            metadata=self.metadata(
+                names.SINKS, annotations=_READY | {"strimzi.io/use-connector-resources": "true"}
+            ),
+            spec={
+                "replicas": wanted.replicas,
+                "image": wanted.image.reference(),
+                **self._connection(),
+                "config": {
+                    "config.storage.replication.factor": site.streams.replication,
+                    "offset.storage.replication.factor": site.streams.replication,
+                    "status.storage.replication.factor": site.streams.replication,
+                    # A connector names files, and is given what is in them: no secret is in any resource.
+                    "config.providers": "directory",
+                    "config.providers.directory.class": (
+                        "org.apache.kafka.common.config.provider.DirectoryConfigProvider"
+                    ),
+                    "config.providers.directory.param.allowed.paths": sink_connectors.MOUNTS,
+                    # Each connector reads as its own user.
+                    "connector.client.config.override.policy": "All",
+                },
+                # No limit of cores: a throttled worker falls behind Kafka's replay.
+                "resources": {
+                    "requests": {"cpu": str(wanted.cores), "memory": memory},
+                    "limits": {"memory": memory},
+                },
+                "jvmOptions": {"-XX": {"MaxRAMPercentage": _HEAP}},
+                "template": self._template(),
+            },
+            opts=self.in_kubernetes(within=wanted.ready_within, depends_on=needed),
+        )
+
+    def _connection(self) -> dict[str, Any]:
+        site = self.site
+        kept = {f"{what}StorageTopic": what for what in ("config", "offset")}
+        return {
+            "bootstrapServers": site.streams.cluster.bootstrap,
+            "groupId": group_name(site, names.SINKS_USER),
+            **{key: topic_name(site, worker_topic(f"{what}s")) for key, what in kept.items()},
+            "statusStorageTopic": topic_name(site, worker_topic("status")),
+            "tls": {"trustedCertificates": [{"secretName": names.SINKS_KAFKA, "certificate": "ca.crt"}]},
+            "authentication": {
+                "type": "scram-sha-512",
+                "username": user_name(site, names.SINKS_USER),
+                "passwordSecret": {"secretName": names.SINKS_KAFKA, "password": "password"},
+            },
+        }
+
+    def _template(self) -> dict[str, Any]:
+        secrets = [names.sink_secret(sink.name) for sink in self.site.streams.sinks]
+        mounts = [
+            {
+                "name": names.sink_secret(sink.name),
+                "mountPath": f"{sink_connectors.MOUNTS}/{sink.name}",
+                "readOnly": True,
+            }
+            for sink in self.site.streams.sinks
+        ]
+        return {
+            "podSet": {"metadata": {"labels": self.labels}},
+            "podDisruptionBudget": {"maxUnavailable": 1},
+            "pod": {
+                "metadata": {"labels": self.pod_labels},
+                "enableServiceLinks": False,
+                "securityContext": pod_security(_USER),
+                "topologySpreadConstraints": spread(names.SINKS_PODS),
+                "volumes": [{"name": secret, "secret": {"secretName": secret}} for secret in secrets],
+            },
+            "connectContainer": {"securityContext": container_security(), "volumeMounts": mounts},
+        }
+
+    def _connector(self, sink: Sink, topic: str, workers: Manifest) -> str:
+        site = self.site
+        name = sink_connectors.connector_name(sink, topic)
+        Manifest(
+            f"{site.name}-sink-{name}",
+            api_version=API_VERSION,
+            kind="KafkaConnector",
+            metadata=self.metadata(name, labels={"strimzi.io/cluster": names.SINKS}, annotations=_READY),
+            spec={
+                "class": sink_connectors.CLASSES[sink.store],
+                "tasksMax": sink_connectors.tasks(site, topic),
+                "autoRestart": {"enabled": True, "maxRestarts": _RESTARTS},
+                "state": sink_connectors.state(site, sink),
+                "config": sink_connectors.configuration(site, sink, topic),
+            },
+            opts=self.in_kubernetes(within=site.streams.connect.ready_within, depends_on=[workers]),
+        )
+        return name

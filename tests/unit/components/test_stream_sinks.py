@@ -1,0 +1,153 @@
+"""The stores behind Kafka: each sink reads as its own user, loses nothing silently, and no secret is in a resource."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from components.recording import Composition, Registered, compose
+from components.sink_connectors import MOUNTS
+from model.site import Site
+from tests.support.variants import Variants
+
+CLIENTS = ("consumer", "producer", "admin")
+
+
+def connectors(composition: Composition) -> Iterator[tuple[Registered, dict[str, str]]]:
+    for made in composition.of("KafkaConnector"):
+        yield made, made.spec["config"]
+
+
+def test_there_is_a_connector_for_each_topic_of_each_sink(composition: Composition) -> None:
+    wanted = [(sink.name, topic) for sink in composition.site.streams.sinks for topic in sink.topics]
+    made = {made.metadata["name"]: config["topics"] for made, config in connectors(composition)}
+    assert made == {f"{name}-{topic}": f"{composition.site.name}.{topic}" for name, topic in wanted}
+    assert composition.outputs["connectors"] == [f"{name}-{topic}" for name, topic in wanted]
+
+
+def test_a_connector_reads_and_writes_as_its_sinks_user_alone(composition: Composition) -> None:
+    site = composition.site
+    for sink in site.streams.sinks:
+        for topic in sink.topics:
+            config = composition.one("KafkaConnector", f"{sink.name}-{topic}").spec["config"]
+            logins = {config[f"{client}.override.sasl.jaas.config"] for client in CLIENTS}
+            (login,) = logins
+            assert f'username="{site.name}-{sink.user}"' in login
+            assert f'password="${{directory:{MOUNTS}/{sink.name}:kafka-password}}"' in login
+
+
+def test_its_user_may_do_what_the_connector_does_and_no_more(composition: Composition) -> None:
+    site = composition.site
+    for sink in site.streams.sinks:
+        acls = composition.one("KafkaUser", f"{site.name}-{sink.user}").spec["authorization"]["acls"]
+        granted = {(acl["resource"]["type"], acl["resource"]["name"]): acl for acl in acls}
+        needed: set[tuple[str, str]] = set()
+        for topic in sink.topics:
+            config = composition.one("KafkaConnector", f"{sink.name}-{topic}").spec["config"]
+            group = config["consumer.override.group.id"]
+            needed |= {("topic", config["topics"]), ("group", group)}
+            needed.add(("topic", config["errors.deadletterqueue.topic.name"]))
+            if sink.iceberg is not None:
+                assert config["iceberg.connect.group-id"] == group
+                needed.add(("topic", config["iceberg.control.topic"]))
+                prefix = config["iceberg.coordinator.transactional.prefix"]
+                needed.add(("transactionalId", prefix))
+                # The coordinator's group, and those of the tasks.
+                assert f"{group}-coord".startswith(group)
+                assert config["iceberg.control.group-id-prefix"].startswith(group)
+        assert granted.keys() == needed
+
+
+def test_what_a_store_does_not_take_goes_to_the_dead_letters_with_its_reason(
+    composition: Composition,
+) -> None:
+    for _, config in connectors(composition):
+        assert config["errors.tolerance"] == "all"
+        assert config["errors.deadletterqueue.topic.name"] == f"{composition.site.name}.dead-letter"
+        assert config["errors.deadletterqueue.context.headers.enable"] == "true"
+        assert config["errors.log.include.messages"] == "false"
+
+
+def test_every_secret_is_a_reference_into_a_mounted_folder(composition: Composition) -> None:
+    workers = composition.one("KafkaConnect").spec
+    mounted = {entry["mountPath"] for entry in workers["template"]["connectContainer"]["volumeMounts"]}
+    assert workers["config"]["config.providers.directory.param.allowed.paths"] == MOUNTS
+    for _, config in connectors(composition):
+        for key, value in config.items():
+            if re.search(r"password|credential|access-key|secret", key):
+                (path,) = re.findall(r"^\$\{directory:([^:]+):[a-z-]+\}$", value)
+                assert path in mounted
+            for path in re.findall(r"\$\{directory:([^:]+):", value):
+                assert path in mounted
+
+
+def test_the_workers_own_user_has_no_right_to_the_sites_records(composition: Composition) -> None:
+    site = composition.site
+    acls = composition.one("KafkaUser", f"{site.name}-connect").spec["authorization"]["acls"]
+    own = {f"{site.name}.connect-{kept}" for kept in ("configs", "offsets", "status")}
+    assert {acl["resource"]["name"] for acl in acls} == own | {f"{site.name}-connect"}
+    workers = composition.one("KafkaConnect").spec
+    topics = {workers[f"{kept}StorageTopic"] for kept in ("config", "offset", "status")}
+    assert topics == own
+    for name in own:
+        assert composition.one("KafkaTopic", name).spec["config"]["cleanup.policy"] == "compact"
+
+
+@pytest.mark.parametrize(
+    ("phase", "state"), [("pilot", "stopped"), ("parallel", "running"), ("cutover", "running")]
+)
+def test_a_sink_runs_from_the_phase_on_in_which_its_user_reads(
+    phase: str, state: str, variants: Variants
+) -> None:
+    for site in variants(phase):
+        composition = compose(site)
+        assert {made.spec["state"] for made in composition.of("KafkaConnector")} == {state}
+
+
+@pytest.mark.parametrize(
+    ("edition", "converter"),
+    [("opensource", "converters.ByteArrayConverter"), ("enterprise", "storage.StringConverter")],
+)
+def test_sparkplug_is_read_as_bytes_where_the_broker_does_not_decode_it(
+    edition: str, converter: str, variants: Variants
+) -> None:
+    for site in variants("parallel", edition):
+        composition = compose(site)
+        sparkplug = composition.one("KafkaConnector", "historian-sparkplug").spec["config"]
+        raw = composition.one("KafkaConnector", "historian-raw").spec["config"]
+        assert sparkplug["value.converter"] == f"org.apache.kafka.connect.{converter}"
+        assert raw["value.converter"] == "org.apache.kafka.connect.storage.StringConverter"
+
+
+def test_a_record_that_is_written_twice_is_the_same_row(eagle_ford: Composition) -> None:
+    config = eagle_ford.one("KafkaConnector", "historian-raw").spec["config"]
+    assert config["insert.mode"] == "upsert"
+    fields = {value for key, value in config.items() if re.fullmatch(r"transforms\.place\..*\.field", key)}
+    assert set(config["primary.key.fields"].split(",")) == fields
+    assert "sslmode=verify-full" in config["connection.url"]
+
+
+def test_the_workers_reach_kafka_and_the_stores_and_strimzi_alone_reaches_them(
+    composition: Composition,
+) -> None:
+    (policy,) = (made for made in composition.of("NetworkPolicy") if made.metadata["name"] == "sinks")
+    assert policy.spec["podSelector"]["matchLabels"] == {
+        "strimzi.io/cluster": "sinks",
+        "strimzi.io/kind": "KafkaConnect",
+    }
+    (ingress,) = policy.spec["ingress"]
+    assert all(peer.keys() <= {"namespaceSelector", "podSelector"} for peer in ingress["from"])
+    opened = {port["port"] for rule in policy.spec["egress"] if "to" not in rule for port in rule["ports"]}
+    wanted = set()
+    for sink in composition.site.streams.sinks:
+        store = sink.timescaledb or sink.influxdb
+        wanted |= {store.port} if store else {443}
+    assert opened == wanted
+
+
+def test_a_site_without_sinks_has_no_workers(eagle_ford: Composition) -> None:
+    streams = eagle_ford.site.streams.model_copy(update={"sinks": ()})
+    bare = compose(Site.model_construct(None, **{**dict(eagle_ford.site), "streams": streams}))
+    assert not [*bare.of("KafkaConnect"), *bare.of("KafkaConnector")]
+    assert not [made for made in bare.of("KafkaTopic") if ".connect-" in made.metadata["name"]]
+    assert bare.outputs["connectors"] == []
