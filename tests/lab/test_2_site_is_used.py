@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from components.kafka_topics import group_name, topic_name, user_name
+from components import names
+from components.kafka_topics import group_name, sink_group, topic_name, user_name, worker_topic
 from model import Site
+from model.ingest import DEAD_LETTER
 from tests.support import servers
 from tests.support.shell import Shell
 
@@ -122,11 +124,33 @@ def test_record_goes_through_kafka_with_the_declared_users(deployed: Shell, site
     topic = topic_name(site, "raw")
     payload = f"pressure {time.time_ns()}".encode()
     assert produce(deployed, user_name(site, "broker"), topic, payload) is None
-    reader = next(user for user in site.streams.users if "raw" in user.consume and user.group)
-    assert reader.group is not None
-    assert payload in consume(
-        deployed, user_name(site, reader.name), group_name(site, reader.group), topic, payload
+    sink = next(sink for sink in site.streams.sinks if "raw" in sink.topics)
+    group = sink_group(site, sink, "raw")
+    assert payload in consume(deployed, user_name(site, sink.user), group, topic, payload)
+    # What its store does not take goes to the dead letters, as the same user.
+    assert produce(deployed, user_name(site, sink.user), topic_name(site, DEAD_LETTER), payload) is None
+
+
+def test_kafka_gives_the_sinks_workers_their_own_state_and_no_record(deployed: Shell, site: Site) -> None:
+    worker = user_name(site, names.SINKS_USER)
+    assert produce(deployed, worker, topic_name(site, worker_topic("status")), b"{}", key=b"a") is None
+    consumer = Consumer(
+        servers.kafka(
+            deployed,
+            worker,
+            servers.kafka_password(deployed, worker),
+            **{"group.id": group_name(site, names.SINKS_USER), "auto.offset.reset": "earliest"},
+        )
     )
+    consumer.subscribe([topic_name(site, "raw")])
+    try:
+        message = consumer.poll(20)
+    finally:
+        consumer.close()
+    assert message is not None
+    error = message.error()
+    assert error is not None
+    assert error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
 def test_kafka_refuses_a_user_who_may_only_read(deployed: Shell, site: Site) -> None:
@@ -163,14 +187,16 @@ def sign_in_to_vault(shell: Shell, site: Site, account: str) -> servers.Reply:
     return anonymous.ask("POST", f"/{mount}/login", {"role": login["role"], "jwt": token})
 
 
-def produce(shell: Shell, user: str, topic: str, payload: bytes) -> KafkaError | None:
+def produce(
+    shell: Shell, user: str, topic: str, payload: bytes, key: bytes | None = None
+) -> KafkaError | None:
     """Send one record as `user`; returns the broker's error, or None when all in-sync replicas have it."""
     password = servers.kafka_password(shell, user)
     producer = Producer(
         servers.kafka(shell, user, password, **{"acks": "all", "message.timeout.ms": "15000"})
     )
     outcome: list[KafkaError | None] = []
-    producer.produce(topic, payload, on_delivery=lambda error, _message: outcome.append(error))
+    producer.produce(topic, payload, key, on_delivery=lambda error, _message: outcome.append(error))
     assert producer.flush(20) == 0
     return outcome[0]
 

@@ -35,7 +35,8 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
 ) -> None:
     text = site_file.read_text()
     edited = text.replace("broker:\n", f"broker:\n  replicas: {site.broker.replicas + 2}\n", 1)
-    edited += "\nstreams:\n  topics:\n    - name: raw\n      retention: 20d\n"
+    longer = "streams:\n  topics:\n    - name: raw\n      retention: 20d\n"
+    edited = edited.replace("streams:\n", longer, 1)
     site_file.write_text(edited)
     changed = deployed.preview(site.name)
     assert {(step.operation, step.type_token.rsplit(":", 1)[-1]) for step in changed} == {
@@ -165,9 +166,8 @@ def test_what_kafka_refuses_fails_the_rollout_in_kafkas_words(
 ) -> None:
     """Kafka cannot take partitions away from a topic."""
     text = site_file.read_text()
-    site_file.write_text(
-        text + "\nstreams:\n  topics:\n    - name: audit\n      partitions: 1\n  ready_within: 15s\n"
-    )
+    fewer = "streams:\n  topics:\n    - name: audit\n      partitions: 1\n  ready_within: 15s\n"
+    site_file.write_text(text.replace("streams:\n", fewer, 1))
     refused = deployed.up(site.name, check=False)
     assert refused.code != 0
     assert "partition" in refused.text.lower()
