@@ -7,7 +7,7 @@ import pulumi
 from components import data_move, promotions
 from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
-from model import SiteErrors, load_site, report
+from model import SiteErrors, contracts, load_site, report
 
 STACKS = Path(__file__).parent / "stacks"
 
@@ -18,6 +18,7 @@ def main() -> None:
         site = load_site(STACKS, pulumi.get_stack())
         configuration = pulumi.Config("iot-broker")
         settings = Settings.read({key: value for key in KEYS if (value := configuration.get(key))})
+        contracts.check(STACKS, site)
         data_move.check(site)
         chain = promotions.check(STACKS, site)
     except SiteErrors as errors:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from components.broker_secrets import SINK_KAFKA_CA, SINK_KAFKA_PASSWORD
 from components.kafka_topics import control_topic, sink_group, topic_name, user_name
 from model import Site, ingest, stream_capacity
-from model.sinks import Sink
+from model.sinks import ROW_KEY, Sink
 
 Configuration: TypeAlias = Mapping[str, str]
 
@@ -23,8 +23,6 @@ CLASSES = {
     "influxdb": "io.lenses.streamreactor.connect.influx.InfluxSinkConnector",
     "iceberg": "org.apache.iceberg.connect.IcebergSinkConnector",
 }
-# A row of a hypertable is found by its time; within it, by its place in Kafka.
-_ROW_KEY = ("received", "kafka_topic", "kafka_partition", "kafka_offset")
 # A store that is away for a minute is asked again; only then does a record go to the dead letters.
 _RETRIES = {"errors.retry.timeout": "60000", "errors.retry.delay.max.ms": "10000"}
 
@@ -150,7 +148,7 @@ def _timescaledb(_site: Site, sink: Sink, _topic: str) -> dict[str, str]:
         "collection.name.format": store.table,
         "insert.mode": "upsert",
         "primary.key.mode": "record_value",
-        "primary.key.fields": ",".join(_ROW_KEY),
+        "primary.key.fields": ",".join(ROW_KEY),
         "delete.enabled": "false",
         # The table is its owner's: a connector that may alter it can lose data.
         "schema.evolution": "none",

@@ -73,6 +73,7 @@ class IotSite(pulumi.ComponentResource):
             "certificateAuthorities": pki.authorities,
             "topics": streams.topics,
             "users": streams.users,
+            "hotRetention": str(site.retention.hot_in_effect),
             "connectors": connectors,
             "alerts": rules.alerts,
         }

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model import contracts
 from model.check import locate
 from model.errors import SiteError
 from model.load import Layers, Stacks
@@ -32,10 +33,12 @@ def load_estate(folder: Path, names: Iterable[str] = ()) -> Estate:
         errors += [error for file in stacks.shared_files() for error in stacks.errors_in(file)]
         errors += _strays(stacks)
         errors += shared_mistakes(folder, stacks.names())
+        errors += contracts.shared_mistakes(folder)
     chains = {name: read_chain(folder, name) for name in loaded}
     for name, layers in loaded.items():
         errors += chains[name].errors
         errors += mistakes_with(folder, layers.site, chains[name]) if layers.site else ()
+        errors += contracts.mistakes_with(folder, layers.site) if layers.site else ()
         errors += report_mistakes(folder, name)
     others = {name: stacks.layers(name) for name in stacks.names() if name not in loaded}
     errors += _shared_domains({**loaded, **others}, loaded)

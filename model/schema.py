@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from model import contracts
 from model.base import Part
 from model.promotion.record import Approvals, Approvers, Record
 from model.promotion.reports import REPORTS
@@ -24,6 +25,7 @@ FORMS: dict[str, type[Part]] = {
     "approvers": Approvers,
     "signers": Signers,
     "waves": Waves,
+    **contracts.FORMS,
     **{f"{name}-report": form for name, form in REPORTS.items()},
 }
 """The form of each data file that is no layer of a site, by the name of its schema."""

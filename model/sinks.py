@@ -8,6 +8,9 @@ from model.base import Address, Cores, Domain, Identifier, Label, Part, Port, Te
 from model.broker import Image
 from model.units import Bytes, Duration
 
+# The row that every record becomes, whatever is in it, and by what of it a row is found (docs/sinks.md).
+ROW_KEY = ("received", "kafka_topic", "kafka_partition", "kafka_offset")
+ROW = (*ROW_KEY, "mqtt_topic", "client", "name", "payload")
 Store = Literal["timescaledb", "influxdb", "iceberg"]
 
 

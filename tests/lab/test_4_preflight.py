@@ -1,14 +1,18 @@
 """`sitectl preflight` against real servers: it passes where all is well, and names what is not."""
 
 import json
+import re
 from pathlib import Path
 
 import yaml
 
 from lab.estate import Estate
+from lab.tools.catalogue import catalogue
 from model import Site
+from model.contracts import CorePlatform, read_contracts
 from tests.support import servers
 from tests.support.shell import Shell
+from tests.support.variants import STACKS
 
 
 def findings(shell: Shell, site: str, **environment: str) -> tuple[int, list[dict[str, str]]]:
@@ -22,6 +26,34 @@ def findings(shell: Shell, site: str, **environment: str) -> tuple[int, list[dic
 
 def test_passes_where_everything_is_there(shell: Shell, site: Site) -> None:
     assert findings(shell, site.name) == (0, [])
+
+
+def test_the_platform_keeps_its_contract(shell: Shell, estate: Estate) -> None:
+    """The other end of the core platform's contract: versions as the servers themselves say them."""
+    contract = read_contracts(STACKS)["core-platform"].value
+    assert isinstance(contract, CorePlatform)
+    cluster = json.loads(shell.kubectl("get", "--raw", "/version").out)["gitVersion"]
+    said = {
+        "kubernetes": cluster,
+        "vault": servers.vault_root(shell, estate).get("/sys/health")["version"],
+        "keycloak": servers.keycloak(shell).get("/admin/serverinfo")["systemInfo"]["version"],
+        "prometheus": servers.prometheus(shell).get("/api/v1/status/buildinfo")["data"]["version"],
+        # Kafka tells clients which requests it knows, and not its version: this is the one that was started.
+        "kafka": catalogue()["kafka"].version,
+    }
+    for server in contract.servers:
+        assert _numbers(said[server.name]) >= _numbers(server.at_least), server.name
+    served = set()
+    for api in contract.apis:
+        path = f"/apis/{api.api}" if "/" in api.api else f"/api/{api.api}"
+        found = json.loads(shell.kubectl("get", "--raw", path).out)["resources"]
+        served |= {(api.api, entry["kind"]) for entry in found}
+    promised = {(api.api, kind) for api in contract.apis for kind in api.kinds}
+    assert promised - served == set()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def test_prints_a_table_and_the_next_step(shell: Shell, site: Site) -> None:

@@ -3,6 +3,7 @@
 The door is the lab's broker, told by the site's own EMQX configuration whom to ask and what for.
 """
 
+import base64
 import datetime
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -22,9 +23,12 @@ from lab.progress import Silent
 from lab.tools import ensure
 from lab.waiting import wait_until
 from model import Site
+from model.contracts import EdgeFlow, OtMirror, read_contracts
+from model.contracts.keeping import may
 from tests.support import servers
 from tests.support.mqtt import Certificate, Refused, Session, session
 from tests.support.shell import Shell
+from tests.support.variants import STACKS
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,46 @@ def test_an_edge_gateway_speaks_sparkplug(front: Front, site: Site) -> None:
 def test_the_ot_mirror_publishes_under_ot(front: Front, site: Site) -> None:
     with front.device(front.enrolled("mirror", "plant"), "mirror") as mirror:
         assert mirror.publish(f"ot/{site.name}/separator/pressure", "41.5") == "Success"
+
+
+@pytest.mark.parametrize(
+    ("name", "client"), [("ot-mirror", "mirror"), ("edge-flow", "gateway"), ("edge-flow", "device")]
+)
+def test_a_neighbour_does_what_its_contract_says(name: str, client: str, front: Front, site: Site) -> None:
+    """The other end of each contract, with its own certificate; a service reads what it sends."""
+    contract = read_contracts(STACKS)[name].value
+    assert isinstance(contract, OtMirror | EdgeFlow)
+    own = f"end-1.{names.client_domain(site, client)}"
+    done = set()
+    with (
+        front.device(front.enrolled("service", "reader"), f"reader-{client}") as reader,
+        front.device(front.enrolled(client, "end-1"), f"end-{client}") as neighbour,
+    ):
+        for space in (f"{site.name}/#", f"spBv1.0/{site.name}/#", f"ot/{site.name}/#"):
+            assert reader.subscribe(space) == "Granted QoS 1"
+        for message in (found for found in contract.messages if may(site, client, found)):
+            done.add(message.name)
+            topic = message.example.topic.replace("{site}", site.name).replace("{name}", own)
+            if message.direction == "subscribe":
+                assert neighbour.subscribe(topic) == "Granted QoS 1", message.name
+                continue
+            sent = (message.example.text or "").encode() or base64.b64decode(message.example.base64 or "")
+            # Always with an acknowledgement, which is how the broker says that it took the message.
+            assert neighbour.publish(topic, sent) == "Success", message.name
+            received = reader.received.get(timeout=10)
+            assert (received.topic, received.payload) == (topic, sent)
+    others = {message.name for message in contract.messages if not may(site, client, message)}
+    assert done
+    # What a gateway does not do a device does, and the other way round; the mirror does everything.
+    assert (
+        not others
+        if client == "mirror"
+        else all(
+            may(site, {"gateway": "device", "device": "gateway"}[client], message)
+            for message in contract.messages
+            if message.name in others
+        )
+    )
 
 
 def test_without_a_certificate_nobody_comes_in(front: Front) -> None:

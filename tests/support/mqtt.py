@@ -42,7 +42,7 @@ class Session:
     answers: "queue.Queue[str]" = field(default_factory=queue.Queue)
     ended: "queue.Queue[str]" = field(default_factory=queue.Queue)
 
-    def publish(self, topic: str, payload: str, qos: int = 1) -> str:
+    def publish(self, topic: str, payload: str | bytes, qos: int = 1) -> str:
         """Publish, and return the broker's word: `Success`, or why not."""
         self.client.publish(topic, payload, qos=qos)
         return self.answers.get(timeout=SECONDS)

@@ -1,6 +1,5 @@
 """Which message becomes a record of which topic: the rules' own conditions are evaluated, word for word."""
 
-import base64
 import json
 from typing import Any
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from model import Site, load_site
 from model.ingest import JSON_TEXT, TOPICS, Route, routes
 from model.site import Asset
+from tests.support.routing import taken
 from tests.support.variants import IMAGES, STACKS
 
 FIELD = load_site(STACKS, "eagle-ford")
@@ -48,37 +48,6 @@ def is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def taken(site: Site, topic: str, payload: str, *, readable: bool = True) -> list[Route]:
-    """The routes that take a message, by the filters and conditions as they stand in the rules."""
-    functions: dict[str, Any] = {
-        "topic": topic,
-        "payload": payload,
-        "tokens": lambda text, separator: [part for part in text.split(separator) if part],
-        "nth": lambda number, parts: parts[number - 1],
-        "regex_match": lambda text, pattern: regex.search(pattern, text) is not None,
-        "base64_decode": lambda text: base64.b64decode(text).decode(),
-        "schema_check": lambda *_: readable,
-        "false": False,
-    }
-    return [
-        route
-        for route in routes(site)
-        if any(matches(pattern, topic) for pattern in route.filters)
-        # Words of rule SQL that Python writes otherwise; a condition holds no others.
-        and eval(route.condition.replace(" = ", " == "), {"__builtins__": {}}, functions)  # noqa: S307
-    ]
-
-
-def matches(pattern: str, topic: str) -> bool:
-    """MQTT's own rule: `+` is one level, `#` the level before it and everything below."""
-    wanted, levels = pattern.split("/"), topic.split("/")
-    if wanted[-1] == "#":
-        wanted, levels = wanted[:-1], levels[: len(wanted) - 1]
-    return len(wanted) == len(levels) and all(
-        one in ("+", other) for one, other in zip(wanted, levels, strict=True)
-    )
 
 
 def in_enterprise(site: Site) -> Site:
