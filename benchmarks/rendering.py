@@ -33,7 +33,7 @@ def _many(folder: Path) -> float:
     """Return the seconds that `sitectl render --all` takes for copies of the sample site."""
     (folder / "Pulumi.yaml").write_text("name: iot-broker\n", encoding="utf-8")
     stacks = folder / "stacks"
-    for part in ("profiles", "phases"):
+    for part in ("profiles", "phases", "contracts"):
         _copy(REPOSITORY / "stacks" / part, stacks / part)
     (stacks / "defaults.yaml").write_bytes((REPOSITORY / "stacks" / "defaults.yaml").read_bytes())
     text = (REPOSITORY / "stacks" / "sites" / f"{SITE}.yaml").read_text(encoding="utf-8")

@@ -29,16 +29,17 @@ def load_estate(folder: Path, names: Iterable[str] = ()) -> Estate:
     stacks, chosen = Stacks(folder), tuple(names)
     loaded = {name: stacks.layers(name) for name in chosen or stacks.names()}
     errors = [error for layers in loaded.values() for error in layers.errors]
+    agreed = contracts.read_contracts(folder)
     if not chosen:
         errors += [error for file in stacks.shared_files() for error in stacks.errors_in(file)]
         errors += _strays(stacks)
         errors += shared_mistakes(folder, stacks.names())
-        errors += contracts.shared_mistakes(folder)
+        errors += contracts.shared_mistakes(folder, agreed)
     chains = {name: read_chain(folder, name) for name in loaded}
     for name, layers in loaded.items():
         errors += chains[name].errors
         errors += mistakes_with(folder, layers.site, chains[name]) if layers.site else ()
-        errors += contracts.mistakes_with(folder, layers.site) if layers.site else ()
+        errors += contracts.mistakes_with(agreed, layers.site) if layers.site else ()
         errors += report_mistakes(folder, name)
     others = {name: stacks.layers(name) for name in stacks.names() if name not in loaded}
     errors += _shared_domains({**loaded, **others}, loaded)

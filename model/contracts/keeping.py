@@ -26,9 +26,9 @@ def read_contracts(stacks: Path) -> Contracts:
     return {name: _read(folder_of(stacks) / f"{name}.yaml", form) for name, form in FORMS.items()}
 
 
-def shared_mistakes(stacks: Path) -> Iterator[SiteError]:
+def shared_mistakes(stacks: Path, read: Contracts) -> Iterator[SiteError]:
     """Yield what is wrong with the contracts by themselves, and what in their folder is none."""
-    for entry in read_contracts(stacks).values():
+    for entry in read.values():
         yield from entry.errors
         yield from _version_mistakes(entry)
     for file in sorted(folder_of(stacks).glob("*")):
@@ -38,13 +38,13 @@ def shared_mistakes(stacks: Path) -> Iterator[SiteError]:
 
 def check(stacks: Path, site: Site) -> None:
     """Raise SiteErrors where a site does not keep its end of a contract."""
-    if broken := tuple(mistakes_with(stacks, site)):
+    if broken := tuple(mistakes_with(read_contracts(stacks), site)):
         raise SiteErrors(broken)
 
 
-def mistakes_with(stacks: Path, site: Site) -> Iterator[SiteError]:
+def mistakes_with(read: Contracts, site: Site) -> Iterator[SiteError]:
     """Yield where a site does not keep its end of a contract."""
-    for name, entry in read_contracts(stacks).items():
+    for name, entry in read.items():
         yield from entry.errors
         match entry.value:
             case OtMirror() | EdgeFlow() as contract:

@@ -36,8 +36,8 @@ def test_the_platform_keeps_its_contract(shell: Shell, estate: Estate) -> None:
     said = {
         "kubernetes": cluster,
         "vault": servers.vault_root(shell, estate).get("/sys/health")["version"],
-        "keycloak": servers.keycloak(shell).get("/admin/serverinfo")["systemInfo"]["version"],
-        "prometheus": servers.prometheus(shell).get("/api/v1/status/buildinfo")["data"]["version"],
+        "keycloak": servers.keycloak(shell, "serverinfo").get("")["systemInfo"]["version"],
+        "prometheus": servers.prometheus(shell).get("/status/buildinfo")["data"]["version"],
         # Kafka tells clients which requests it knows, and not its version: this is the one that was started.
         "kafka": catalogue()["kafka"].version,
     }

@@ -89,8 +89,8 @@ def prometheus(shell: Shell) -> Client:
     return Client(environment["PROMETHEUS_URL"] + "/api/v1", str(shell.authority), headers)
 
 
-def keycloak(shell: Shell) -> Client:
-    """Return a client of Keycloak's administration interface, signed in."""
+def keycloak(shell: Shell, part: str = "realms") -> Client:
+    """Return a client of a part of Keycloak's administration interface, signed in."""
     environment = shell.environment
     plain = Client(environment["KEYCLOAK_URL"], str(shell.authority))
     reply = plain.ask(
@@ -105,7 +105,7 @@ def keycloak(shell: Shell) -> Client:
     )
     assert reply.status == 200, reply.text
     bearer = {"Authorization": f"Bearer {reply.json['access_token']}"}
-    return Client(environment["KEYCLOAK_URL"] + "/admin/realms", str(shell.authority), bearer)
+    return Client(environment["KEYCLOAK_URL"] + f"/admin/{part}", str(shell.authority), bearer)
 
 
 def kafka(shell: Shell, user: str, password: str, **settings: str) -> dict[str, str | int | float | bool]:

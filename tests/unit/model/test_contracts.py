@@ -73,14 +73,14 @@ def on_the_wire(message: Message, site: Site) -> str:
 
 def test_there_are_four_and_no_mistake_in_them() -> None:
     assert {file.stem for file in (STACKS / "contracts").glob("*.yaml")} == contracts.FORMS.keys()
-    assert list(contracts.shared_mistakes(STACKS)) == []
+    assert list(contracts.shared_mistakes(STACKS, READ)) == []
 
 
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_each_site_keeps_its_end_in_every_phase_and_edition(phase: str, edition: str, copies: Path) -> None:
     for site in variants(copies, phase, edition):
-        assert list(contracts.mistakes_with(STACKS, site)) == []
+        assert list(contracts.mistakes_with(READ, site)) == []
 
 
 @pytest.mark.parametrize("message", EVERY)
@@ -198,7 +198,7 @@ def test_a_site_that_does_not_keep_its_end_is_told_so(broken: str, tmp_path: Pat
     data = yaml.safe_load(file.read_text())
     change(data)
     file.write_text(yaml.safe_dump(data, sort_keys=False))
-    found = list(contracts.mistakes_with(stacks, load_site(stacks, "eagle-ford")))
+    found = list(contracts.mistakes_with(READ, load_site(stacks, "eagle-ford")))
     assert any(words in error.problem for error in found), [error.problem for error in found]
     assert all("a new version of the contract" in error.remedy and error.line for error in found)
 
@@ -222,7 +222,10 @@ def test_a_contract_that_is_not_right_is_told_with_file_and_line(
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new, 1))
-    found = [*contracts.shared_mistakes(stacks), *contracts.mistakes_with(stacks, SITES[0])]
+    found = [
+        *contracts.shared_mistakes(stacks, read_contracts(stacks)),
+        *contracts.mistakes_with(read_contracts(stacks), SITES[0]),
+    ]
     assert found
     assert all(error.file == file and error.line for error in found)
     assert any(words in f"{error.key} {error.problem}" for error in found)
@@ -232,7 +235,7 @@ def test_a_contract_that_is_gone_and_a_stray_are_told(tmp_path: Path) -> None:
     stacks = tmp_path / "stacks"
     shutil.copytree(STACKS, stacks)
     (stacks / "contracts" / "tsdb.yaml").rename(stacks / "contracts" / "tsbd.yaml")
-    found = {error.file.name: error for error in contracts.shared_mistakes(stacks)}
+    found = {error.file.name: error for error in contracts.shared_mistakes(stacks, read_contracts(stacks))}
     assert found["tsdb.yaml"].problem == "is missing"
     assert "tsdb" in found["tsbd.yaml"].remedy
 
