@@ -11,7 +11,6 @@ from typing import Any
 
 import yaml
 
-from components import emqx_configuration
 from components.recording import OFFLINE, Registered, compose
 from components.settings import Settings
 from model import Site
@@ -39,7 +38,7 @@ def rendered(site: Site, settings: Settings = OFFLINE) -> dict[str, str]:
     """
     composition = compose(site, settings)
     files = {
-        BROKER_CONFIGURATION: emqx_configuration.text(site, settings),
+        BROKER_CONFIGURATION: composition.one("EMQX").spec["config"]["data"],
         OUTPUTS: _yaml(composition.outputs),
     }
     for made in composition.objects:

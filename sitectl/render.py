@@ -1,10 +1,12 @@
 """`sitectl render SITE`: every manifest, realm, policy and broker configuration of a site, with no server at hand."""
 
+import gc
 import hashlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,25 @@ if TYPE_CHECKING:
 # Below this many sites a second process costs more than it saves.
 _MANY = 8
 INDEX = "index.yaml"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A site to render; into the folder of its name below `out`, where there is one."""
+
+    root: Path
+    site: "Site"
+    out: Path | None
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """What came of it: the index, the files where they were not written, or what went wrong."""
+
+    site: str
+    index: list[dict[str, object]]
+    files: dict[str, str]
+    problem: str = ""
 
 
 class NotOursError(Exception):
@@ -51,12 +72,12 @@ def command(sites: tuple[str, ...], every: bool, out: Path | None, as_json: bool
     _refuse_unapproved(estate.sites)
     described: list[dict[str, object]] = []
     with output.progress(f"rendering {len(estate.sites)} sites"):
-        for name, files in _rendered(root, estate.sites):
-            if out is not None:
-                _write(out / name, files)
-            described.append({"site": name, "files": index(files)})
+        for found in _rendered([_Work(root, site, out) for site in estate.sites]):
+            if found.problem:
+                problems.refuse(found.problem)
+            described.append({"site": found.site, "files": found.index})
             if out is None and not as_json:
-                _print(name, files)
+                _print(found.site, found.files)
     if as_json:
         output.write_json({"sites": described})
     elif out is not None:
@@ -79,15 +100,6 @@ def _refuse_unapproved(sites: "tuple[Site, ...]") -> None:
             problems.refuse(str(error))
 
 
-def _write(folder: Path, files: dict[str, str]) -> None:
-    from sitectl import problems
-
-    try:
-        write(folder, files)
-    except (NotOursError, OSError) as error:
-        problems.refuse(str(error))
-
-
 def index(files: dict[str, str]) -> list[dict[str, object]]:
     """Return what was rendered: each file's path, size in bytes and SHA-256."""
     return [
@@ -104,13 +116,14 @@ def write(folder: Path, files: dict[str, str]) -> None:
     """Write a site's files, and an index of them, in place of an earlier rendering; raises NotOursError, OSError."""
     import yaml
 
+    text_of_index = yaml.dump(index(files), Dumper=yaml.CSafeDumper, sort_keys=False)
     if folder.exists() and not (folder / INDEX).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise NotOursError(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Made aside and renamed: whoever reads the folder sees one rendering or the other.
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        for path, text in {**files, INDEX: yaml.safe_dump(index(files), sort_keys=False)}.items():
+        for path, text in {**files, INDEX: text_of_index}.items():
             file = aside / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
@@ -122,8 +135,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _rendered(root: Path, sites: "tuple[Site, ...]") -> "Iterator[tuple[str, dict[str, str]]]":
-    works = [(root, site) for site in sites]
+def _rendered(works: "Sequence[_Work]") -> "Iterator[_Rendered]":
     if len(works) < _MANY:
         yield from map(_render, works)
         return
@@ -131,15 +143,27 @@ def _rendered(root: Path, sites: "tuple[Site, ...]") -> "Iterator[tuple[str, dic
     from multiprocessing import get_context
 
     # Started anew, not forked: the engine's threads do not survive a fork.
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_make_room) as processes:
         yield from processes.map(_render, works, chunksize=_MANY)
 
 
-def _render(work: "tuple[Path, Site]") -> tuple[str, dict[str, str]]:
+def _make_room() -> None:
+    """Let a worker make far more objects before it looks for garbage: a site's are gone when it is written."""
+    gc.set_threshold(100_000, 50, 50)
+
+
+def _render(work: "_Work") -> "_Rendered":
+    """Render a site, and write it where it is to be written: the files need not come back from a worker then."""
     from components.rendering import rendered
 
-    root, site = work
-    return site.name, rendered(site, _settings(root, site.name))
+    files = rendered(work.site, _settings(work.root, work.site.name))
+    if work.out is None:
+        return _Rendered(work.site.name, index(files), files)
+    try:
+        write(work.out / work.site.name, files)
+    except (NotOursError, OSError) as error:
+        return _Rendered(work.site.name, [], {}, str(error))
+    return _Rendered(work.site.name, index(files), {})
 
 
 def _settings(root: Path, site: str) -> "Settings":
