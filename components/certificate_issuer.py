@@ -7,7 +7,14 @@ import pulumi
 from components import names
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
-from components.vault_names import LOGIN_ROLE, SERVER_ROLE, issuing_mount, login_mount
+from components.vault_names import (
+    LOGINS,
+    PROBE_ROLE,
+    SERVER_ROLE,
+    issuer_name,
+    issuing_mount,
+    login_mount,
+)
 from components.vault_pki import VaultPki
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -21,6 +28,8 @@ class CertificateIssuer(SiteComponent):
     PART = "certificates"
 
     trust: Manifest
+    probe: Manifest
+    """The Issuer of the readiness probe's certificate."""
 
     def __init__(
         self, name: str, place: Place, pki: VaultPki, opts: pulumi.ResourceOptions | None = None
@@ -28,7 +37,8 @@ class CertificateIssuer(SiteComponent):
         super().__init__(name, place, opts)
         account = self._service_account()
         self.trust = self._trust(pki)
-        self._issuer(account, pki)
+        self._issuer(SERVER_ROLE, account, pki)
+        self.probe = self._issuer(PROBE_ROLE, account, pki)
         self.register_outputs({"issuer": place.site.platform.issuer.name})
 
     def _service_account(self) -> Manifest:
@@ -99,16 +109,17 @@ class CertificateIssuer(SiteComponent):
             opts=self.in_kubernetes(),
         )
 
-    def _issuer(self, account: Manifest, pki: VaultPki) -> None:
+    def _issuer(self, role: str, account: Manifest, pki: VaultPki) -> Manifest:
+        """Make an Issuer of certificates by one of Vault's roles."""
         site, settings = self.site, self.place.settings
         authority = settings.vault_ca
         vault = {
             "server": settings.vault_address,
-            "path": f"{issuing_mount(site)}/sign/{SERVER_ROLE}",
+            "path": f"{issuing_mount(site)}/sign/{role}",
             "auth": {
                 "kubernetes": {
                     "mountPath": f"/v1/auth/{login_mount(site)}",
-                    "role": LOGIN_ROLE,
+                    "role": LOGINS[role],
                     "serviceAccountRef": {
                         "name": site.platform.issuer.service_account,
                         # The token reviews itself at the API server, so it is meant for that too.
@@ -119,11 +130,11 @@ class CertificateIssuer(SiteComponent):
         }
         if authority:
             vault["caBundle"] = base64.b64encode(authority.encode()).decode()
-        Manifest(
-            f"{site.name}-{site.platform.issuer.name}",
+        return Manifest(
+            f"{site.name}-{issuer_name(site, role)}",
             api_version="cert-manager.io/v1",
             kind="Issuer",
-            metadata=self.metadata(site.platform.issuer.name),
+            metadata=self.metadata(issuer_name(site, role)),
             spec={"vault": vault},
             opts=self.in_kubernetes(depends_on=[account, pki]),
         )

@@ -1,4 +1,4 @@
-"""A server's certificate: cert-manager asks the site's Vault for it, keeps it in a Secret and renews it."""
+"""Certificates that cert-manager asks the site's Vault for, keeps in a Secret and renews."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,17 @@ def server_certificate(component: SiteComponent, secret: str, dns_names: Sequenc
 
     `dns_names` must be among the names that VaultPki's role `server` allows; the first is the common name.
     """
+    return _certificate(component, secret, dns_names, "server auth", component.site.platform.issuer.name)
+
+
+def client_certificate(component: SiteComponent, secret: str, common_name: str, issuer: str) -> Manifest:
+    """Make the cert-manager Certificate `secret` of a client, by an Issuer of the site, as the component's child."""
+    return _certificate(component, secret, [common_name], "client auth", issuer)
+
+
+def _certificate(
+    component: SiteComponent, secret: str, dns_names: Sequence[str], usage: str, issuer: str
+) -> Manifest:
     times = component.site.broker.certificate
     return Manifest(
         f"{component.site.name}-{secret}",
@@ -24,13 +35,9 @@ def server_certificate(component: SiteComponent, secret: str, dns_names: Sequenc
             "dnsNames": list(dns_names),
             "duration": times.lifetime.go(),
             "renewBefore": times.renew_before.go(),
-            "usages": ["digital signature", "server auth"],
+            "usages": ["digital signature", usage],
             "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-            "issuerRef": {
-                "group": "cert-manager.io",
-                "kind": "Issuer",
-                "name": component.site.platform.issuer.name,
-            },
+            "issuerRef": {"group": "cert-manager.io", "kind": "Issuer", "name": issuer},
         },
         opts=component.in_kubernetes(),
     )

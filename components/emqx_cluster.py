@@ -1,5 +1,7 @@
 """The broker: the EMQX resource that the platform's operator turns into a cluster, and its certificate."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +27,8 @@ class EmqxCluster(SiteComponent):
 
     endpoints: dict[str, str]
     """Addresses for clients: `mqtts`, `wss`, `dashboard`."""
+    digest: str
+    """Changes whenever the broker does."""
 
     def __init__(
         self,
@@ -37,6 +41,8 @@ class EmqxCluster(SiteComponent):
         site = place.site
         certificate = server_certificate(self, names.BROKER_TLS, certificate_names(site))
         secrets = broker_secrets(self)
+        spec = self._spec()
+        self.digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
         self.cluster = Manifest(
             f"{site.name}-{names.BROKER}",
             api_version=site.broker.operator_api,
@@ -50,7 +56,7 @@ class EmqxCluster(SiteComponent):
                     data_move.ANNOTATION: data_move.template_digest(site),
                 },
             ),
-            spec=self._spec(),
+            spec=spec,
             opts=self.in_kubernetes(
                 protect=site.protect,
                 within=site.broker.ready_within,

@@ -16,6 +16,11 @@ BROKER_METRICS_KEY = "broker-metrics-key"
 BROKER_KAFKA = "broker-kafka"
 """Secret with the password of the broker's Kafka user under `password`, and Kafka's authority under `ca.crt`."""
 
+BROKER_PROBE = "broker-probe"
+"""What belongs to the readiness probe: its program, its Job's first part, and the Secret of its certificate."""
+BROKER_PROBE_STRANGER = "broker-probe-stranger"
+"""Issuer and Secret of a certificate that the broker must refuse."""
+
 INCUMBENT_BRIDGE = "incumbent-bridge"
 """Secret with what the bridge shows the incumbent: `password`, `ca.crt`; where it asks, `tls.crt` and `tls.key`."""
 
@@ -69,6 +74,11 @@ CLIENT_CLASSES = ("device", "gateway", "service", "mirror")
 def sink_secret(sink: str) -> str:
     """Return the name of the Secret with a sink's credentials, for Kafka and for its store."""
     return f"sink-{sink}"
+
+
+def probe_name(site: Site) -> str:
+    """Return the common name of the readiness probe's certificate: a service's."""
+    return f"{BROKER_PROBE}.{client_domain(site, 'service')}"
 
 
 def client_domain(site: Site, client_class: str) -> str:

@@ -33,6 +33,7 @@ class NetworkSegmentation(SiteComponent):
         self._policy("default-deny", {}, (), ())
         self._policy("name-resolution", {}, (), [_to([_namespace("kube-system")], 53, udp=True)])
         self._broker()
+        self._probe()
         self._policy_server()
         self._kafka_bridge()
         self._sinks()
@@ -75,6 +76,15 @@ class NetworkSegmentation(SiteComponent):
                 *revocation,
                 self._to_kafka(),
             ],
+        )
+
+    def _probe(self) -> None:
+        """Let the readiness probe come to the broker's door, as a device does."""
+        self._policy(
+            names.BROKER_PROBE,
+            selector_labels(self.site, "broker-probe", "probe"),
+            (),
+            [_to([_pods(CORE_PODS)], self.site.broker.listeners.mqtts.port)],
         )
 
     def _zone_doors(self) -> list[Rule]:

@@ -41,6 +41,7 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
     return (
         *_kinds("v1", ("Namespace", "ConfigMap", "Secret", "Service", "ServiceAccount"), _CORE),
         *_kinds("apps/v1", ("Deployment",), _CORE),
+        *_kinds("batch/v1", ("Job",), _CORE),
         *_kinds("networking.k8s.io/v1", ("NetworkPolicy",), _CORE),
         *_kinds("policy/v1", ("PodDisruptionBudget",), _CORE),
         *(

@@ -7,7 +7,8 @@ from pulumi_vault import kubernetes as vault_kubernetes
 from components import broker_secrets, names, vault_policy
 from components.component import Place, SiteComponent
 from components.vault_names import (
-    LOGIN_ROLE,
+    LOGINS,
+    PROBE_ROLE,
     SERVER_ROLE,
     issuing_mount,
     login_audience,
@@ -62,18 +63,19 @@ class VaultAccess(SiteComponent):
             disable_local_ca_jwt=True,
             opts=self.in_vault(),
         )
-        vault_kubernetes.AuthBackendRole(
-            f"{site.name}-{LOGIN_ROLE}",
-            backend=backend.path,
-            role_name=LOGIN_ROLE,
-            bound_service_account_names=[site.platform.issuer.service_account],
-            bound_service_account_namespaces=[site.namespace],
-            audience=login_audience(site),
-            token_policies=[policy_name(site, f"issue-{SERVER_ROLE}")],
-            token_ttl=_LOGIN_SECONDS,
-            token_max_ttl=_LOGIN_SECONDS,
-            opts=self.in_vault(depends_on=[configuration]),
-        )
+        for role, login in LOGINS.items():
+            vault_kubernetes.AuthBackendRole(
+                f"{site.name}-{login}",
+                backend=backend.path,
+                role_name=login,
+                bound_service_account_names=[site.platform.issuer.service_account],
+                bound_service_account_namespaces=[site.namespace],
+                audience=login_audience(site, role),
+                token_policies=[policy_name(site, f"issue-{role}")],
+                token_ttl=_LOGIN_SECONDS,
+                token_max_ttl=_LOGIN_SECONDS,
+                opts=self.in_vault(depends_on=[configuration]),
+            )
 
 
 def policies(site: Site) -> dict[str, list[Grant]]:
@@ -84,7 +86,7 @@ def policies(site: Site) -> dict[str, list[Grant]]:
             Grant(f"{mount}/issue/{role}", ("create", "update")),
             Grant(f"{mount}/sign/{role}", ("create", "update")),
         ]
-        for role in (SERVER_ROLE, *names.CLIENT_CLASSES)
+        for role in (SERVER_ROLE, PROBE_ROLE, *names.CLIENT_CLASSES)
     }
     look = [
         Grant(f"{path}/{part}", ("read",))

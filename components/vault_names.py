@@ -1,9 +1,13 @@
 """What the site's things in Vault are called: engines, roles, policies, the login."""
 
+from components import names
 from model import Site
 
+PROBE_ROLE = "probe"
+"""Role of the readiness probe's client certificate."""
 SERVER_ROLE = "server"
-LOGIN_ROLE = "cert-manager"
+LOGINS = {SERVER_ROLE: "cert-manager", PROBE_ROLE: "cert-manager-probe"}
+"""Roles of certificates that cert-manager asks for, and the role with which it logs in for each."""
 
 
 def root_mount(site: Site) -> str:
@@ -21,9 +25,14 @@ def login_mount(site: Site) -> str:
     return f"kubernetes-{site.name}"
 
 
-def login_audience(site: Site) -> str:
-    """Return the audience that cert-manager gives to the tokens of the site's issuer."""
-    return f"vault://{site.namespace}/{site.platform.issuer.name}"
+def issuer_name(site: Site, role: str) -> str:
+    """Return the name of the Issuer of certificates by one of Vault's roles."""
+    return names.BROKER_PROBE if role == PROBE_ROLE else site.platform.issuer.name
+
+
+def login_audience(site: Site, role: str) -> str:
+    """Return the audience that cert-manager gives to the tokens of the Issuer of a role."""
+    return f"vault://{site.namespace}/{issuer_name(site, role)}"
 
 
 def policy_name(site: Site, name: str) -> str:

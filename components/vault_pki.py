@@ -8,7 +8,7 @@ from components import names
 from components.component import Place, SiteComponent
 from components.emqx_cluster import certificate_names
 from components.vault_access import VaultAccess
-from components.vault_names import SERVER_ROLE, issuing_mount, root_mount
+from components.vault_names import PROBE_ROLE, SERVER_ROLE, issuing_mount, root_mount
 from model import Site
 from model.pki import CertificateAuthority
 
@@ -165,13 +165,15 @@ class VaultPki(SiteComponent):
 
     def _roles(self, issuer: pkisecret.SecretBackendConfigIssuers) -> None:
         self._role(SERVER_ROLE, server_names(self.site), issuer)
+        # The readiness probe has one name, and no other client's.
+        self._role(PROBE_ROLE, [names.probe_name(self.site)], issuer)
         for client_class in names.CLIENT_CLASSES:
             self._role(client_class, [names.client_domain(self.site, client_class)], issuer)
 
     def _role(self, name: str, domains: list[str], issuer: pkisecret.SecretBackendConfigIssuers) -> None:
-        """Make a role: a server has exactly the names listed, a client one below its class's domain."""
+        """Make a role: a server and the probe have exactly the names listed, a client one below its class's domain."""
         site = self.site
-        server = name == SERVER_ROLE
+        server, exact = name == SERVER_ROLE, name in (SERVER_ROLE, PROBE_ROLE)
         maximum = (site.pki.server_certificates if server else site.pki.device_certificates).maximum.vault()
         pkisecret.SecretBackendRole(
             f"{site.name}-{name}",
@@ -181,14 +183,14 @@ class VaultPki(SiteComponent):
             ttl=maximum,
             max_ttl=maximum,
             allowed_domains=domains,
-            allow_bare_domains=server,
-            allow_subdomains=not server,
+            allow_bare_domains=exact,
+            allow_subdomains=not exact,
             allow_any_name=False,
             allow_glob_domains=False,
             allow_ip_sans=False,
             allow_localhost=False,
             allow_wildcard_certificates=False,
-            allowed_uri_sans=[] if server else [f"urn:iot-broker:{site.name}:{name}:*"],
+            allowed_uri_sans=[] if exact else [f"urn:iot-broker:{site.name}:{name}:*"],
             enforce_hostnames=True,
             require_cn=True,
             use_csr_common_name=True,

@@ -127,6 +127,13 @@ class Protection(Part):
     )
 
 
+class Probe(Part):
+    """The readiness probe: it comes to the broker as a client, and is refused as a stranger."""
+
+    image: Image = Field(description="Image with Python 3.11 or later and paho-mqtt 2 (docs/readiness.md).")
+    within: Duration = Field(description="How long it may take until the broker lets in whom it should.")
+
+
 class Broker(Part):
     """The EMQX cluster."""
 
@@ -153,6 +160,7 @@ class Broker(Part):
         description="How a revoked certificate is noticed: `crl` refuses clients that are on the list, `ocsp` staples "
         "the server certificate's own status."
     )
+    probe: Probe = Field(description="Readiness probe of every rollout.")
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(description="Log level.")
 
     @property

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from components.names import CLIENT_CLASSES
 from components.vault_names import (
-    LOGIN_ROLE,
+    LOGINS,
+    PROBE_ROLE,
     SERVER_ROLE,
     issuing_mount,
     login_mount,
@@ -86,7 +87,7 @@ def wanted_paths(site: Site) -> dict[str, frozenset[str]]:
     whole = MAKE | {"read", "delete"}
     kept = MAKE | {"read"}
     root, issuing, login = root_mount(site), issuing_mount(site), login_mount(site)
-    roles = (SERVER_ROLE, *CLIENT_CLASSES)
+    roles = (SERVER_ROLE, PROBE_ROLE, *CLIENT_CLASSES)
     policies = (*(f"issue-{role}" for role in roles), "read-authorities", "revoke")
     paths = {f"sys/mounts/{mount}": whole for mount in (root, issuing)}
     paths |= {f"{mount}/config/{part}": kept for mount in (root, issuing) for part in ("urls", "issuers")}
@@ -98,7 +99,7 @@ def wanted_paths(site: Site) -> dict[str, frozenset[str]]:
     paths[f"{issuing}/intermediate/set-signed"] = MAKE
     paths[f"sys/auth/{login}"] = whole | {"sudo"}
     paths[f"auth/{login}/config"] = kept
-    paths[f"auth/{login}/role/{LOGIN_ROLE}"] = whole
+    paths |= {f"auth/{login}/role/{role}": whole for role in LOGINS.values()}
     return paths
 
 

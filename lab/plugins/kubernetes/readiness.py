@@ -20,6 +20,7 @@ WAIT_FOR = "pulumi.com/waitFor"
 TIMEOUT_SECONDS = "pulumi.com/timeoutSeconds"
 SLICES = ObjectKind("discovery.k8s.io/v1", "EndpointSlice")
 PODS = ObjectKind("v1", "Pod")
+JOB = ObjectKind("batch/v1", "Job")
 
 
 class StillThereError(PluginError):
@@ -49,6 +50,8 @@ def missing(kind: ObjectKind, found: Object, inputs: Object) -> list[str]:
         return [*unmet, *_complaints(found)] if unmet else []
     if kind == ObjectKind("apps/v1", "Deployment"):
         return _deployment(found)
+    if kind == JOB:
+        return _job(found)
     if kind == ObjectKind("v1", "Service") and found["spec"].get("type") == "LoadBalancer":
         balancer = found.get("status", {}).get("loadBalancer", {})
         return [] if balancer.get("ingress") else ["no address was allocated for the load balancer"]
@@ -71,8 +74,10 @@ def until_ready(
         reasons = _endpoints_missing(client, final, deadline, context)
     if not reasons:
         return final, []
-    if endpoint.kind.kind == "Deployment":
+    if endpoint.kind.kind in ("Deployment", "Job"):
         reasons = [*reasons, *_pod_troubles(client, final)]
+    if _hopeless(final):
+        return final, reasons
     return final, [f"not ready within {seconds:g} s", *reasons]
 
 
@@ -110,7 +115,7 @@ def _watched(
     found = made
     name, namespace = made["metadata"]["name"], made["metadata"].get("namespace")
     reasons = test(found)
-    while reasons and time.monotonic() < deadline:
+    while reasons and not _hopeless(found) and time.monotonic() < deadline:
         context.progress(f"Waiting: {reasons[0]}")
         selector = {"fieldSelector": f"metadata.name={name}"}
         for event, changed in client.watch(
@@ -120,7 +125,7 @@ def _watched(
                 return found, [f"{endpoint.kind} {id_of(made)} was deleted while it was waited for"]
             found = changed
             reasons = test(found)
-            if not reasons or time.monotonic() > deadline:
+            if not reasons or _hopeless(found) or time.monotonic() > deadline:
                 break
             context.progress(f"Waiting: {reasons[0]}")
         context.pause(0, f"waiting for {endpoint.kind} {id_of(made)}")
@@ -138,6 +143,26 @@ def _complaints(found: Object) -> list[str]:
         for entry in conditions
         if entry.get("status") != "True" and entry.get("message")
     ]
+
+
+def _job(found: Object) -> list[str]:
+    """A Job is ready when it is complete, and never more when it has failed."""
+    status = found.get("status", {})
+    conditions = {entry["type"]: entry for entry in status.get("conditions") or []}
+    if conditions.get("Complete", {}).get("status") == "True":
+        return []
+    failed = conditions.get("Failed", {})
+    if failed.get("status") == "True":
+        return [f"the Job has failed: {failed.get('reason', '')}: {failed.get('message', '')}"]
+    return [f"the Job is not complete: {status.get('active', 0)} pods run, {status.get('failed', 0)} failed"]
+
+
+def _hopeless(found: Object) -> bool:
+    """Whether waiting longer is of no use."""
+    if found.get("kind") != JOB.kind:
+        return False
+    conditions = found.get("status", {}).get("conditions") or []
+    return any(entry["type"] == "Failed" and entry["status"] == "True" for entry in conditions)
 
 
 def _deployment(found: Object) -> list[str]:
@@ -186,17 +211,22 @@ def _has_ready(endpoint_slice: Object) -> bool:
     )
 
 
-def _pod_troubles(client: Client, deployment: Object) -> list[str]:
-    """What the pods of a Deployment complain about."""
-    labels = deployment["spec"]["selector"].get("matchLabels", {})
+def _pod_troubles(client: Client, owner: Object) -> list[str]:
+    """What the pods of a Deployment or Job complain about, or said last."""
+    labels = owner["spec"]["selector"].get("matchLabels", {})
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     troubles = []
-    for pod in client.list(client.endpoint(PODS), deployment["metadata"]["namespace"], selector):
+    for pod in client.list(client.endpoint(PODS), owner["metadata"]["namespace"], selector):
         name, status = pod["metadata"]["name"], pod.get("status", {})
         for entry in status.get("containerStatuses", []):
             waiting = entry.get("state", {}).get("waiting")
             if waiting:
                 troubles.append(f"pod {name}: {waiting.get('reason')}: {waiting.get('message', '')}")
+            ended = entry.get("state", {}).get("terminated")
+            if ended and ended.get("exitCode"):
+                troubles.append(
+                    f"pod {name}: ended with {ended['exitCode']}: {ended.get('message', '').strip()}"
+                )
         for entry in status.get("conditions", []):
             if entry["type"] == "PodScheduled" and entry["status"] != "True":
                 troubles.append(f"pod {name}: {entry.get('reason')}: {entry.get('message', '')}")

@@ -83,7 +83,12 @@ def test_the_server_role_gives_exactly_the_servers_names(composition: Compositio
     role = composition.one("SecretBackendRole", "server").inputs
     assert (role["clientFlag"], role["serverFlag"]) == (False, True)
     assert (role["allowSubdomains"], role["allowBareDomains"]) == (False, True)
-    asked = {name for made in composition.of("Certificate") for name in made.spec["dnsNames"]}
+    asked = {
+        name
+        for made in composition.of("Certificate")
+        for name in made.spec["dnsNames"]
+        if "server auth" in made.spec["usages"]
+    }
     assert asked == set(role["allowedDomains"])
 
 
@@ -100,7 +105,7 @@ def test_no_role_gives_wildcards_addresses_or_any_name(composition: Composition)
 
 
 def test_cert_manager_may_have_server_certificates_and_nothing_else(eagle_ford: Composition) -> None:
-    login = eagle_ford.one("AuthBackendRole").inputs
+    login = eagle_ford.one("AuthBackendRole", "eagle-ford-cert-manager").inputs
     assert login["tokenPolicies"] == ["iot-eagle-ford-issue-server"]
     assert login["boundServiceAccountNamespaces"] == ["iot-eagle-ford"]
     policy = eagle_ford.one("Policy", "iot-eagle-ford-issue-server").inputs["policy"]
@@ -111,13 +116,18 @@ def test_cert_manager_may_have_server_certificates_and_nothing_else(eagle_ford: 
 
 
 def test_the_issuers_login_and_vaults_role_agree(eagle_ford: Composition) -> None:
-    login = eagle_ford.one("AuthBackendRole").inputs
-    vault = eagle_ford.one("Issuer").spec["vault"]
-    account = vault["auth"]["kubernetes"]["serviceAccountRef"]["name"]
-    assert login["boundServiceAccountNames"] == [account]
-    assert login["audience"] == "vault://iot-eagle-ford/site-issuer"
-    assert vault["path"] == "pki-eagle-ford-issuing/sign/server"
-    assert vault["auth"]["kubernetes"]["mountPath"] == "/v1/auth/kubernetes-eagle-ford"
+    for issuer, role in (("site-issuer", "server"), ("broker-probe", "probe")):
+        vault = eagle_ford.one("Issuer", issuer).spec["vault"]
+        name = vault["auth"]["kubernetes"]["role"]
+        (login,) = (
+            made.inputs for made in eagle_ford.of("AuthBackendRole") if made.inputs["roleName"] == name
+        )
+        account = vault["auth"]["kubernetes"]["serviceAccountRef"]["name"]
+        assert login["boundServiceAccountNames"] == [account]
+        assert login["audience"] == f"vault://iot-eagle-ford/{issuer}"
+        assert login["tokenPolicies"] == [f"iot-eagle-ford-issue-{role}"]
+        assert vault["path"] == f"pki-eagle-ford-issuing/sign/{role}"
+        assert vault["auth"]["kubernetes"]["mountPath"] == "/v1/auth/kubernetes-eagle-ford"
 
 
 def test_cert_manager_may_ask_for_that_accounts_tokens_only(eagle_ford: Composition) -> None:

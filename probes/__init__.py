@@ -1,0 +1,1 @@
+"""Programs that ask a deployed site whether it works; each stands alone."""
