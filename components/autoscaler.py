@@ -5,7 +5,7 @@ The broker itself has none: the EMQX resource's `/scale` names no selector of po
 
 from components.component import SiteComponent
 from components.manifest import Manifest
-from model.policy import Autoscaling
+from model.scaling import Autoscaling
 
 # After a peak the servers stay for a while: field traffic comes in bursts.
 _CALM_SECONDS = 300

@@ -58,7 +58,7 @@ def serving_expression(site: Site) -> str:
     Without a policy server every publish is denied; what is not measured does not serve.
     """
     chosen = selectors(site)
-    nodes = f"(count(up{chosen.broker} == 1) or vector(0)) > bool {site.broker.replicas / 2:g}"
+    nodes = f"(count(up{chosen.broker} == 1) or vector(0)) > bool {site.broker.nodes / 2:g}"
     policy = f"(count(up{chosen.policy} == 1) or vector(0)) > bool 0"
     return f"({nodes}) * ({policy})"
 
@@ -101,10 +101,10 @@ def _cluster(site: Site, chosen: Selectors) -> Iterator[Alert]:
     yield Alert(
         "BrokerNodeLost",
         "ticket",
-        f"(count(up{broker} == 1) or vector(0)) < {site.broker.replicas}",
+        f"(count(up{broker} == 1) or vector(0)) < {site.broker.nodes}",
         "5m",
         "A broker node is missing",
-        f"{{{{ $value }}}} of {site.broker.replicas} broker nodes answer; the next loss may be an outage.",
+        f"{{{{ $value }}}} of {site.broker.nodes} broker nodes answer; the next loss may be an outage.",
     )
     yield Alert(
         "BrokerClusterSplit",

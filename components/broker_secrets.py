@@ -17,6 +17,8 @@ SECRETS = {
 }
 
 
+METRICS_SECRET_WITH_ROLE = "secret-with-role"  # noqa: S105 - the name of a key
+"""Key with `<secret>:viewer`: a secret and the role of its API key, as the enterprise edition reads it."""
 # What each kind of store asks for; the same keys are in Vault, beside `kafka-password`.
 STORE_KEYS = {
     "timescaledb": ("password", "ca.crt"),
@@ -43,8 +45,9 @@ def slots(site: Site) -> dict[str, tuple[str, ...]]:
 
 def broker_slots(site: Site) -> dict[str, tuple[str, ...]]:
     """Return the Secrets that the site's broker and its dashboard need, and their keys."""
-    if site.broker.signs_in_people:
-        return SECRETS
+    if site.broker.keys_have_roles:
+        metrics = {names.BROKER_METRICS_KEY: (*SECRETS[names.BROKER_METRICS_KEY], METRICS_SECRET_WITH_ROLE)}
+        return SECRETS | metrics
     return SECRETS | {names.DASHBOARD_PROXY: ("cookie-secret",)}
 
 

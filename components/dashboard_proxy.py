@@ -16,7 +16,7 @@ from components.component import Place, SiteComponent
 from components.dashboard_login import CLIENT_SECRET, administrators, callback, home
 from components.keycloak_realm import GROUPS_CLAIM
 from components.manifest import Manifest
-from components.stateless import container_security, disruption_budget, pod_security, spread
+from components.stateless import container_security, disruption_budget, pod_security, priority, spread
 from model import Site
 
 PORT = 8443
@@ -109,6 +109,7 @@ class DashboardProxy(SiteComponent):
         return {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
+            **priority(self.site),
             "securityContext": pod_security(_USER),
             "topologySpreadConstraints": spread(self.selector),
             "containers": [self._container()],

@@ -133,7 +133,7 @@ def _broker(site: Site) -> Iterator[Panel]:
     limit = site.broker.listeners.mqtts.max_connections + site.broker.listeners.wss.max_connections
     yield Panel(
         "Broker nodes that answer",
-        f"Of {site.broker.replicas}.",
+        f"Of {site.broker.nodes}.",
         "short",
         (f"sum(up{broker})",),
         ("nodes",),

@@ -8,7 +8,8 @@ from typing import Any
 import pulumi
 
 from components import data_move, emqx_configuration, emqx_nodes, names
-from components.broker_secrets import broker_secrets
+from components.autoscaler import autoscaler
+from components.broker_secrets import METRICS_SECRET_WITH_ROLE, broker_secrets
 from components.certificates import server_certificate
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
@@ -63,6 +64,11 @@ class EmqxCluster(SiteComponent):
                 depends_on=[certificate, *needed, *secrets],
             ),
         )
+        replicants = site.broker.replicants
+        if replicants is not None and replicants.autoscaling is not None:
+            # The EMQX resource's own `/scale` is its replicants'.
+            target = (site.broker.operator_api, "EMQX")
+            autoscaler(self, names.BROKER, replicants.replicas, replicants.autoscaling, target=target)
         self.endpoints = endpoints(site)
         self.register_outputs({"endpoints": self.endpoints})
 
@@ -76,7 +82,7 @@ class EmqxCluster(SiteComponent):
                 "mode": "Replace",
                 "data": emqx_configuration.text(site, self.place.settings),
             },
-            "bootstrapAPIKeys": [{"secretRef": _metrics_key()}],
+            "bootstrapAPIKeys": [{"secretRef": _metrics_key(site)}],
             "updateStrategy": _update_strategy(site),
             "coreTemplate": {"metadata": {"labels": self.pod_labels}, "spec": emqx_nodes.core_nodes(site)},
             "listenersServiceTemplate": {
@@ -96,6 +102,11 @@ class EmqxCluster(SiteComponent):
                 },
             },
         }
+        if site.broker.replicants is not None:
+            spec["replicantTemplate"] = {
+                "metadata": {"labels": self.pod_labels},
+                "spec": emqx_nodes.replicant_nodes(site, site.broker.replicants),
+            }
         return spec
 
 
@@ -141,11 +152,16 @@ def _update_strategy(site: Site) -> dict[str, Any]:
     return strategy
 
 
-def _metrics_key() -> dict[str, dict[str, str]]:
-    secret = names.BROKER_METRICS_KEY
+def _metrics_key(site: Site) -> dict[str, dict[str, str]]:
+    """Name the key that Prometheus reads figures with; where keys have roles, one that may only look.
+
+    The operator writes a line `<key>:<secret>` of it, and the enterprise edition reads `<key>:<secret>:<role>`.
+    """
+    name = names.BROKER_METRICS_KEY
+    secret = METRICS_SECRET_WITH_ROLE if site.broker.keys_have_roles else "secret"
     return {
-        "key": {"secretName": secret, "secretKey": "key"},
-        "secret": {"secretName": secret, "secretKey": "secret"},
+        "key": {"secretName": name, "secretKey": "key"},
+        "secret": {"secretName": name, "secretKey": secret},
     }
 
 

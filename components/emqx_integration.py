@@ -191,7 +191,11 @@ def _kafka_action(site: Site, topic: Topic) -> KafkaAction:
             # A batch that is sent again must not be overtaken by the next one.
             max_inflight=1 if ordered else 10,
             query_mode="sync" if ordered else "async",
-            buffer=KafkaBuffer(per_partition_limit=limit, segment_bytes=Bytes(min(_SEGMENT, limit.count))),
+            buffer=KafkaBuffer(
+                mode="disk" if site.broker.keeps_on_disk else "memory",
+                per_partition_limit=limit,
+                segment_bytes=Bytes(min(_SEGMENT, limit.count)),
+            ),
         ),
         resource_opts=CHECKS,
     )

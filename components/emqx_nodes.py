@@ -1,35 +1,54 @@
 """The broker's nodes as the EMQX resource describes them: size, volumes, spread over zones, probes."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from components import names
 from components.emqx_mounts import mounted
 from model import Site
+from model.broker import Replicants
 
-# Labels that the operator gives to the pods of core nodes.
-CORE_PODS = {"apps.emqx.io/instance": names.BROKER, "apps.emqx.io/db-role": "core"}
+# Labels that the operator gives to the pods of all nodes, of core nodes, of replicants.
+BROKER_PODS = {"apps.emqx.io/instance": names.BROKER}
+CORE_PODS = BROKER_PODS | {"apps.emqx.io/db-role": "core"}
+REPLICANT_PODS = BROKER_PODS | {"apps.emqx.io/db-role": "replicant"}
 
 
 def core_nodes(site: Site) -> dict[str, Any]:
     """Return the core nodes' specification: size, volumes, spread, probes and rights."""
+    return {
+        "replicas": site.broker.replicas,
+        "volumeClaimTemplates": _volume_claim(site),
+        **_nodes(site, CORE_PODS),
+    }
+
+
+def replicant_nodes(site: Site, replicants: Replicants) -> dict[str, Any]:
+    """Return the replicants' specification: as core nodes, without a volume.
+
+    Where they scale themselves their number is the autoscaler's alone.
+    """
+    number = {} if replicants.autoscaling else {"replicas": replicants.replicas}
+    return number | _nodes(site, REPLICANT_PODS)
+
+
+def _nodes(site: Site, pods: Mapping[str, str]) -> dict[str, Any]:
     broker = site.broker
     amounts = {"cpu": _cores(broker.cores), "memory": broker.memory.kubernetes()}
     status = {"path": "/status", "port": broker.dashboard_port, "scheme": "HTTPS"}
     volumes, mounts = mounted(site)
     return {
-        "replicas": broker.replicas,
         # Of this the operator makes the disruption budget.
         "maxUnavailable": broker.max_unavailable,
         "resources": {"requests": amounts, "limits": amounts},
-        "volumeClaimTemplates": _volume_claim(site),
         "topologySpreadConstraints": [
             {
                 "topologyKey": "topology.kubernetes.io/zone",
                 "maxSkew": 1,
                 # One zone alone cannot be spread over; then it is a wish.
                 "whenUnsatisfiable": "DoNotSchedule" if len(site.platform.zones) > 1 else "ScheduleAnyway",
-                "labelSelector": {"matchLabels": CORE_PODS},
+                "labelSelector": {"matchLabels": dict(pods)},
             }
         ],
         "affinity": {
@@ -39,7 +58,7 @@ def core_nodes(site: Site) -> dict[str, Any]:
                         "weight": 100,
                         "podAffinityTerm": {
                             "topologyKey": "kubernetes.io/hostname",
-                            "labelSelector": {"matchLabels": CORE_PODS},
+                            "labelSelector": {"matchLabels": dict(pods)},
                         },
                     }
                 ]
@@ -66,6 +85,8 @@ def core_nodes(site: Site) -> dict[str, Any]:
             "httpGet": status,
             "initialDelaySeconds": 10,
             "periodSeconds": 5,
+            # Ready means ready for a while: EMQX says that it runs some seconds before it can sign anybody in.
+            "successThreshold": 3,
             "failureThreshold": 12,
         },
         "livenessProbe": {

@@ -8,7 +8,7 @@ import pulumi
 from components import names
 from components.broker_secrets import brought
 from components.component import Place, SiteComponent
-from components.emqx_nodes import CORE_PODS
+from components.emqx_nodes import BROKER_PODS
 from components.manifest import Manifest
 from model import Site
 
@@ -31,7 +31,7 @@ class IncumbentBridge(SiteComponent):
             kind="NetworkPolicy",
             metadata=self.metadata(names.INCUMBENT_BRIDGE),
             spec={
-                "podSelector": {"matchLabels": CORE_PODS},
+                "podSelector": {"matchLabels": BROKER_PODS},
                 "policyTypes": ["Egress"],
                 # Where the incumbent runs is known by name only, and a network policy takes addresses.
                 "egress": [{"ports": [{"protocol": "TCP", "port": site.incumbent.port}]}],

@@ -10,7 +10,7 @@ from components.certificates import server_certificate
 from components.component import Place, SiteComponent
 from components.kafka_topics import API_VERSION, user_name
 from components.manifest import Manifest
-from components.stateless import container_security, pod_security, spread
+from components.stateless import container_security, pod_security, priority, spread
 
 # Bridge and JVM: the heap is half, so that threads and buffers outside of it have room.
 _HEAP = "50.0"
@@ -109,6 +109,7 @@ class KafkaBridge(SiteComponent):
             "pod": {
                 "metadata": {"labels": self.pod_labels},
                 "enableServiceLinks": False,
+                **priority(self.site),
                 "securityContext": pod_security(_USER),
                 "topologySpreadConstraints": spread(names.KAFKA_BRIDGE_PODS),
             },

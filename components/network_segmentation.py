@@ -8,7 +8,7 @@ import pulumi
 
 from components import dashboard_proxy, names
 from components.component import Place, SiteComponent, selector_labels
-from components.emqx_nodes import CORE_PODS
+from components.emqx_nodes import BROKER_PODS
 from components.manifest import Manifest
 from model.sinks import Sink
 
@@ -52,12 +52,12 @@ class NetworkSegmentation(SiteComponent):
         )
         self._policy(
             names.BROKER,
-            CORE_PODS,
+            BROKER_PODS,
             [
                 # Devices are outside of the cluster: their certificate is what lets them in.
                 _from((), *device_ports),
                 *self._zone_doors(),
-                _from([_pods(CORE_PODS)], *_BROKER_CLUSTER),
+                _from([_pods(BROKER_PODS)], *_BROKER_CLUSTER),
                 _from(
                     [
                         _namespace(platform.broker_operator.namespace),
@@ -69,7 +69,7 @@ class NetworkSegmentation(SiteComponent):
                 _from([_pods(_proxy_pods(self))] if not site.broker.signs_in_people else (), dashboard),
             ],
             [
-                _to([_pods(CORE_PODS)], *_BROKER_CLUSTER),
+                _to([_pods(BROKER_PODS)], *_BROKER_CLUSTER),
                 _to([_pods(_policy_server_pods(self))], names.POLICY_SERVER_PORT),
                 # Keycloak's keys, with which tokens are checked; where Keycloak runs is not known here.
                 _to((), _port(self.place.settings.keycloak_url)),
@@ -84,7 +84,7 @@ class NetworkSegmentation(SiteComponent):
             names.BROKER_PROBE,
             selector_labels(self.site, "broker-probe", "probe"),
             (),
-            [_to([_pods(CORE_PODS)], self.site.broker.listeners.mqtts.port)],
+            [_to([_pods(BROKER_PODS)], self.site.broker.listeners.mqtts.port)],
         )
 
     def _zone_doors(self) -> list[Rule]:
@@ -103,7 +103,7 @@ class NetworkSegmentation(SiteComponent):
             _proxy_pods(self),
             [_from((), dashboard_proxy.PORT)],
             [
-                _to([_pods(CORE_PODS)], self.site.broker.dashboard_port),
+                _to([_pods(BROKER_PODS)], self.site.broker.dashboard_port),
                 _to((), _port(self.place.settings.keycloak_url)),
             ],
         )
@@ -125,7 +125,7 @@ class NetworkSegmentation(SiteComponent):
         self._policy(
             "kafka-bridge",
             names.KAFKA_BRIDGE_PODS,
-            [_from([_pods(CORE_PODS)], self.site.streams.bridge.port)],
+            [_from([_pods(BROKER_PODS)], self.site.streams.bridge.port)],
             [self._to_kafka_brokers()],
         )
 
@@ -154,7 +154,7 @@ class NetworkSegmentation(SiteComponent):
             _policy_server_pods(self),
             [
                 _from(
-                    [_pods(CORE_PODS), _namespace(self.site.platform.prometheus_namespace)],
+                    [_pods(BROKER_PODS), _namespace(self.site.platform.prometheus_namespace)],
                     names.POLICY_SERVER_PORT,
                 )
             ],

@@ -20,7 +20,7 @@ from components.names import (
     client_domain,
     service_host,
 )
-from components.stateless import container_security, disruption_budget, pod_security, spread
+from components.stateless import container_security, disruption_budget, pod_security, priority, spread
 from model import Site
 from model.policy import TopicRule
 
@@ -120,6 +120,7 @@ class OpaPolicies(SiteComponent):
         return {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
+            **priority(self.site),
             "securityContext": pod_security(USER),
             "topologySpreadConstraints": spread(self.selector),
             "containers": [self._container()],

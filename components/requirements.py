@@ -67,7 +67,8 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
 def _scales(site: Site) -> bool:
     bridge = None if site.broker.writes_kafka else site.streams.bridge.autoscaling
     proxy = None if site.broker.signs_in_people else site.identity.dashboard.proxy.autoscaling
-    return bool(site.policy.autoscaling or bridge or proxy)
+    replicants = site.broker.replicants.autoscaling if site.broker.replicants else None
+    return bool(site.policy.autoscaling or bridge or proxy or replicants)
 
 
 def _kinds(

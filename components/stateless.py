@@ -5,6 +5,7 @@ from typing import Any
 
 from components.component import SiteComponent
 from components.manifest import Manifest
+from model import Site
 
 
 def pod_security(user: int) -> dict[str, Any]:
@@ -37,6 +38,12 @@ def spread(labels: Mapping[str, str]) -> list[dict[str, Any]]:
             "labelSelector": {"matchLabels": dict(labels)},
         }
     ]
+
+
+def priority(site: Site) -> dict[str, str]:
+    """Return how a pod says its priority, where the site names a class."""
+    named = site.platform.priority_class
+    return {"priorityClassName": named} if named else {}
 
 
 def disruption_budget(component: SiteComponent, name: str) -> Manifest:

@@ -9,7 +9,7 @@ from components.broker_secrets import brought, sink_slots
 from components.component import Place, SiteComponent
 from components.kafka_topics import API_VERSION, group_name, topic_name, user_name, worker_topic
 from components.manifest import Manifest
-from components.stateless import container_security, pod_security, spread
+from components.stateless import container_security, pod_security, priority, spread
 from model.sinks import Sink
 
 # Workers and JVM: the heap is half, so that threads, buffers and native libraries have room.
@@ -121,6 +121,7 @@ class StreamSinks(SiteComponent):
             "pod": {
                 "metadata": {"labels": self.pod_labels},
                 "enableServiceLinks": False,
+                **priority(self.site),
                 "securityContext": pod_security(_USER),
                 "topologySpreadConstraints": spread(names.SINKS_PODS),
                 "volumes": [{"name": secret, "secret": {"secretName": secret}} for secret in secrets],

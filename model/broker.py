@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from model.base import Cores, Digest, Fingerprint, Label, Part, Port, Repository, Tag, Version
+from model.scaling import Autoscaling
 from model.units import Bytes, Duration, Rate
 
 
@@ -134,6 +135,18 @@ class Probe(Part):
     within: Duration = Field(description="How long it may take until the broker lets in whom it should.")
 
 
+class Replicants(Part):
+    """Nodes without a share in the cluster's data, of the core nodes' size; all clients connect to them."""
+
+    replicas: int = Field(
+        ge=2, le=200, description="Replicant nodes; the fewest where they scale themselves."
+    )
+    autoscaling: Autoscaling | None = Field(
+        None,
+        description="When more are started; only where preflight finds that the operator's `/scale` names its pods.",
+    )
+
+
 class Broker(Part):
     """The EMQX cluster."""
 
@@ -144,6 +157,9 @@ class Broker(Part):
     )
     image: Image = Field(description="The broker's image.")
     replicas: int = Field(ge=1, le=32, description="Core nodes.")
+    replicants: Replicants | None = Field(
+        None, description="Replicant nodes, beside at least three core nodes; enterprise only."
+    )
     cores: Cores = Field(description="CPU cores of each node.")
     memory: Bytes = Field(description="Memory of each node.")
     storage: Storage = Field(description="Disk of each node.")
@@ -164,6 +180,21 @@ class Broker(Part):
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(description="Log level.")
 
     @property
+    def nodes(self) -> int:
+        """Nodes in all; the fewest where replicants scale themselves."""
+        return self.replicas + (self.replicants.replicas if self.replicants else 0)
+
+    @property
+    def serving(self) -> int:
+        """Nodes that clients connect to: the replicants where there are any, else the core nodes."""
+        return self.replicants.replicas if self.replicants else self.replicas
+
+    @property
+    def keeps_on_disk(self) -> bool:
+        """Whether what waits for Kafka waits on disk; a replicant has none that outlives it."""
+        return self.writes_kafka and self.replicants is None
+
+    @property
     def writes_kafka(self) -> bool:
         """Whether it is a Kafka client of its own; the opensource edition goes over an HTTP bridge."""
         return self.edition == "enterprise"
@@ -171,6 +202,11 @@ class Broker(Part):
     @property
     def signs_in_people(self) -> bool:
         """Whether its dashboard signs people in by OpenID Connect itself; else a proxy stands before it."""
+        return self.edition == "enterprise"
+
+    @property
+    def keys_have_roles(self) -> bool:
+        """Whether an API key has a role; in the opensource edition each may do everything."""
         return self.edition == "enterprise"
 
     @property

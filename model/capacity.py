@@ -42,7 +42,7 @@ class Headroom:
 
 def nodes_left(broker: Broker) -> int:
     """Return the nodes that carry the peak when one is lost; a single node has none to lose."""
-    return max(broker.replicas - 1, 1)
+    return max(broker.serving - 1, 1)
 
 
 def messages(broker: Broker) -> Headroom:

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from model.base import Label, Part, Text, UrlPath
 from model.broker import Image
-from model.policy import Autoscaling
+from model.scaling import Autoscaling
 from model.units import Duration
 
 

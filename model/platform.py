@@ -26,6 +26,9 @@ class BrokerOperator(Part):
     """The platform's EMQX operator."""
 
     namespace: Label = Field(description="Namespace of the EMQX operator, which asks the broker's API.")
+    scales_replicants: bool = Field(
+        description="Whether its `/scale` names the replicants' pods, so that an autoscaler can work: preflight says."
+    )
 
 
 class StreamsOperator(Part):
@@ -52,6 +55,9 @@ class Platform(Part):
     issuer: Issuer = Field(description="The site's certificate issuer.")
     broker_operator: BrokerOperator = Field(description="EMQX operator.")
     streams_operator: StreamsOperator = Field(description="Strimzi.")
+    priority_class: Label | None = Field(
+        None, description="PriorityClass of the site's pods, where their kinds can say one (docs/broker.md)."
+    )
     api_audience: Address = Field(
         description="Audience of the API server's tokens (its issuer, if nothing else is set)."
     )

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from model.base import CommonName, Label, Part
 from model.broker import Image
-from model.units import Percentage
+from model.scaling import Autoscaling
 
 TopicFilter = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
@@ -23,13 +23,6 @@ class TopicRule(Part):
         min_length=1,
         description="MQTT topic filters; `{site}` is the site's name, `{name}` the client's common name.",
     )
-
-
-class Autoscaling(Part):
-    """When more of a stateless server are started, and how many at most."""
-
-    maximum: int = Field(ge=2, le=64, description="Most of them; the fewest are `replicas`.")
-    cpu: Percentage = Field(description="Part of the requested cores above which more are started.")
 
 
 class Policy(Part):

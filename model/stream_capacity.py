@@ -111,7 +111,7 @@ def buffer(site: Site) -> Bytes:
     if site.streams.buffer is not None:
         return site.streams.buffer
     broker = site.broker
-    if broker.edition == "enterprise":
+    if broker.keeps_on_disk:
         return Bytes(broker.storage.size.count // SHARE_OF_DISK)
     return Bytes(broker.memory.count // SHARE_OF_MEMORY)
 
@@ -141,12 +141,13 @@ def _part_of_buffer(site: Site, topic: Topic, parts: int) -> Bytes:
 def outage(site: Site) -> Outage:
     """Return what happens while Kafka is away, when it goes at the site's peak."""
     broker, kept = site.broker, buffer(site)
-    native = broker.edition == "enterprise"
+    native = broker.writes_kafka
     payload = broker.protection.typical_message.count
     each = payload + RECORD_OVERHEAD if native else payload * 4 // 3 + ENVELOPE
     rate = broker.load.messages.count * each
     seconds = kept.count * nodes_left(broker) // max(rate, 1)
-    return Outage("disk" if native else "memory", kept, Bytes(rate), Duration(min(seconds, Duration.LONGEST)))
+    place: Literal["disk", "memory"] = "disk" if broker.keeps_on_disk else "memory"
+    return Outage(place, kept, Bytes(rate), Duration(min(seconds, Duration.LONGEST)))
 
 
 def mebibytes(count: int) -> Bytes:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from model.base import Cores, Label, Part, Port
-from model.policy import Autoscaling
+from model.scaling import Autoscaling
 from model.sinks import KafkaConnect, Sink
 from model.units import Bytes, Duration, Percentage
 

@@ -7,6 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from model import Site
+    from model.broker import Broker
     from model.capacity import Headroom
     from model.emqx.protection import Bounds
 
@@ -44,7 +45,8 @@ def described(site: "Site") -> dict[str, object]:
     limits = bounds(site.broker)
     return {
         "site": site.name,
-        "nodes": site.broker.replicas,
+        "nodes": site.broker.nodes,
+        "serving": site.broker.serving,
         "nodesLeft": nodes_left(site.broker),
         "figures": [
             {
@@ -103,7 +105,7 @@ def _print(site: "Site") -> None:
 
     broker = site.broker
     click.echo(
-        f"{site.name}: {broker.replicas} nodes of {broker.cores} cores and {broker.memory}; "
+        f"{site.name}: {_nodes(broker)} of {broker.cores} cores and {broker.memory}; "
         f"carried means by {nodes_left(broker)}, with one node lost\n"
     )
     figures = headroom(broker)
@@ -151,6 +153,12 @@ def _print_streams(site: "Site") -> None:
     )
     for loss in away.lost:
         click.echo(f"  - {loss}")
+
+
+def _nodes(broker: "Broker") -> str:
+    if broker.replicants is None:
+        return f"{broker.replicas} nodes"
+    return f"{broker.replicants.replicas} replicants beside {broker.replicas} core nodes, each"
 
 
 def _row(figure: "Headroom") -> tuple[str, ...]:

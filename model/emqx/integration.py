@@ -114,9 +114,9 @@ class ExtensionHeader(Section):
 
 
 class KafkaBuffer(Section):
-    """What waits while Kafka is away: on disk, up to a bound for each partition."""
+    """What waits while Kafka is away: on disk, or in a replicant's memory, up to a bound for each partition."""
 
-    mode: Literal["disk"] = "disk"
+    mode: Literal["disk", "memory"]
     per_partition_limit: Bytes
     segment_bytes: Bytes
     memory_overload_protection: Literal[True] = True

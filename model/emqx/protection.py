@@ -57,7 +57,7 @@ def bounds(broker: Broker) -> Bounds:
 
 def _queue(broker: Broker) -> int:
     """Return how many messages may wait for each client when all clients are on the nodes but one."""
-    clients = -(-broker.load.connections // max(broker.replicas - 1, 1))
+    clients = -(-broker.load.connections // max(broker.serving - 1, 1))
     room = broker.memory.count // SHARE_FOR_QUEUES // clients // broker.protection.typical_message.count
     lowest, highest = QUEUE_BOUNDS
     return min(max(room, lowest), highest)

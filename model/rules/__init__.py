@@ -4,7 +4,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from model.rules import broker, capacity, identity, network, phase, pki, policy, rollout, sinks, streams
+from model.rules import (
+    broker,
+    capacity,
+    identity,
+    network,
+    phase,
+    pki,
+    policy,
+    replicants,
+    rollout,
+    sinks,
+    streams,
+)
 from model.rules.rule import Finding, Rule
 from model.site import Site
 
@@ -13,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     *rollout.RULES,
     *network.RULES,
     *broker.RULES,
+    *replicants.RULES,
     *capacity.RULES,
     *identity.RULES,
     *pki.RULES,

@@ -28,8 +28,8 @@ def licence_is_there_when_needed(site: Site) -> Iterator[Finding]:
     """Enterprise 5.9 and later runs more than one node only with a licence key."""
     broker = site.broker
     licensed = broker.edition == "enterprise" and broker.version_numbers >= FIRST_LICENSED
-    if licensed and broker.replicas > 1 and broker.licence is None:
-        problem = f"enterprise {broker.version} with {broker.replicas} nodes stops at start without a licence"
+    if licensed and broker.nodes > 1 and broker.licence is None:
+        problem = f"enterprise {broker.version} with {broker.nodes} nodes stops at start without a licence"
         remedy = "add `licence: {secret: …, key: …}`, a Secret in the site's namespace"
         yield Finding(("broker", "licence"), problem, remedy)
     if broker.edition == "opensource" and broker.licence is not None:

@@ -138,10 +138,10 @@ def the_buffer_fits_its_node(site: Site) -> Iterator[Finding]:
     wanted, broker = site.streams.buffer, site.broker
     if wanted is None:
         return
-    native = broker.edition == "enterprise"
-    room = broker.storage.size.count * 3 // 4 if native else broker.memory.count // 4
+    on_disk = broker.keeps_on_disk
+    room = broker.storage.size.count * 3 // 4 if on_disk else broker.memory.count // 4
     if not 2**20 <= wanted.count <= room:
-        place = f"disk of {broker.storage.size}" if native else f"memory of {broker.memory}"
+        place = f"disk of {broker.storage.size}" if on_disk else f"memory of {broker.memory}"
         problem = f"{quoted(wanted)} does not fit a {place}"
         yield Finding(("streams", "buffer"), problem, f"write from 1MiB to {Bytes(room)}")
 

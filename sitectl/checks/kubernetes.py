@@ -39,7 +39,8 @@ def check(site: Site, context: str) -> list[Finding]:
         apis = pool.submit(_served_findings, kubectl, needed)
         rights = pool.submit(_right_findings, kubectl, needed, site)
         places = pool.submit(_place_findings, kubectl, site)
-        return findings + apis.result() + rights.result() + places.result()
+        scaling = pool.submit(_scaling_findings, kubectl, site)
+        return findings + apis.result() + rights.result() + places.result() + scaling.result()
 
 
 class Kubectl:
@@ -106,6 +107,27 @@ def _served_findings(kubectl: Kubectl, needed: Iterable[NeededApi]) -> list[Find
         else:
             findings.append(Finding(AREA, f"{api_version} is served", kinds))
     return findings
+
+
+def _scaling_findings(kubectl: Kubectl, site: Site) -> list[Finding]:
+    """Look whether an autoscaler could find the replicants, where a site has some: by `/scale`'s selector of pods."""
+    if site.broker.replicants is None:
+        return []
+    what = "an autoscaler finds the replicants"
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/emqxes.apps.emqx.io"
+    try:
+        versions = {entry["name"]: entry for entry in kubectl.get_raw(path)["spec"]["versions"]}
+    except KubectlFailed as failure:
+        return [Finding(AREA, what, str(failure), "let this login read the definition emqxes.apps.emqx.io")]
+    version = site.broker.operator_api.rpartition("/")[2]
+    scale = versions.get(version, {}).get("subresources", {}).get("scale", {})
+    found, wanted = bool(scale.get("labelSelectorPath")), site.platform.broker_operator.scales_replicants
+    detail = f"{version}'s /scale {'names' if found else 'does not name'} a selector of pods"
+    if wanted and not found:
+        remedy = "write `platform.broker_operator.scales_replicants: false`, and plan the replicants' number"
+        return [Finding(AREA, what, detail, remedy)]
+    hint = "; `platform.broker_operator.scales_replicants: true` may be said" if found and not wanted else ""
+    return [Finding(AREA, what, detail + hint)]
 
 
 def _other_versions(kubectl: Kubectl, api_version: str) -> list[str]:

@@ -154,7 +154,8 @@ def _job(found: Object) -> list[str]:
     failed = conditions.get("Failed", {})
     if failed.get("status") == "True":
         return [f"the Job has failed: {failed.get('reason', '')}: {failed.get('message', '')}"]
-    return [f"the Job is not complete: {status.get('active', 0)} pods run, {status.get('failed', 0)} failed"]
+    ended = f", {status['failed']} ended with an error" if status.get("failed") else ""
+    return [f"the Job is not complete: {status.get('active', 0)} pods run{ended}"]
 
 
 def _hopeless(found: Object) -> bool:

@@ -4,8 +4,8 @@ import pytest
 
 from components.recording import Composition, compose
 from components.requirements import needed_apis
-from model.policy import Autoscaling
 from model.rules.policy import there_is_room_to_scale
+from model.scaling import Autoscaling
 from model.site import Site
 from model.units import Percentage
 

@@ -12,7 +12,7 @@ from components.emqx_configuration import document
 from components.recording import Composition, compose
 from components.requirements import needed_apis
 from components.settings import Settings
-from model.policy import Autoscaling
+from model.scaling import Autoscaling
 from model.units import Percentage
 from tests.support.variants import EDITIONS, Variants
 

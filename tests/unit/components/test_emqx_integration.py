@@ -12,7 +12,7 @@ from components.requirements import needed_apis
 from components.settings import Settings
 from model import Site, stream_capacity
 from model.ingest import routes
-from model.policy import Autoscaling
+from model.scaling import Autoscaling
 from model.units import Percentage
 from tests.support.variants import Variants
 

@@ -21,7 +21,7 @@ from model.contracts import CorePlatform, EdgeFlow, OtMirror, TimeSeries
 from model.contracts.forms import Message
 from model.contracts.keeping import read_contracts
 from model.platform import ExternalSecrets
-from model.policy import Autoscaling
+from model.scaling import Autoscaling
 from model.sinks import ROW, ROW_KEY
 from model.units import Duration, Percentage
 from tests.support.routing import taken

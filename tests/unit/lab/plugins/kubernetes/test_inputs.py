@@ -28,7 +28,7 @@ def check(
         ("kubernetes:core/v1:ConfigMap", CONFIG_MAP),
         ("kubernetes:apps/v1:Deployment", ObjectKind("apps/v1", "Deployment")),
         ("kubernetes:kafka.strimzi.io/v1:KafkaTopic", ObjectKind("kafka.strimzi.io/v1", "KafkaTopic")),
-        ("kubernetes:batch/v1:Job", None),
+        ("kubernetes:batch/v1:CronJob", None),
         ("kubernetes:core/v1:ConfigMapPatch", None),
         ("kubernetes:helm.sh/v3:Release", None),
         ("kubernetes:yaml/v2:ConfigGroup", None),

@@ -17,7 +17,7 @@ def test_a_complete_job_is_ready() -> None:
 
 def test_a_running_job_is_waited_for() -> None:
     found = job(active=1)
-    assert missing(JOB, found, {}) == ["the Job is not complete: 1 pods run, 0 failed"]
+    assert missing(JOB, found, {}) == ["the Job is not complete: 1 pods run"]
     assert not _hopeless(found)
 
 
