@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from components.recording import OFFLINE, Composition, compose
+from components.recording import OFFLINE, Composition
 from components.settings import Settings
 from model import Site, load_site, site_names
+from tests.support.composing import compose
 from tests.support.variants import Variants
 from tests.support.variants import variants as made_variants
 

@@ -2,12 +2,13 @@
 
 import pytest
 
-from components.recording import Composition, compose
+from components.recording import Composition
 from components.requirements import needed_apis
 from model.rules.policy import there_is_room_to_scale
 from model.scaling import Autoscaling
 from model.site import Site
 from model.units import Percentage
+from tests.support.composing import compose
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from components import names
 from components.broker_probe import PROGRAM, may_not_write, may_read
-from components.recording import Composition, compose
+from components.recording import Composition
 from model.site import Site
+from tests.support.composing import compose
 
 
 def job_name(composition: Composition) -> str:

@@ -4,11 +4,12 @@ import re
 
 import pytest
 
-from components.recording import Composition, compose
+from components.recording import Composition
 from components.requirements import needed_apis
 from model.platform import ExternalSecrets
 from model.site import Site
 from model.units import Duration
+from tests.support.composing import compose
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """The broker's resource asks the operator for a cluster that survives the loss of a zone, and trusts no default."""
 
-from components.recording import Composition, compose
+from components.recording import Composition
 from model.broker import Licence
+from tests.support.composing import compose
 from tests.support.variants import Variants
 
 

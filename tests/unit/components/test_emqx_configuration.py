@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from components.emqx_configuration import UnsupportedKeysError, configuration, document
-from components.recording import Composition, compose
+from components.recording import Composition
 from components.settings import Settings
 from model.broker import Licence, Listener, ZoneListener
 from model.emqx import Configuration, declared
@@ -19,6 +19,7 @@ from model.emqx.protection import bounds
 from model.emqx.roots import KNOWN_ROOTS, UnknownRootError, check_roots
 from model.rules.broker import RULES
 from model.units import Bytes, Rate
+from tests.support.composing import compose
 from tests.support.emqx_schema import HIDDEN_ROOTS, EmqxSchema
 from tests.support.variants import PHASES, Variants
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from components.emqx_configuration import document
-from components.recording import Composition, compose
+from components.recording import Composition
 from components.requirements import needed_apis
 from components.settings import Settings
 from model import Site, stream_capacity
 from model.ingest import routes
 from model.scaling import Autoscaling
 from model.units import Percentage
+from tests.support.composing import compose
 from tests.support.variants import Variants
 
 EDITIONS = ("opensource", "enterprise")

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from components.emqx_configuration import document
-from components.recording import compose
 from components.settings import Settings
 from model import Site
 from model.platform import ExternalSecrets
 from model.units import Duration
+from tests.support.composing import compose
 from tests.support.variants import EDITIONS, Variants
 
 

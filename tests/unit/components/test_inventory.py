@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components.recording import Composition, compose
+from components.recording import Composition
 from model import site_names
+from tests.support.composing import compose
 from tests.support.variants import PHASES, STACKS, Variants
 
 INVENTORY = Path(__file__).parent / "inventory"

@@ -1,8 +1,9 @@
 """Topics are what the site asks for, and a user may do what is declared and nothing else."""
 
 from components.kafka_topics import PARTITIONS_ASKED
-from components.recording import Composition, compose
+from components.recording import Composition
 from model import Site
+from tests.support.composing import compose
 
 
 def test_a_topic_is_what_the_site_asks_for(eagle_ford: Composition) -> None:

@@ -18,12 +18,13 @@ from components.opa_policies import (
     server_arguments,
     site_data,
 )
-from components.recording import Composition, compose
+from components.recording import Composition
 from lab.certificates import Authority
 from lab.ports import Ports
 from lab.waiting import wait_until
 from model import Site
 from model.policy import TopicRule
+from tests.support.composing import compose
 from tests.support.tools import tool
 
 READY_SECONDS = 20.0

@@ -3,7 +3,7 @@
 import pytest
 
 from components.emqx_nodes import BROKER_PODS
-from components.recording import Composition, compose
+from components.recording import Composition
 from components.requirements import needed_apis
 from model import capacity, stream_capacity
 from model.broker import Replicants
@@ -11,6 +11,7 @@ from model.rules import replicants as rules
 from model.scaling import Autoscaling
 from model.site import Site
 from model.units import Percentage
+from tests.support.composing import compose
 from tests.support.variants import Variants
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.recording import Composition, compose
+from components.recording import Composition
 from lab.plugins.values import SIGNATURE
+from tests.support.composing import compose
 
 LABELS = {
     "app.kubernetes.io/name",

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.recording import Composition, Registered, compose
+from components.recording import Composition, Registered
 from components.sink_connectors import MOUNTS
 from model.site import Site
+from tests.support.composing import compose
 from tests.support.variants import Variants
 
 CLIENTS = ("consumer", "producer", "admin")

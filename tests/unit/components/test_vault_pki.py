@@ -2,7 +2,8 @@
 
 import pytest
 
-from components.recording import Composition, compose
+from components.recording import Composition
+from tests.support.composing import compose
 
 
 def generations(composition: Composition, *, root: int, issuing: int) -> Composition:

@@ -1,0 +1,16 @@
+"""A site, composed once for all tests of a process that look at it: nothing in a composition is changed."""
+
+from components.recording import OFFLINE, Composition
+from components.recording import compose as compose_anew
+from components.settings import Settings
+from model import Site
+
+_made: dict[tuple[str, Settings], Composition] = {}
+
+
+def compose(site: Site, settings: Settings = OFFLINE) -> Composition:
+    """Compose a site as `components.recording.compose` does."""
+    key = repr(site), settings
+    if key not in _made:
+        _made[key] = compose_anew(site, settings)
+    return _made[key]
