@@ -16,7 +16,7 @@ from model.sinks import Sink
 _HEAP = "50.0"
 _USER = 1001
 _READY = {"pulumi.com/waitFor": "condition=Ready"}
-# After that many restarts of a failed task the connector stays failed, and its alert says so.
+# After that many restarts a failed task stays failed: its records wait in Kafka until somebody looks (docs/sinks.md).
 _RESTARTS = 7
 
 
