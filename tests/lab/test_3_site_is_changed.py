@@ -46,6 +46,8 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
         ("update", "PrometheusRule"),
         # And so does the dashboard.
         ("update", "ConfigMap"),
+        # The changed broker is asked anew whether it lets in whom it should.
+        ("replace", "Job"),
     }
     by_kind = {step.type_token.rsplit(":", 1)[-1]: step for step in changed}
     # What one node takes of a client depends on how many nodes there are.
