@@ -91,11 +91,11 @@ class StreamSinks(SiteComponent):
 
     def _connection(self) -> dict[str, Any]:
         site = self.site
-        kept = {f"{what}StorageTopic": what for what in ("config", "offset")}
         return {
             "bootstrapServers": site.streams.cluster.bootstrap,
             "groupId": group_name(site, names.SINKS_USER),
-            **{key: topic_name(site, worker_topic(f"{what}s")) for key, what in kept.items()},
+            "configStorageTopic": topic_name(site, worker_topic("configs")),
+            "offsetStorageTopic": topic_name(site, worker_topic("offsets")),
             "statusStorageTopic": topic_name(site, worker_topic("status")),
             "tls": {"trustedCertificates": [{"secretName": names.SINKS_KAFKA, "certificate": "ca.crt"}]},
             "authentication": {
