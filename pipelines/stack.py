@@ -25,6 +25,9 @@ class PulumiError(Exception):
         super().__init__(f"`{command}` failed:\n{words}")
 
 
+_JOB = "kubernetes:batch/v1:Job"
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of a plan that changes something: `properties` are those that differ."""
@@ -48,8 +51,10 @@ class Plan:
 
     @property
     def destructive(self) -> tuple[Step, ...]:
-        """The steps that take a resource away, for good or to make it anew."""
-        return tuple(step for step in self.steps if step.operation in ("delete", "replace"))
+        """The steps that take a resource away, for good or to make it anew; a Job is over, and holds nothing."""
+        return tuple(
+            step for step in self.steps if step.operation in ("delete", "replace") and step.type_token != _JOB
+        )
 
 
 @dataclass(frozen=True)
