@@ -10,7 +10,7 @@ from components.broker_secrets import SINK_KAFKA_PASSWORD, brought
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
 from model import Site, stream_capacity
-from model.sinks import Sink
+from model.sinks import WORKERS, Sink
 from model.streams import StreamUser, Topic
 
 API_VERSION = "kafka.strimzi.io/v1"
@@ -43,7 +43,7 @@ class KafkaTopics(SiteComponent):
         for user in streams.users:
             self._user(user.name, access_rules(place.site, user), topics)
         if streams.sinks:
-            self._user(names.SINKS_USER, worker_rules(place.site), topics)
+            self._user(WORKERS, worker_rules(place.site), topics)
         self.topics = [topic_name(place.site, topic.name) for topic in streams.topics]
         self.users = [user_name(place.site, user.name) for user in streams.users]
         self.register_outputs({"topics": self.topics, "users": self.users})
@@ -107,7 +107,7 @@ class KafkaTopics(SiteComponent):
         site, quota = self.site, self.site.streams.quota
         login, secrets = self._login(user)
         # For whoever looks at who reads what in this phase; Kafka itself is not asked.
-        reads = {} if user == names.SINKS_USER else {CONSUMPTION: site.consumption(user)}
+        reads = {} if user == WORKERS else {CONSUMPTION: site.consumption(user)}
         Manifest(
             f"{site.name}-user-{user}",
             api_version=API_VERSION,
@@ -147,7 +147,7 @@ def _password_slots(site: Site) -> dict[str, tuple[str, str]]:
     sinks = {sink.user: (names.sink_secret(sink.name), SINK_KAFKA_PASSWORD) for sink in site.streams.sinks}
     return {
         site.streams.writer: (names.BROKER_KAFKA, "password"),
-        names.SINKS_USER: (names.SINKS_KAFKA, "password"),
+        WORKERS: (names.SINKS_KAFKA, "password"),
         **sinks,
     }
 
@@ -163,12 +163,12 @@ def own_topics(site: Site) -> dict[str, int]:
 
 def worker_topic(kept: str) -> str:
     """Return the topic, without the site's prefix, of what the workers keep: `configs`, `offsets` or `status`."""
-    return f"{names.SINKS_USER}-{kept}"
+    return f"{WORKERS}-{kept}"
 
 
 def control_topic(sink: Sink) -> str:
     """Return the topic, without the site's prefix, over which an Iceberg sink's tasks agree on what is committed."""
-    return f"{names.SINKS_USER}-{sink.name}-control"
+    return f"{WORKERS}-{sink.name}-control"
 
 
 def _control_topics(site: Site) -> list[str]:
@@ -231,7 +231,7 @@ def worker_rules(site: Site) -> Iterator[dict[str, Any]]:
         yield _allow(
             "topic", topic_name(site, worker_topic(kept)), "Describe", "DescribeConfigs", "Read", "Write"
         )
-    yield _allow("group", group_name(site, names.SINKS_USER), "Read")
+    yield _allow("group", group_name(site, WORKERS), "Read")
 
 
 def _allow(kind: str, name: str, *operations: str, pattern: str = "literal") -> dict[str, Any]:

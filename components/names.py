@@ -41,8 +41,6 @@ SINKS_PORT = 8083
 """Port of the workers' API, by Strimzi's own choice."""
 SINKS_KAFKA = "sinks-kafka"
 """Secret with the password of the workers' Kafka user under `password`, and Kafka's authority under `ca.crt`."""
-SINKS_USER = "connect"
-"""The workers' Kafka user, and what the names of their own topics begin with; made where sinks are declared."""
 
 DASHBOARD_LOGIN = "dashboard-login"
 """Secret of the dashboard's Keycloak client, under `client-secret`; Keycloak makes it."""

@@ -10,7 +10,7 @@ from components.component import Place, SiteComponent
 from components.kafka_topics import API_VERSION, group_name, topic_name, user_name, worker_topic
 from components.manifest import Manifest
 from components.stateless import container_security, pod_security, priority, spread
-from model.sinks import Sink
+from model.sinks import WORKERS, Sink
 
 # Workers and JVM: the heap is half, so that threads, buffers and native libraries have room.
 _HEAP = "50.0"
@@ -93,14 +93,14 @@ class StreamSinks(SiteComponent):
         site = self.site
         return {
             "bootstrapServers": site.streams.cluster.bootstrap,
-            "groupId": group_name(site, names.SINKS_USER),
+            "groupId": group_name(site, WORKERS),
             "configStorageTopic": topic_name(site, worker_topic("configs")),
             "offsetStorageTopic": topic_name(site, worker_topic("offsets")),
             "statusStorageTopic": topic_name(site, worker_topic("status")),
             "tls": {"trustedCertificates": [{"secretName": names.SINKS_KAFKA, "certificate": "ca.crt"}]},
             "authentication": {
                 "type": "scram-sha-512",
-                "username": user_name(site, names.SINKS_USER),
+                "username": user_name(site, WORKERS),
                 "passwordSecret": {"secretName": names.SINKS_KAFKA, "password": "password"},
             },
         }

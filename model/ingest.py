@@ -22,7 +22,9 @@ EVENTS = "event"
 
 DEAD_LETTER = "dead-letter"
 """Name of the Kafka topic of what could not be read."""
-TOPICS = ("raw", "sparkplug", "events", DEAD_LETTER)
+SPARKPLUG = "sparkplug"
+"""Name of the Kafka topic of Sparkplug B."""
+TOPICS = ("raw", SPARKPLUG, "events", DEAD_LETTER)
 """Names of the Kafka topics that messages are routed to."""
 
 # RFC 8259, as PCRE takes it; possessive throughout, so that no text makes it go back. Whatever breaks a limit of the

@@ -8,6 +8,8 @@ from model.base import Address, Cores, Domain, Identifier, Label, Part, Port, Te
 from model.broker import Image
 from model.units import Bytes, Duration
 
+WORKERS = "connect"
+"""The workers' own Kafka user, and what the names of their topics begin with: no site may use it."""
 # The row that every record becomes, whatever is in it, and by what of it a row is found (docs/sinks.md).
 ROW_KEY = ("received", "kafka_topic", "kafka_partition", "kafka_offset")
 ROW = (*ROW_KEY, "mqtt_topic", "client", "name", "payload")

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
-from model.ingest import DEAD_LETTER
+from model.ingest import DEAD_LETTER, SPARKPLUG
 from model.rules.rule import Finding, rule
+from model.sinks import WORKERS
 from model.site import Site
 from model.words import did_you_mean, listed, quoted
-
-# The workers' own Kafka user, and what the names of their topics begin with.
-RESERVED = "connect"
 
 
 @rule("streams")
@@ -69,12 +67,12 @@ def a_sink_reads_declared_topics(site: Site) -> Iterator[Finding]:
 def the_workers_names_are_free(site: Site) -> Iterator[Finding]:
     """No user or topic has a name of the workers' own."""
     for user in site.streams.users:
-        if user.name == RESERVED:
-            problem = f"{quoted(RESERVED)} is the name of the sinks' workers"
+        if user.name == WORKERS:
+            problem = f"{quoted(WORKERS)} is the name of the sinks' workers"
             yield Finding(("streams", "users", user.name, "name"), problem, "choose another name")
     for topic in site.streams.topics:
-        if topic.name.startswith(f"{RESERVED}-"):
-            problem = f"names that begin with `{RESERVED}-` are those of the sinks' workers"
+        if topic.name.startswith(f"{WORKERS}-"):
+            problem = f"names that begin with `{WORKERS}-` are those of the sinks' workers"
             yield Finding(("streams", "topics", topic.name, "name"), problem, "choose another name")
 
 
@@ -89,10 +87,24 @@ def a_cold_sink_is_asked_for(site: Site) -> Iterator[Finding]:
             yield Finding(("streams", "sinks", sink.name, "iceberg"), problem, remedy)
 
 
+@rule("streams", "broker")
+def influxdb_takes_no_bytes(site: Site) -> Iterator[Finding]:
+    """InfluxDB has no type for bytes, which Sparkplug is where the broker does not decode it."""
+    if site.broker.edition == "enterprise":
+        return
+    for sink in site.streams.sinks:
+        for index, topic in enumerate(sink.topics):
+            if sink.influxdb is not None and topic == SPARKPLUG:
+                key = ("streams", "sinks", sink.name, "topics", index)
+                problem = "the opensource edition passes Sparkplug on in bytes, and InfluxDB takes none"
+                yield Finding(key, problem, "leave it out, or fill a TimescaleDB from it")
+
+
 RULES = (
     a_sink_has_one_store,
     a_sink_reads_as_its_own_user,
     a_sink_reads_declared_topics,
     the_workers_names_are_free,
     a_cold_sink_is_asked_for,
+    influxdb_takes_no_bytes,
 )

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from components import names
 from components.kafka_topics import group_name, sink_group, topic_name, user_name, worker_topic
 from model import Site
 from model.ingest import DEAD_LETTER
+from model.sinks import WORKERS
 from tests.support import servers
 from tests.support.shell import Shell
 
@@ -132,14 +132,14 @@ def test_record_goes_through_kafka_with_the_declared_users(deployed: Shell, site
 
 
 def test_kafka_gives_the_sinks_workers_their_own_state_and_no_record(deployed: Shell, site: Site) -> None:
-    worker = user_name(site, names.SINKS_USER)
+    worker = user_name(site, WORKERS)
     assert produce(deployed, worker, topic_name(site, worker_topic("status")), b"{}", key=b"a") is None
     consumer = Consumer(
         servers.kafka(
             deployed,
             worker,
             servers.kafka_password(deployed, worker),
-            **{"group.id": group_name(site, names.SINKS_USER), "auto.offset.reset": "earliest"},
+            **{"group.id": group_name(site, WORKERS), "auto.offset.reset": "earliest"},
         )
     )
     consumer.subscribe([topic_name(site, "raw")])

@@ -114,9 +114,10 @@ def test_sparkplug_is_read_as_bytes_where_the_broker_does_not_decode_it(
 ) -> None:
     for site in variants("parallel", edition):
         composition = compose(site)
-        sparkplug = composition.one("KafkaConnector", "historian-sparkplug").spec["config"]
         raw = composition.one("KafkaConnector", "historian-raw").spec["config"]
-        assert sparkplug["value.converter"] == f"org.apache.kafka.connect.{converter}"
+        for made, config in connectors(composition):
+            if made.metadata["name"] == "historian-sparkplug":
+                assert config["value.converter"] == f"org.apache.kafka.connect.{converter}"
         assert raw["value.converter"] == "org.apache.kafka.connect.storage.StringConverter"
 
 
