@@ -1,13 +1,14 @@
 """Composes a site with no server at hand, and hands out what would be registered with the engine."""
 
 import asyncio
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import pulumi
-from pulumi.runtime import mocks, rpc
+from pulumi.runtime import mocks
 from pulumi.runtime import resource as runtime_resource
 from pulumi.runtime.proto.source_pb2 import StackTrace
 
@@ -132,7 +133,12 @@ _NAMESPACE = "kubernetes:core/v1:Namespace"
 
 
 class _Servers(mocks.Mocks):
+    def __init__(self) -> None:
+        # The inputs of the request that a thread is answering.
+        self.asked = threading.local()
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        self.asked.inputs = args.inputs
         # Of an object in Kubernetes the program reads nothing back, but for its namespace's name: what nobody reads
         # need not be written out and read in again.
         if args.typ.startswith("kubernetes:") and args.typ != _NAMESPACE:
@@ -149,16 +155,18 @@ class _Monitor(mocks.MockMonitor):
     """Keeps what the program asked the engine for; the SDK's own mocks forget the options."""
 
     def __init__(self, composition: Composition) -> None:
-        super().__init__(_Servers())
+        self.servers = _Servers()
+        super().__init__(self.servers)
         self.composition = composition
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's own name
+        self.servers.asked.inputs = {}
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # the SDK's own
         self.composition.resources.append(
             Registered(
                 type=request.type,
                 name=request.name,
-                inputs=rpc.deserialize_properties(request.object),
+                inputs=self.servers.asked.inputs,
                 provider=request.provider,
                 parent=request.parent,
                 protect=request.protect,
