@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import json
 import shutil
 import sys
 import tempfile
@@ -114,18 +115,18 @@ def index(files: dict[str, str]) -> list[dict[str, object]]:
 
 def write(folder: Path, files: dict[str, str]) -> None:
     """Write a site's files, and an index of them, in place of an earlier rendering; raises NotOursError, OSError."""
-    import yaml
-
-    text_of_index = yaml.dump(index(files), Dumper=yaml.CSafeDumper, sort_keys=False)
+    # YAML that is JSON's own: so many entries take a YAML writer longer than the site's whole broker.
+    text_of_index = "".join(f"- {json.dumps(entry)}\n" for entry in index(files))
     if folder.exists() and not (folder / INDEX).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise NotOursError(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Made aside and renamed: whoever reads the folder sees one rendering or the other.
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        for path, text in {**files, INDEX: text_of_index}.items():
-            file = aside / path
-            file.parent.mkdir(parents=True, exist_ok=True)
+        written = {aside / path: text for path, text in {**files, INDEX: text_of_index}.items()}
+        for parent in dict.fromkeys(file.parent for file in written):
+            parent.mkdir(parents=True, exist_ok=True)
+        for file, text in written.items():
             file.write_text(text, encoding="utf-8")
         aside.chmod(0o755)
         if folder.exists():
