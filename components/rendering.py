@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from components.recording import OFFLINE, Registered, compose
+from components.recording import OFFLINE, compose
+from components.registered import Registered
 from components.settings import Settings
 from model import Site
 

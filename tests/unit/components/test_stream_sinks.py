@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.recording import Composition, Registered
+from components.recording import Composition
+from components.registered import Registered
 from components.sink_connectors import MOUNTS
 from model.site import Site
 from tests.support.composing import compose
