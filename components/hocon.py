@@ -11,7 +11,10 @@ Document: TypeAlias = Mapping[str, Value]
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INDENT = "  "
 # HOCON takes JSON's strings: every other control character is written by its number.
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPES = str.maketrans(
+    {number: f"\\u{number:04x}" for number in range(0x20)}
+    | {ord('"'): '\\"', ord("\\"): "\\\\", ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
+)
 
 
 class HoconError(TypeError):
@@ -74,10 +77,4 @@ def _list(values: Sequence[Value], path: str, indent: str) -> str:
 
 def _text(text: str) -> str:
     # Always quoted: unquoted, `${…}` would be HOCON's own reference instead of EMQX's placeholder.
-    return '"' + "".join(_character(character) for character in text) + '"'
-
-
-def _character(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    return f"\\u{ord(character):04x}" if ord(character) < 0x20 else character
+    return f'"{text.translate(_ESCAPES)}"'
