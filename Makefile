@@ -21,7 +21,7 @@ test: setup lint tools ## Pass every check and every test, also those against th
 	@IOT_BROKER_MUTATIONS=3400 $(RUN) pytest
 
 unit: setup ## Only the tests that need no server (under a minute)
-	@$(RUN) pytest tests/unit
+	@$(RUN) pytest tests/unit --numprocesses logical --dist loadscope
 
 lint: setup ## Style and types
 	@.venv/bin/ruff check .

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
 from lab.estate import Estate
 from lab.operators.kafka import KafkaAdministrator
 from lab.operators.settings import read_settings
 from lab.waiting import wait_until
+from tests.support import servers
 from tests.support.shell import Shell
 
 SECONDS = 30.0
@@ -75,6 +77,30 @@ def test_a_deleted_user_keeps_neither_password_nor_rights(shell: Shell, kafka: K
         SECONDS,
         "the user's end in Kafka",
     )
+
+
+@pytest.mark.parametrize(("quotas", "held_back"), [({"producerByteRate": 32768}, True), ({}, False)])
+def test_kafka_holds_back_a_user_with_a_quota_and_nobody_else(
+    quotas: dict[str, int], held_back: bool, topic: str, shell: Shell
+) -> None:
+    name = f"operators-quota-{str(held_back).lower()}"
+    acl = {"resource": {"type": "topic", "name": topic}, "operations": ["Write", "Describe"]}
+    access = {"authentication": {"type": "scram-sha-512"}, "authorization": {"type": "simple", "acls": [acl]}}
+    apply(shell, "KafkaUser", name, access | {"quotas": quotas})
+    try:
+        wait_until(lambda: ready(shell, "kafkauser", name).get("status") == "True", SECONDS, "the user")
+        throttled: list[float] = []
+        producer = Producer(
+            servers.kafka(shell, name, servers.kafka_password(shell, name))
+            | {"throttle_cb": lambda event: throttled.append(event.throttle_time)}
+        )
+        # Far more at once than the quota's window of some ten seconds lets through.
+        for _ in range(10):
+            producer.produce(topic, bytes(64 * 1024))
+            assert producer.flush(SECONDS) == 0
+        assert any(throttled) == held_back
+    finally:
+        shell.run("kubectl", "delete", "--namespace", "kafka", "kafkauser", name)
 
 
 def test_a_policy_that_does_not_compile_is_named_and_harms_nobody(shell: Shell) -> None:
