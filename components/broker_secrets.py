@@ -45,10 +45,11 @@ def slots(site: Site) -> dict[str, tuple[str, ...]]:
 
 def broker_slots(site: Site) -> dict[str, tuple[str, ...]]:
     """Return the Secrets that the site's broker and its dashboard need, and their keys."""
-    if site.broker.keys_have_roles:
-        metrics = {names.BROKER_METRICS_KEY: (*SECRETS[names.BROKER_METRICS_KEY], METRICS_SECRET_WITH_ROLE)}
-        return SECRETS | metrics
-    return SECRETS | {names.DASHBOARD_PROXY: ("cookie-secret",)}
+    if not site.broker.keys_have_roles:
+        return SECRETS | {names.DASHBOARD_PROXY: ("cookie-secret",)}
+    licence = site.broker.licence
+    metrics = {names.BROKER_METRICS_KEY: (*SECRETS[names.BROKER_METRICS_KEY], METRICS_SECRET_WITH_ROLE)}
+    return SECRETS | metrics | ({licence.secret: (licence.key,)} if licence else {})
 
 
 def sink_slots(site: Site) -> dict[str, tuple[str, ...]]:

@@ -153,7 +153,9 @@ class Broker(Part):
     edition: Literal["opensource", "enterprise"] = Field(description="EMQX edition; each site states it.")
     version: Version = Field(description="EMQX version; opensource ends at 5.8.9.")
     licence: Licence | None = Field(
-        None, description="Licence reference; needed from 5.9 with more than one node."
+        None,
+        description="Licence reference of the enterprise edition; needed with more than one node, and in 5.8 for more "
+        "than 25 connections.",
     )
     image: Image = Field(description="The broker's image.")
     replicas: int = Field(ge=1, le=32, description="Core nodes.")

@@ -40,6 +40,12 @@ QUESTIONS = (
     Question("--incumbent-address", "DNS name of that broker", "mqtt-old.eagle-ford.field.example"),
 )
 IMAGES = {"opensource": "emqx/emqx", "enterprise": "emqx/emqx-enterprise"}
+LICENCE = (
+    "  # A Secret in the site's namespace with the publisher's key, as docs/real-site.md says.",
+    "  licence:",
+    "    secret: broker-licence",
+    "    key: emqx.lic",
+)
 
 
 def _flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -166,6 +172,7 @@ def _text(answers: dict[str, Any]) -> str:
         f"  version: {_scalar(answers['broker_version'])}",
         "  image:",
         f"    repository: {IMAGES.get(edition, IMAGES['opensource'])}",
+        *(LICENCE if edition == "enterprise" else ()),
         "",
         "monitoring:",
         "  # Where the service level is one of business hours: their time zone.",

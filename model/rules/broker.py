@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from model.broker import Broker
 from model.rules.rule import Finding, rule
 from model.site import Site
 from model.words import did_you_mean, quoted
@@ -9,6 +10,7 @@ from model.words import did_you_mean, quoted
 LAST_OPENSOURCE = (5, 8, 9)  # the last tag under Apache-2.0
 FIRST_KNOWN = (5, 8, 0)  # older ones lack what the kit configures, and get no fixes
 FIRST_LICENSED = (5, 9, 0)  # from here a cluster without a key stops at start (SINGLE_NODE_LICENSE)
+TRIAL_CONNECTIONS = 25  # what the trial licence lets in that enterprise 5.8 runs with when it is given no key
 
 
 @rule("broker")
@@ -25,16 +27,31 @@ def version_exists_in_the_edition(site: Site) -> Iterator[Finding]:
 
 @rule("broker")
 def licence_is_there_when_needed(site: Site) -> Iterator[Finding]:
-    """Enterprise 5.9 and later runs more than one node only with a licence key."""
+    """Enterprise without a licence key is a single node: from 5.9 on in production, before that on trial."""
     broker = site.broker
-    licensed = broker.edition == "enterprise" and broker.version_numbers >= FIRST_LICENSED
-    if licensed and broker.nodes > 1 and broker.licence is None:
-        problem = f"enterprise {broker.version} with {broker.nodes} nodes stops at start without a licence"
-        remedy = "add `licence: {secret: …, key: …}`, a Secret in the site's namespace"
+    if broker.edition == "enterprise" and broker.licence is None and (problem := _unlicensed(broker)):
+        remedy = (
+            "add `licence: {secret: broker-licence, key: emqx.lic}`, a Secret in the site's namespace with the "
+            "publisher's key (docs/real-site.md), or choose `edition: opensource`"
+        )
         yield Finding(("broker", "licence"), problem, remedy)
     if broker.edition == "opensource" and broker.licence is not None:
         problem = "the opensource edition takes no licence"
         yield Finding(("broker", "licence"), problem, "leave it out, or choose `edition: enterprise`")
+
+
+def _unlicensed(broker: Broker) -> str | None:
+    """Return what is wrong with an enterprise broker that is given no licence key; None for one that may run."""
+    if broker.version_numbers >= FIRST_LICENSED:
+        if broker.nodes > 1:
+            return f"enterprise {broker.version} with {broker.nodes} nodes stops at start without a licence"
+        return None
+    trial = f"enterprise {broker.version} without a licence runs on the publisher's trial licence"
+    if broker.load.connections > TRIAL_CONNECTIONS:
+        return f"{trial}: it lets in {TRIAL_CONNECTIONS} of {broker.load.connections} connections"
+    if broker.nodes > 1:
+        return f"{trial}, which is to try it out, and not for a cluster of {broker.nodes} nodes"
+    return None
 
 
 @rule("broker")

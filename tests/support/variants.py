@@ -35,4 +35,7 @@ def _put(document: dict[str, Any], phase: str, edition: str | None) -> None:
     document["phase"] = phase
     if edition is not None:
         document["broker"] |= {"edition": edition, "version": "5.8.9"}
+        document["broker"].pop("licence", None)
+        if edition == "enterprise":
+            document["broker"]["licence"] = {"secret": "broker-licence", "key": "emqx.lic"}
         document["broker"]["image"] = {"repository": IMAGES[edition]}

@@ -10,13 +10,18 @@ from model.platform import ExternalSecrets
 from model.site import Site
 from model.units import Duration
 from tests.support.composing import compose
+from tests.support.variants import Variants
 
 
 @pytest.fixture
 def site(eagle_ford: Composition) -> Site:
+    return bringing(eagle_ford.site)
+
+
+def bringing(site: Site) -> Site:
     wanted = ExternalSecrets(store="vault", path="iot", refresh=Duration(3600))
-    platform = eagle_ford.site.platform.model_copy(update={"external_secrets": wanted})
-    return eagle_ford.site.model_copy(update={"platform": platform})
+    platform = site.platform.model_copy(update={"external_secrets": wanted})
+    return site.model_copy(update={"platform": platform})
 
 
 def test_each_secret_that_the_broker_reads_is_brought(site: Site) -> None:
@@ -48,6 +53,18 @@ def test_each_secret_that_the_broker_reads_is_brought(site: Site) -> None:
             read.add((reference["name"], reference["key"]))
     # This one Keycloak makes, and the stack hands on.
     assert brought == read - {("dashboard-login", "client-secret")}
+
+
+def test_the_licence_is_brought_as_the_other_secrets_are(variants: Variants) -> None:
+    (later,) = (site for site in variants("pilot") if site.name == "north-cormorant")
+    composition = compose(bringing(later))
+    (licence,) = composition.one("ExternalSecret", "broker-licence").spec["data"]
+    assert licence["remoteRef"] == {"key": "iot/north-cormorant/broker-licence", "property": "emqx.lic"}
+    nodes = composition.one("EMQX").spec["coreTemplate"]["spec"]
+    mounted = {volume["name"]: volume for volume in nodes["extraVolumes"]}
+    assert mounted["licence"]["secret"]["secretName"] == "broker-licence"
+    policy = composition.one("Policy", "iot-north-cormorant-read-secrets").inputs["policy"]
+    assert 'path "iot/data/north-cormorant/broker-licence"' in policy
 
 
 def _read_by_sinks(composition: Composition) -> set[tuple[str, str]]:

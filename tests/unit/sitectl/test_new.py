@@ -56,6 +56,13 @@ def test_the_file_is_valid_and_holds_what_was_said(program: Path) -> None:
     assert first == "# yaml-language-server: $schema=../site.schema.json"
 
 
+def test_an_enterprise_site_names_its_licence(program: Path) -> None:
+    assert run("bakken", edition=["enterprise"]).exit_code == 0
+    licence = load_site(program / "stacks", "bakken").broker.licence
+    assert licence is not None
+    assert (licence.secret, licence.key) == ("broker-licence", "emqx.lic")
+
+
 def test_every_mistake_is_told_and_nothing_is_written(program: Path) -> None:
     before = sorted(program.rglob("*"))
     result = run(
