@@ -8,6 +8,9 @@ from model.base import Cores, Digest, Fingerprint, Label, Part, Port, Repository
 from model.scaling import Autoscaling
 from model.units import Bytes, Duration, Rate
 
+ClientKind = Literal["devices", "people", "gateways"]
+"""Clients by what they show at the door: a certificate, a person's or service's token, a gateway's token."""
+
 
 class Image(Part):
     """A container image; the digest, where given, decides."""
@@ -59,6 +62,12 @@ class Listeners(Part):
             listeners["gateway"] = self.gateway
         return listeners | {f"zone-{zone.name}": zone for zone in self.zones}
 
+    @property
+    def by_kind(self) -> "dict[ClientKind, tuple[Listener, ...]]":
+        """The listeners that each kind of client can use."""
+        gateways = () if self.gateway is None else (self.gateway,)
+        return {"devices": (self.mqtts, *self.zones), "people": (self.wss,), "gateways": gateways}
+
 
 class Storage(Part):
     """The disk of each broker node."""
@@ -89,10 +98,27 @@ class Licence(Part):
 
 
 class Load(Part):
-    """The peak that the site expects; the broker must carry it with one node lost."""
+    """The peak that the site expects; the broker must carry it with `max_unavailable` nodes lost."""
 
-    connections: int = Field(ge=1, le=50_000_000, description="Clients connected at the same time.")
+    connections: int = Field(
+        ge=1, le=50_000_000, description="Clients connected at the same time, of every kind."
+    )
+    people: int = Field(
+        default=0,
+        ge=0,
+        le=50_000_000,
+        description="How many of them are people's and services' with a token (`wss`).",
+    )
+    gateways: int = Field(
+        default=0, ge=0, le=50_000_000, description="How many of them are gateways with a token (`gateway`)."
+    )
     messages: Rate = Field(description="Messages in and out, together, at QoS 1.")
+
+    @property
+    def by_kind(self) -> dict[ClientKind, int]:
+        """Connections of each kind of client; whoever is not counted by itself is a device with a certificate."""
+        devices = max(self.connections - self.people - self.gateways, 0)
+        return {"devices": devices, "people": self.people, "gateways": self.gateways}
 
 
 class Flapping(Part):
@@ -169,7 +195,9 @@ class Broker(Part):
     dashboard_port: Port = Field(description="Port of the dashboard's HTTPS listener.")
     load: Load = Field(description="Expected peak.")
     max_unavailable: int = Field(
-        ge=1, le=31, description="Nodes that maintenance may take away at a time (disruption budget)."
+        ge=1,
+        le=31,
+        description="Nodes that maintenance may take away at a time (disruption budget); the others carry the peak.",
     )
     certificate: CertificateTimes = Field(description="Times of the server certificate.")
     ready_within: Duration = Field(description="How long a rollout waits for the cluster to be ready.")

@@ -21,7 +21,7 @@ PLACES = {"disk": "on its disk", "memory": "in its memory"}
 @click.argument("site")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def command(site: str, as_json: bool) -> None:
-    """Show what SITE's broker and streams carry with one node lost, when to add, and what is lost without Kafka."""
+    """Show what SITE's broker and streams carry when nodes are lost, when to add, and what is lost without Kafka."""
     from model.estate import load_estate
     from sitectl import output, problems
     from sitectl.root import program_root
@@ -106,7 +106,7 @@ def _print(site: "Site") -> None:
     broker = site.broker
     click.echo(
         f"{site.name}: {_nodes(broker)} of {broker.cores} cores and {broker.memory}; "
-        f"carried means by {nodes_left(broker)}, with one node lost\n"
+        f"carried means by {nodes_left(broker)}, with {_lost(broker)} lost\n"
     )
     figures = headroom(broker)
     output.write_table(("what", "peak", "carried", "used", "add at"), [_row(figure) for figure in figures])
@@ -161,6 +161,10 @@ def _nodes(broker: "Broker") -> str:
     return f"{broker.replicants.replicas} replicants beside {broker.replicas} core nodes, each"
 
 
+def _lost(broker: "Broker") -> str:
+    return "one node" if broker.max_unavailable == 1 else f"{broker.max_unavailable} nodes"
+
+
 def _row(figure: "Headroom") -> tuple[str, ...]:
     unit = UNITS.get(figure.what, "")
     return (
@@ -176,7 +180,9 @@ def _remedy(figure: "Headroom") -> str:
     return {
         "messages": "raise broker.cores or broker.replicas",
         "connections": "raise broker.memory or broker.replicas",
-        "accepted connections": "raise max_connections of broker.listeners, or broker.replicas",
+        "accepted devices": "raise max_connections of broker.listeners.mqtts, or broker.replicas",
+        "accepted people": "raise max_connections of broker.listeners.wss, or broker.replicas",
+        "accepted gateways": "raise max_connections of broker.listeners.gateway, or broker.replicas",
     }[figure.what]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from model.broker import Broker
-from model.capacity import MESSAGES_PER_CORE
+from model.capacity import MESSAGES_PER_CORE, nodes_left
 from model.units import Bytes, Rate
 
 # No single client may take more of a node than this part, whether it fails or is made to.
@@ -56,8 +56,8 @@ def bounds(broker: Broker) -> Bounds:
 
 
 def _queue(broker: Broker) -> int:
-    """Return how many messages may wait for each client when all clients are on the nodes but one."""
-    clients = -(-broker.load.connections // max(broker.serving - 1, 1))
+    """Return how many messages may wait for each client when all clients are on the nodes that are left."""
+    clients = -(-broker.load.connections // nodes_left(broker))
     room = broker.memory.count // SHARE_FOR_QUEUES // clients // broker.protection.typical_message.count
     lowest, highest = QUEUE_BOUNDS
     return min(max(room, lowest), highest)

@@ -103,9 +103,11 @@ def zone_listeners_are_of_zones(site: Site) -> Iterator[Finding]:
 def maintenance_leaves_nodes(site: Site) -> Iterator[Finding]:
     """Maintenance does not take away all nodes at once."""
     broker = site.broker
-    if broker.max_unavailable >= broker.replicas:
-        problem = f"{quoted(broker.max_unavailable)} may go at a time, of {broker.replicas} in all: none would be left"
-        remedy = f"write at most {broker.replicas - 1}" if broker.replicas > 1 else "run more than one node"
+    # The budget is the core nodes' and the replicants' own, each.
+    fewest = min(broker.replicas, broker.serving)
+    if broker.max_unavailable >= fewest:
+        problem = f"{quoted(broker.max_unavailable)} may go at a time, of {fewest} in all: none would be left"
+        remedy = f"write at most {fewest - 1}" if fewest > 1 else "run more than one node"
         yield Finding(("broker", "max_unavailable"), problem, remedy)
 
 

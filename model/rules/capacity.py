@@ -1,37 +1,44 @@
-"""Rules of capacity: the broker carries the declared peak with one node lost."""
+"""Rules of capacity: the broker carries the declared peak with as many nodes lost as may be."""
 
 from collections.abc import Iterator
 
+from model.broker import Broker, ClientKind
 from model.capacity import BYTES_PER_CONNECTION, SHARE_FOR_CONNECTIONS, accepted, messages, nodes_left
 from model.rules.rule import Finding, rule
 from model.site import Site
 from model.units import Bytes
 from model.words import quoted
 
+# Where each kind of client is counted, and what lets more of it in.
+COUNTED: dict[ClientKind, str] = {"devices": "connections", "people": "people", "gateways": "gateways"}
+DOORS: dict[ClientKind, str] = {
+    "devices": "max_connections of `broker.listeners.mqtts`",
+    "people": "max_connections of `broker.listeners.wss`",
+    "gateways": "max_connections of `broker.listeners.gateway`",
+}
+
 
 @rule("broker")
 def messages_are_carried(site: Site) -> Iterator[Finding]:
-    """The cores of all nodes but one carry the peak of messages."""
+    """The cores of the nodes that are left carry the peak of messages."""
     broker = site.broker
     nodes = nodes_left(broker)
     carried = messages(broker).carried
     if broker.load.messages.count > carried:
         problem = f"{quoted(broker.load.messages)} is more than {nodes} nodes of {broker.cores} cores carry"
-        remedy = (
-            f"give it more cores or replicas, or write {carried}/s or less; one node may be lost at the peak"
-        )
+        remedy = f"give it more cores or replicas, or write {carried}/s or less; {_lost(broker)} at the peak"
         yield Finding(("broker", "load", "messages"), problem, remedy)
 
 
 @rule("broker")
 def connections_are_carried(site: Site) -> Iterator[Finding]:
-    """The memory of all nodes but one holds the peak of connections."""
+    """The memory of the nodes that are left holds the peak of connections."""
     broker = site.broker
     nodes = nodes_left(broker)
     needed = -(-broker.load.connections * BYTES_PER_CONNECTION * SHARE_FOR_CONNECTIONS // nodes)
     if broker.memory.count < needed:
         problem = (
-            f"{quoted(broker.memory)} on {nodes} nodes (one lost) does not hold "
+            f"{quoted(broker.memory)} on {nodes} nodes ({broker.max_unavailable} lost) does not hold "
             f"{broker.load.connections} connections"
         )
         whole = Bytes(-(-needed // 2**20) * 2**20)
@@ -40,14 +47,43 @@ def connections_are_carried(site: Site) -> Iterator[Finding]:
 
 @rule("broker")
 def connections_are_accepted(site: Site) -> Iterator[Finding]:
-    """The listeners of all nodes but one accept the peak of connections."""
+    """The listeners that a kind of client can use accept its peak, on the nodes that are left."""
     broker = site.broker
     nodes = nodes_left(broker)
-    limit = accepted(broker).carried
-    if broker.load.connections > limit:
-        problem = f"{quoted(broker.load.connections)} is more than {nodes} nodes accept ({limit})"
-        remedy = "raise the listeners' max_connections or the replicas; one node may be lost at the peak"
+    for kind, figure in accepted(broker).items():
+        if not figure.enough:
+            problem = f"{quoted(figure.peak)} {kind} are more than {nodes} nodes accept ({figure.carried})"
+            remedy = f"raise {DOORS[kind]} or the replicas; {_lost(broker)} at the peak"
+            yield Finding(("broker", "load", COUNTED[kind]), problem, remedy)
+
+
+@rule("broker")
+def each_kind_is_part_of_the_connections(site: Site) -> Iterator[Finding]:
+    """People and gateways are some of all connections, and gateways have a listener."""
+    load = site.broker.load
+    if load.people + load.gateways > load.connections:
+        problem = (
+            f"{quoted(load.connections)} is less than {load.people} people and {load.gateways} gateways in it"
+        )
+        remedy = f"write {load.people + load.gateways} or more: all clients, devices among them"
         yield Finding(("broker", "load", "connections"), problem, remedy)
+    if load.gateways and site.broker.listeners.gateway is None:
+        problem = f"{quoted(load.gateways)} gateways have no listener"
+        yield Finding(
+            ("broker", "load", "gateways"), problem, "add `broker.listeners.gateway`, or leave them out"
+        )
 
 
-RULES = (messages_are_carried, connections_are_carried, connections_are_accepted)
+def _lost(broker: Broker) -> str:
+    """Say how many nodes may be lost, as `broker.max_unavailable` has it."""
+    if broker.max_unavailable == 1:
+        return "one node may be lost"
+    return f"{broker.max_unavailable} nodes may be lost (broker.max_unavailable)"
+
+
+RULES = (
+    messages_are_carried,
+    connections_are_carried,
+    connections_are_accepted,
+    each_kind_is_part_of_the_connections,
+)

@@ -1,4 +1,4 @@
-"""What the broker carries is reckoned with one node lost, and grows with what it is made of."""
+"""What the broker carries is reckoned with the nodes lost that may be, and grows with what it is made of."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from model import load_site
-from model.broker import Broker, Load
+from model.broker import Broker, Load, ZoneListener
 from model.capacity import accepted, connections, cores_at, headroom, messages, nodes_left
 from model.units import Bytes, Rate
 
@@ -25,11 +25,34 @@ def test_one_node_may_be_lost(broker: Broker) -> None:
     assert nodes_left(broker) == 2
     assert messages(broker).carried == 2 * 2 * 10_000
     assert connections(broker).carried == 2 * (4 * 2**30 // (128 * 1024))
-    assert accepted(broker).carried == 2 * 20_500
+    assert {kind: figure.carried for kind, figure in accepted(broker).items()} == {
+        "devices": 2 * 20_000,
+        "people": 2 * 500,
+    }
+
+
+def test_each_kind_of_client_is_counted_at_its_own_doors(broker: Broker) -> None:
+    door = broker.listeners.mqtts
+    listeners = broker.listeners.model_copy(
+        update={"gateway": door, "zones": (ZoneListener(name="field", **door.model_dump()),)}
+    )
+    load = Load(connections=1000, people=300, gateways=50, messages=Rate(1))
+    figures = accepted(broker.model_copy(update={"listeners": listeners, "load": load}))
+    assert {kind: (figure.peak, figure.carried) for kind, figure in figures.items()} == {
+        "devices": (650, 2 * 40_000),
+        "people": (300, 2 * 500),
+        "gateways": (50, 2 * 20_000),
+    }
 
 
 def test_a_single_node_has_none_to_lose(broker: Broker) -> None:
     assert nodes_left(broker.model_copy(update={"replicas": 1})) == 1
+
+
+def test_as_many_are_lost_as_maintenance_may_take(broker: Broker) -> None:
+    four = broker.model_copy(update={"replicas": 4, "max_unavailable": 3})
+    assert nodes_left(four) == 1
+    assert messages(four).carried == 2 * 10_000
 
 
 def test_half_cores_count(broker: Broker) -> None:
