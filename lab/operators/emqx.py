@@ -1,10 +1,15 @@
-"""Stands in for the EMQX operator: an EMQX resource becomes a StatefulSet with its Services, and has a status."""
+"""Stands in for the EMQX operator: an EMQX resource becomes a StatefulSet with its Services, and has a status.
+
+As the operator does it: another pod template is another StatefulSet beside the old one, which is emptied node by node
+once the new one is ready. What the stand-in leaves out: evacuation, replicants, and the removal of emptied StatefulSets
+(the operator keeps the last three, and deletes older ones together with their claims).
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
 from lab.operators.conditions import Condition
-from lab.operators.emqx_objects import LABEL_INSTANCE, broker_objects, core_name
+from lab.operators.emqx_objects import LABEL_INSTANCE, broker_objects, core_set_name
 from lab.operators.kubernetes import (
     NOT_FOUND,
     STATEFUL_SET,
@@ -13,12 +18,11 @@ from lab.operators.kubernetes import (
     KubernetesClient,
     KubernetesError,
 )
-from lab.operators.loop import Key, Queue, Retry, Watch
+from lab.operators.loop import Key, Queue, Watch
 from lab.operators.strimzi import conclude
 
 EMQX = Kind("apps.emqx.io", "v2beta1", "emqxes", "EMQX")
 MANAGER = "emqx-operator"
-UNPROCESSABLE = 422
 
 
 @dataclass
@@ -39,25 +43,29 @@ class EmqxReconciler:
             return
         try:
             for kind, wanted in broker_objects(document):
-                self._apply(kind, wanted)
+                self.kubernetes.apply(kind, wanted, MANAGER)
         except KubernetesError as refusal:
             if refusal.status == NOT_FOUND:
                 raise
+            # Changed volumes of an unchanged template among it: the operator tries for ever, and says so in an event
+            # alone. Here the resource is not Ready, so that nobody waits for what does not come.
             conclude(self.kubernetes, EMQX, document, refused(refusal))
             raise
-        core = self.stateful_sets.objects.get(Key(key.namespace, core_name(document)))
+        core = self.stateful_sets.objects.get(Key(key.namespace, core_set_name(document)))
         conclude(self.kubernetes, EMQX, document, conditions(document, core), core_status(core))
+        if core is not None and rolled_out(core):
+            self._empty_the_others(key, core)
 
-    def _apply(self, kind: Kind, wanted: Document) -> None:
-        try:
-            self.kubernetes.apply(kind, wanted, MANAGER)
-        except KubernetesError as error:
-            if error.status != UNPROCESSABLE or kind != STATEFUL_SET:
-                raise
-            # Volumes of a StatefulSet cannot change: the operator makes a new one, too, and orphans the old volumes.
-            metadata = wanted["metadata"]
-            self.kubernetes.delete(kind, metadata["namespace"], metadata["name"])
-            raise Retry("the StatefulSet is made anew, because its volumes changed") from error
+    def _empty_the_others(self, key: Key, core: Document) -> None:
+        """Take one node from each StatefulSet of an earlier template, the highest number first."""
+        for found, other in self.stateful_sets.objects.items():
+            labels, replicas = other["metadata"].get("labels") or {}, other["spec"]["replicas"]
+            if found.namespace != key.namespace or labels.get(LABEL_INSTANCE) != key.name:
+                continue
+            arrived = (other.get("status") or {}).get("replicas", 0) <= replicas
+            if found.name != core["metadata"]["name"] and replicas and arrived:
+                patch = {"spec": {"replicas": replicas - 1}}
+                self.kubernetes.merge(STATEFUL_SET, found.namespace, found.name, patch)
 
 
 def owner_of(stateful_set: Document, queue: Queue) -> None:

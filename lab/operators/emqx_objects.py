@@ -1,5 +1,6 @@
 """The objects that the EMQX operator makes for an EMQX resource (v2beta1), as the lab's stand-in makes them."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,8 +9,11 @@ from lab.operators.kubernetes import CONFIG_MAP, DISRUPTION_BUDGET, SERVICE, STA
 LABEL_INSTANCE = "apps.emqx.io/instance"
 LABEL_MANAGER = "apps.emqx.io/managed-by"
 LABEL_ROLE = "apps.emqx.io/db-role"
+LABEL_TEMPLATE = "apps.emqx.io/pod-template-hash"
 ERLANG_PORTS = {"erpc": 5369, "ekka": 4370}
 DATA_FOLDER = "/opt/emqx/data"
+# Kubernetes' own letters of generated names: no vowel, so no word.
+_HASH_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 # Fields of `coreTemplate.spec` that go into the pod, and into its broker container, as they are.
 POD_FIELDS = (
     "affinity",
@@ -34,8 +38,24 @@ CONTAINER_FIELDS = (
 
 
 def core_name(document: Document) -> str:
-    """Return the name of an EMQX resource's StatefulSet of core nodes."""
+    """Return the name that whatever belongs to an EMQX resource's core nodes begins with."""
     return f"{document['metadata']['name']}-core"
+
+
+def core_set_name(document: Document) -> str:
+    """Return the name of an EMQX resource's StatefulSet of core nodes: another pod template, another StatefulSet."""
+    return f"{core_name(document)}-{template_hash(_core_template(document))}"
+
+
+def template_hash(template: Document) -> str:
+    """Return a pod template's digest in the letters of Kubernetes' own: FNV-1a, as the operator reckons it.
+
+    The operator hashes Go's own print of the template, so a real site's digest of the same template is another one.
+    """
+    digest = 0x811C9DC5
+    for byte in json.dumps(template, sort_keys=True).encode():
+        digest = (digest ^ byte) * 0x01000193 % 2**32
+    return "".join(_HASH_LETTERS[ord(digit) % len(_HASH_LETTERS)] for digit in str(digest))
 
 
 def broker_objects(document: Document) -> Iterator[tuple[Kind, Document]]:
@@ -50,25 +70,37 @@ def broker_objects(document: Document) -> Iterator[tuple[Kind, Document]]:
             yield SERVICE, _service(document, f"{name}-{part}", template)
     if "minAvailable" in core or "maxUnavailable" in core:
         yield DISRUPTION_BUDGET, _owned(document, core_name(document), spec=_budget(name, core))
-    yield STATEFUL_SET, _owned(document, core_name(document), spec=_stateful_set(document, core))
+    yield STATEFUL_SET, _stateful_set(document, core)
 
 
-def _stateful_set(document: Document, core: dict[str, Any]) -> dict[str, Any]:
+def _stateful_set(document: Document, core: dict[str, Any]) -> Document:
     name = document["metadata"]["name"]
-    template = (document["spec"].get("coreTemplate") or {}).get("metadata") or {}
-    return {
+    template = _core_template(document)
+    digest = {LABEL_TEMPLATE: template_hash(template)}
+    labels = template["metadata"]["labels"] | digest
+    spec = {
         "replicas": core.get("replicas", 2),
         "serviceName": f"{name}-headless",
         "podManagementPolicy": "Parallel",
-        "selector": {"matchLabels": _core_labels(name)},
-        "template": {
-            "metadata": {
-                "labels": {**(template.get("labels") or {}), **_core_labels(name)},
-                "annotations": {**(template.get("annotations") or {})},
-            },
-            "spec": _pod(document, core),
-        },
+        "selector": {"matchLabels": labels},
+        "template": {**template, "metadata": {**template["metadata"], "labels": labels}},
         "volumeClaimTemplates": [_claim(name, core)] if core.get("volumeClaimTemplates") else [],
+    }
+    made = _owned(document, core_set_name(document), spec=spec)
+    made["metadata"]["labels"] = {**made["metadata"]["labels"], **labels}
+    return made
+
+
+def _core_template(document: Document) -> Document:
+    """Return the pod template of the core nodes, as the operator hashes it: without the hash."""
+    name, core_template = document["metadata"]["name"], document["spec"].get("coreTemplate") or {}
+    own = core_template.get("metadata") or {}
+    return {
+        "metadata": {
+            "labels": {**(own.get("labels") or {}), **_core_labels(name)},
+            "annotations": {**(own.get("annotations") or {})},
+        },
+        "spec": _pod(document, core_template.get("spec") or {}),
     }
 
 

@@ -38,7 +38,8 @@ class FakeKubernetes:
             self.statuses.append(patch["status"])
             found["status"] = {key: value for key, value in patch["status"].items() if value is not None}
         else:
-            found["metadata"] = {**found["metadata"], **patch["metadata"]}
+            for part, fields in patch.items():
+                found[part] = {**found.get(part, {}), **fields}
         return found
 
     def delete(self, kind: Kind, _namespace: str, name: str, _propagation: str = "Background") -> None:

@@ -1,18 +1,25 @@
-"""Whoever is woken finds a page for the alert, and what it says to paste is at least a shell's."""
+"""Whoever is woken finds a page for the alert; what it says to paste is a shell's, and asks for what is there."""
 
+import os
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.broker_alerts import alerts
+from components.recording import Composition, compose
+from lab.operators.emqx_objects import broker_objects
+from lab.operators.kubernetes import Document
 from model import load_site, site_names
 
 REPOSITORY = Path(__file__).parents[3]
 RUNBOOKS = REPOSITORY / "runbooks"
 STACKS = REPOSITORY / "stacks"
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+EVERY_PAGE = sorted(RUNBOOKS.glob("*.md"))
 PAGES = sorted(path for path in RUNBOOKS.glob("*.md") if path.stem[0].isupper() and path.stem != "README")
 
 
@@ -41,10 +48,92 @@ def test_a_page_gives_commands_to_paste_for_diagnosis(page: str) -> None:
 
 
 def test_its_commands_are_a_shells(page: str) -> None:
-    commands = "\n".join(re.findall(r"^ *```sh\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL))
-    checked = subprocess.run(["bash", "-n"], input=commands, capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        ["bash", "-n"], input=commands(page), capture_output=True, text=True, check=False
+    )
     assert checked.returncode == 0, checked.stderr
 
 
 def test_its_links_lead_to_pages(page: str) -> None:
     assert [link for link in re.findall(r"\]\(([^)]+\.md)\)", page) if not (RUNBOOKS / link).exists()] == []
+
+
+@pytest.fixture(scope="module")
+def composition() -> Composition:
+    return compose(load_site(STACKS, "eagle-ford"))
+
+
+@pytest.fixture(scope="module")
+def broker(composition: Composition) -> list[tuple[str, Document]]:
+    """What the operator makes of the site's EMQX resource, as kind and object."""
+    made = composition.one("EMQX")
+    metadata = {**made.metadata, "uid": "u"}
+    return [(kind.name, found) for kind, found in broker_objects({"metadata": metadata, "spec": made.spec})]
+
+
+def commands(text: str) -> str:
+    return "\n".join(re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.stem)
+def test_no_page_names_a_pod_or_claim_of_the_brokers_by_number(path: Path) -> None:
+    """The operator names them by a digest that changes: a page finds them by their labels."""
+    assert re.findall(r"broker-(?:core|replicant)-(?:\d|N\b|\$)", path.read_text(encoding="utf-8")) == []
+
+
+@pytest.fixture(scope="module")
+def labels_of_pods(composition: Composition, broker: list[tuple[str, Document]]) -> list[dict[str, str]]:
+    specs: list[Mapping[str, Any]] = [made.spec for made in composition.of("Deployment")]
+    (core,) = (found["spec"] for kind, found in broker if kind == "StatefulSet")
+    labels = [dict(spec["template"]["metadata"]["labels"]) for spec in (*specs, core)]
+    # What only a site with replicants has.
+    return [*labels, labels[-1] | {"apps.emqx.io/db-role": "replicant"}]
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.stem)
+def test_each_selector_finds_pods_of_the_site(path: Path, labels_of_pods: list[dict[str, str]]) -> None:
+    for selector in re.findall(
+        r"pods? .*?(?:--selector|-l) (\S+)", commands(path.read_text(encoding="utf-8"))
+    ):
+        wanted = dict(pair.split("=", 1) for pair in selector.split(","))
+        assert [labels for labels in labels_of_pods if wanted.items() <= labels.items()], selector
+
+
+def test_what_a_page_asks_of_the_brokers_nodes_is_asked_of_each_by_its_own_name(
+    tmp_path: Path, broker: list[tuple[str, Document]]
+) -> None:
+    """The functions at a page's head are run against a `kubectl` that knows the lab's pods."""
+    (stateful_set,) = (found for kind, found in broker if kind == "StatefulSet")
+    name, replicas = stateful_set["metadata"]["name"], stateful_set["spec"]["replicas"]
+    pods = [f"pod/{name}-{number}" for number in range(replicas)]
+    kubectl = tmp_path / "kubectl"
+    answers = (
+        "#!/bin/sh\n"
+        'case "$*" in\n'
+        f"  *' get pods '*) printf '%s\\n' {' '.join(pods)} ;;\n"
+        '  *) printf "%s\\n" "$*" ;;\n'
+        "esac\n"
+    )
+    kubectl.write_text(answers, encoding="utf-8")
+    kubectl.chmod(0o755)
+    for path in PAGES:
+        head = commands(path.read_text(encoding="utf-8").split("## Meaning")[0])
+        if "ctl()" not in head:
+            continue
+        asked = subprocess.run(
+            ["bash", "-c", f"{head}\nctl broker stats"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        ).stdout.splitlines()
+        namespace = "--namespace iot-eagle-ford"
+        said = [f"{namespace} exec {pod} --container emqx -- emqx ctl broker stats" for pod in pods]
+        assert [line for line in asked if "exec" in line] == said, path.stem
+
+
+def test_a_page_that_asks_the_brokers_nodes_says_how(page: str) -> None:
+    head, _, rest = page.partition("## Meaning")
+    for word in ("ctl", "nodes"):
+        if re.search(rf"(?:^|\$\(|`)\s*{word}\b", commands(rest), re.MULTILINE):
+            assert f"{word}() {{" in head
