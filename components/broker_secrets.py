@@ -1,10 +1,14 @@
-"""The secrets of broker and sinks out of Vault by External Secrets: names of keys, never a value."""
+"""The secrets of broker and sinks, out of Vault or made by the site: names of keys, never a value."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from components import names
-from components.component import SiteComponent
+from components.component import SiteComponent, selector_labels
 from components.manifest import Manifest
+from components.stateless import container_security, pod_security
 from model import Site
 from model.platform import ExternalSecrets
 
@@ -29,13 +33,72 @@ SINK_KAFKA_PASSWORD = "kafka-password"  # noqa: S105 - the name of a key
 SINK_KAFKA_CA = "kafka-ca.crt"
 
 
+_USER = 10001
+
+
 def broker_secrets(component: SiteComponent) -> list[Manifest]:
-    """Make an ExternalSecret for each Secret of the broker; none where the site makes its Secrets itself."""
+    """Make what the broker waits for until its Secrets are there.
+
+    The operator reads the metrics key once, when it first sees the broker, and goes on without one that is not there.
+    So the broker comes after an ExternalSecret for each Secret, or, where the site makes its Secrets itself, after a
+    Job whose pod Kubernetes does not start before each key is there.
+    """
     site = component.site
     wanted = site.platform.external_secrets
     if wanted is None:
-        return []
+        return [_gate(component, broker_slots(site))]
     return [brought(component, wanted, name, name, keys) for name, keys in broker_slots(site).items()]
+
+
+def _gate(component: SiteComponent, needed: Mapping[str, Sequence[str]]) -> Manifest:
+    site = component.site
+    spec = _gate_job(component, needed)
+    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:10]
+    return Manifest(
+        f"{site.name}-{names.BROKER_SECRETS}",
+        api_version="batch/v1",
+        kind="Job",
+        metadata=component.metadata(f"{names.BROKER_SECRETS}-{digest}"),
+        spec=spec,
+        # No deadline of the Job's own: the next `up` finds it done once the Secrets are there.
+        opts=component.in_kubernetes(within=site.broker.ready_within),
+    )
+
+
+def _gate_job(component: SiteComponent, needed: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    volumes = [
+        {
+            "name": name,
+            "secret": {"secretName": name, "items": [{"key": key, "path": key} for key in keys]},
+        }
+        for name, keys in needed.items()
+    ]
+    container = {
+        "name": "look",
+        "image": component.site.broker.probe.image.reference(),
+        "imagePullPolicy": "IfNotPresent",
+        # That it starts is all that is asked of it.
+        "command": ["python", "-c", "pass"],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "securityContext": container_security(),
+        "volumeMounts": [{"name": name, "mountPath": f"/needed/{name}", "readOnly": True} for name in needed],
+    }
+    return {
+        "template": {
+            "metadata": {
+                "labels": component.pod_labels
+                | selector_labels(component.site, names.BROKER_SECRETS, "secrets")
+            },
+            "spec": {
+                "restartPolicy": "OnFailure",
+                "automountServiceAccountToken": False,
+                "enableServiceLinks": False,
+                "securityContext": pod_security(_USER),
+                "containers": [container],
+                "volumes": volumes,
+            },
+        }
+    }
 
 
 def slots(site: Site) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,8 @@ BROKER_METRICS_KEY = "broker-metrics-key"
 """Secret with the API key that Prometheus scrapes with, under `key` and `secret`; made by the site."""
 BROKER_KAFKA = "broker-kafka"
 """Secret with the password of the broker's Kafka user under `password`, and Kafka's authority under `ca.crt`."""
+BROKER_SECRETS = "broker-secrets"
+"""First part of the Job that does not start before the broker's Secrets are there."""
 
 BROKER_PROBE = "broker-probe"
 """What belongs to the readiness probe: its program, its Job's first part, and the Secret of its certificate."""

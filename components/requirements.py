@@ -1,8 +1,11 @@
-"""What a site needs the core platform to serve: each Kubernetes API, who serves it, and how to get it."""
+"""What a site needs from others: Kubernetes APIs of the core platform, and Secrets that the stack does not fill."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from components import names
+from components.broker_secrets import slots
+from components.incumbent_bridge import keys as bridge_keys
 from model import Site
 
 _CORE = "upgrade the cluster: this is Kubernetes' own"
@@ -45,11 +48,12 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
         *_kinds("networking.k8s.io/v1", ("NetworkPolicy",), _CORE),
         *_kinds("policy/v1", ("PodDisruptionBudget",), _CORE),
         *(
-            _kinds("external-secrets.io/v1", ("ExternalSecret",), _EXTERNAL_SECRETS)
+            entry
+            for namespace in (None, kafka)
+            for entry in _kinds("external-secrets.io/v1", ("ExternalSecret",), _EXTERNAL_SECRETS, namespace)
             if site.platform.external_secrets
-            else ()
         ),
-        *(_kinds("autoscaling/v2", ("HorizontalPodAutoscaler",), _CORE) if _scales(site) else ()),
+        *(_kinds("autoscaling/v2", ("HorizontalPodAutoscaler",), _CORE) if scales(site) else ()),
         *_kinds("rbac.authorization.k8s.io/v1", ("Role", "RoleBinding", "ClusterRoleBinding"), _CORE),
         NeededApi(site.broker.operator_api, "EMQX", "emqxes", emqx),
         *_kinds("cert-manager.io/v1", ("Issuer", "Certificate"), _CERT_MANAGER),
@@ -64,7 +68,18 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
     )
 
 
-def _scales(site: Site) -> bool:
+def needed_secrets(site: Site) -> dict[str, tuple[str, ...]]:
+    """Return every Secret in the site's namespace that somebody fills who is not the stack, and its keys.
+
+    With `platform.external_secrets` all but the licence come out of Vault's slots of the same names and keys.
+    """
+    bridge = {names.INCUMBENT_BRIDGE: bridge_keys(site)} if site.bridge != "none" else {}
+    licence = site.broker.licence
+    return slots(site) | bridge | ({licence.secret: (licence.key,)} if licence else {})
+
+
+def scales(site: Site) -> bool:
+    """Say whether something of the site has an autoscaler, which asks the cluster's metrics."""
     bridge = None if site.broker.writes_kafka else site.streams.bridge.autoscaling
     proxy = None if site.broker.signs_in_people else site.identity.dashboard.proxy.autoscaling
     replicants = site.broker.replicants.autoscaling if site.broker.replicants else None

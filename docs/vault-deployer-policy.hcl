@@ -57,3 +57,9 @@ path "sys/capabilities-self" {
 path "sys/plugins/catalog/auth/kubernetes" {
   capabilities = ["read"]
 }
+
+# Which secrets are there, for the preflight: the names of their keys, never a value. `iot` is the key-value engine that
+# the sites' data names in `platform.external_secrets.path`.
+path "iot/subkeys/*" {
+  capabilities = ["read"]
+}

@@ -1,26 +1,19 @@
-"""Preflight's look at the cluster: it answers, serves each API that the site needs, and lets this login do the work.
+"""Preflight's look at the cluster: it answers, serves each API that the site needs, and lets this login do the work."""
 
-It asks through `kubectl`, which knows every way to log in that a kubeconfig can name.
-"""
-
-import json
-import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from components.requirements import NeededApi, needed_apis
+from components.requirements import NeededApi, needed_apis, scales
 from model import Site
 from sitectl.checks import Finding
+from sitectl.checks.kubectl import Kubectl, KubectlFailed
+from sitectl.checks.secrets import secret_findings
 
 AREA = "kubernetes"
 OLDEST_MINOR = 30  # ValidatingAdmissionPolicy and CEL in CRDs are stable from Kubernetes 1.30 on
-PATIENCE = 30  # seconds that kubectl may take to answer
+METRICS = "metrics.k8s.io/v1beta1"
 VERBS = ("get", "create", "patch", "delete")
-
-
-class KubectlFailed(Exception):
-    """`kubectl` ended with an error; the argument is its last line."""
 
 
 def check(site: Site, context: str) -> list[Finding]:
@@ -40,39 +33,9 @@ def check(site: Site, context: str) -> list[Finding]:
         rights = pool.submit(_right_findings, kubectl, needed, site)
         places = pool.submit(_place_findings, kubectl, site)
         scaling = pool.submit(_scaling_findings, kubectl, site)
-        return findings + apis.result() + rights.result() + places.result() + scaling.result()
-
-
-class Kubectl:
-    """The `kubectl` command, bound to one context."""
-
-    def __init__(self, context: str) -> None:
-        self._command = ["kubectl", "--context", context, "--request-timeout=10s"]
-
-    def get_raw(self, path: str) -> Any:
-        """Return the JSON that the API server answers at `path`; raises `KubectlFailed`."""
-        return json.loads(self._run(["get", "--raw", path]))
-
-    def create_raw(self, path: str, body: object) -> Any:
-        """Post `body` to `path` and return the answer; raises `KubectlFailed`."""
-        return json.loads(self._run(["create", "--raw", path, "-f", "-"], json.dumps(body)))
-
-    def _run(self, arguments: list[str], text: str | None = None) -> str:
-        try:
-            done = subprocess.run(
-                [*self._command, *arguments],
-                input=text,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise KubectlFailed(f"`kubectl {arguments[0]}` gave no answer within {PATIENCE} s") from None
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["kubectl failed without a word"]
-            raise KubectlFailed(lines[-1].removeprefix("error: "))
-        return done.stdout
+        secrets = pool.submit(secret_findings, kubectl, site)
+        looks = (apis, rights, places, scaling, secrets)
+        return findings + [finding for look in looks for finding in look.result()]
 
 
 def _version_finding(version: Any) -> Finding:
@@ -97,9 +60,9 @@ def _served_findings(kubectl: Kubectl, needed: Iterable[NeededApi]) -> list[Find
         except KubectlFailed:
             served = set()
         missing = [api for api in apis if api.kind not in served]
-        kinds = ", ".join(api.kind for api in apis)
+        kinds = ", ".join(dict.fromkeys(api.kind for api in apis))
         if missing:
-            detail = f"not served: {', '.join(api.kind for api in missing)}"
+            detail = f"not served: {', '.join(dict.fromkeys(api.kind for api in missing))}"
             other = _other_versions(kubectl, api_version)
             if other:
                 detail += f" (this cluster has {', '.join(other)})"
@@ -110,6 +73,22 @@ def _served_findings(kubectl: Kubectl, needed: Iterable[NeededApi]) -> list[Find
 
 
 def _scaling_findings(kubectl: Kubectl, site: Site) -> list[Finding]:
+    """Look whether what scales itself can: the cluster's metrics, and a selector of the replicants' pods."""
+    metrics = [_metrics_finding(kubectl)] if scales(site) else []
+    return metrics + _replicants_findings(kubectl, site)
+
+
+def _metrics_finding(kubectl: Kubectl) -> Finding:
+    what = f"{METRICS} is served"
+    try:
+        kubectl.get_raw(f"/apis/{METRICS}")
+    except KubectlFailed as failure:
+        remedy = "have the platform install metrics-server, without which nothing scales, or leave `autoscaling` out"
+        return Finding(AREA, what, str(failure), remedy)
+    return Finding(AREA, what, "autoscalers can ask how much is used")
+
+
+def _replicants_findings(kubectl: Kubectl, site: Site) -> list[Finding]:
     """Look whether an autoscaler could find the replicants, where a site has some: by `/scale`'s selector of pods."""
     if site.broker.replicants is None:
         return []

@@ -15,6 +15,7 @@ from components.vault_names import (
 )
 from model import Site
 from sitectl.checks import Finding, Unreachable
+from sitectl.checks.secrets import slot_findings
 from sitectl.checks.web import Web
 
 AREA = "vault"
@@ -39,7 +40,10 @@ def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
         token_finding = _token_finding(web)
         findings.append(token_finding)
         if token_finding.passed:
-            findings.append(_rights(web, site))
+            rights = _rights(web, site)
+            findings.append(rights)
+            if rights.passed:
+                findings += slot_findings(web, site)
     except Unreachable as failure:
         remedy = (
             "check iot-broker:vaultAddress in the stack's settings, the network, and iot-broker:vaultCaFile"
@@ -89,6 +93,8 @@ def wanted_paths(site: Site) -> dict[str, frozenset[str]]:
     root, issuing, login = root_mount(site), issuing_mount(site), login_mount(site)
     roles = (SERVER_ROLE, PROBE_ROLE, *CLIENT_CLASSES)
     policies = (*(f"issue-{role}" for role in roles), "read-authorities", "revoke")
+    if site.platform.external_secrets is not None:
+        policies += ("read-secrets",)
     paths = {f"sys/mounts/{mount}": whole for mount in (root, issuing)}
     paths |= {f"{mount}/config/{part}": kept for mount in (root, issuing) for part in ("urls", "issuers")}
     paths |= {f"{issuing}/roles/{role}": whole for role in roles}

@@ -3,17 +3,22 @@
 from components import names
 from components.broker_probe import PROGRAM, may_not_write, may_read
 from components.recording import Composition
+from components.registered import Registered
 from model.site import Site
 from tests.support.composing import compose
 
 
+def probe(composition: Composition) -> Registered:
+    return composition.one("Job", f"{composition.site.name}-broker-probe")
+
+
 def job_name(composition: Composition) -> str:
-    return str(composition.one("Job").metadata["name"])
+    return str(probe(composition).metadata["name"])
 
 
 def test_the_job_runs_the_program_with_every_argument_that_it_needs(composition: Composition) -> None:
     site = composition.site
-    (container,) = composition.one("Job").spec["template"]["spec"]["containers"]
+    (container,) = probe(composition).spec["template"]["spec"]["containers"]
     assert composition.one("ConfigMap", "broker-probe").inputs["data"] == {"broker.py": PROGRAM.read_text()}
     python, program, *arguments = container["command"]
     assert (python, program) == ("python", "/probe/program/broker.py")
@@ -48,7 +53,7 @@ def test_vault_gives_the_probes_role_one_name_and_no_other(composition: Composit
 
 
 def test_it_waits_for_the_broker_and_the_rollout_for_it(composition: Composition) -> None:
-    job = composition.one("Job")
+    job = probe(composition)
     assert composition.one("EMQX").urn in job.depends_on
     assert job.spec["activeDeadlineSeconds"] > composition.site.broker.probe.within.seconds
     assert float(job.timeouts.create.rstrip("s")) > job.spec["activeDeadlineSeconds"]
@@ -66,7 +71,7 @@ def test_a_changed_broker_is_asked_again_and_an_unchanged_one_is_not(eagle_ford:
 
 def test_the_probe_reaches_the_brokers_door_and_nothing_else(composition: Composition) -> None:
     (policy,) = (made for made in composition.of("NetworkPolicy") if made.metadata["name"] == "broker-probe")
-    labels = composition.one("Job").spec["template"]["metadata"]["labels"]
+    labels = probe(composition).spec["template"]["metadata"]["labels"]
     assert policy.spec["podSelector"]["matchLabels"].items() <= labels.items()
     (egress,) = policy.spec["egress"]
     assert [port["port"] for port in egress["ports"]] == [composition.site.broker.listeners.mqtts.port]

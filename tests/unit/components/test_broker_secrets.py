@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from components.broker_secrets import broker_slots
 from components.recording import Composition
 from components.requirements import needed_apis
 from model.platform import ExternalSecrets
@@ -117,6 +118,26 @@ def test_the_broker_waits_for_its_secrets(site: Site) -> None:
     users = [made for made in composition.of("KafkaUser") if "password" in made.spec["authentication"]]
     assert len(users) == 3
     assert secrets - own <= {urn for user in users for urn in user.depends_on}
+
+
+def test_the_broker_waits_for_secrets_that_the_site_makes_itself(composition: Composition) -> None:
+    """Kubernetes starts a pod only when each key that it mounts is there; Pulumi waits for the Job."""
+    job = composition.one("Job", f"{composition.site.name}-broker-secrets")
+    assert job.urn in composition.one("EMQX").depends_on
+    pod = job.spec["template"]["spec"]
+    mounted = {
+        volume["secret"]["secretName"]: tuple(entry["key"] for entry in volume["secret"]["items"])
+        for volume in pod["volumes"]
+    }
+    assert mounted == broker_slots(composition.site)
+    assert not any(volume["secret"].get("optional") for volume in pod["volumes"])
+    # Whoever comes late finds it still waiting.
+    assert "activeDeadlineSeconds" not in job.spec
+    assert "pulumi.com/skipAwait" not in job.metadata["annotations"]
+
+
+def test_no_job_waits_where_external_secrets_does(site: Site) -> None:
+    assert [made.name for made in compose(site).of("Job")] == ["eagle-ford-broker-probe"]
 
 
 def test_preflight_asks_for_the_api_only_then(site: Site, eagle_ford: Composition) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model import load_site
-from sitectl.checks import kubernetes, pulumi
+from sitectl.checks import kubectl, kubernetes, pulumi
 from tests.support.shell import REPOSITORY
 
 
@@ -17,7 +17,7 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(pulumi, "PATIENCE", 0.1)
-    monkeypatch.setattr(kubernetes, "PATIENCE", 0.1)
+    monkeypatch.setattr(kubectl, "PATIENCE", 0.1)
     return tmp_path
 
 

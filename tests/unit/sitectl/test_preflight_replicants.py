@@ -1,6 +1,7 @@
 """Preflight looks at the platform's own definition of EMQX before an autoscaler of replicants is believed in."""
 
 import copy
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ import yaml
 
 from model import Site, load_site
 from model.broker import Replicants
+from model.scaling import Autoscaling
+from model.units import Percentage
 from sitectl.checks import Finding, kubernetes
+from sitectl.checks.kubectl import Kubectl, KubectlFailed
 from tests.support.shell import REPOSITORY
 
 SERVED = yaml.safe_load((REPOSITORY / "lab" / "crds" / "emqx.yaml").read_text())
 
 
-class Platform(kubernetes.Kubectl):
+class Platform(Kubectl):
     """A cluster that serves a definition of EMQX."""
 
     def __init__(self, definition: dict[str, Any] | None) -> None:
@@ -25,7 +29,7 @@ class Platform(kubernetes.Kubectl):
     def get_raw(self, path: str) -> Any:
         assert Path(path).name == "emqxes.apps.emqx.io"
         if self._definition is None:
-            raise kubernetes.KubectlFailed("Error from server (Forbidden)")
+            raise KubectlFailed("Error from server (Forbidden)")
         return self._definition
 
 
@@ -46,6 +50,35 @@ def with_selector() -> dict[str, Any]:
     for version in definition["spec"]["versions"]:
         version["subresources"]["scale"]["labelSelectorPath"] = ".status.replicantSelector"
     return definition
+
+
+class Measured(Kubectl):
+    """A cluster whose metrics are served, or not."""
+
+    def __init__(self, *, served: bool) -> None:
+        super().__init__("site")
+        self._served = served
+
+    def get_raw(self, path: str) -> Any:
+        assert path == "/apis/metrics.k8s.io/v1beta1"
+        if not self._served:
+            raise KubectlFailed("the server could not find the requested resource")
+        return {}
+
+
+def scaling(*, wanted: bool) -> Site:
+    found = load_site(REPOSITORY / "stacks", "eagle-ford")
+    autoscaling = Autoscaling(maximum=4, cpu=Percentage(Decimal(70))) if wanted else None
+    return found.model_copy(update={"policy": found.policy.model_copy(update={"autoscaling": autoscaling})})
+
+
+def test_a_site_that_scales_needs_the_clusters_metrics() -> None:
+    (well,) = kubernetes._scaling_findings(Measured(served=True), scaling(wanted=True))
+    assert well.passed
+    (missing,) = kubernetes._scaling_findings(Measured(served=False), scaling(wanted=True))
+    assert not missing.passed
+    assert "metrics-server" in missing.remedy
+    assert kubernetes._scaling_findings(Measured(served=False), scaling(wanted=False)) == []
 
 
 def found(definition: dict[str, Any] | None, wanted: Site) -> Finding:

@@ -112,7 +112,10 @@ def test_vaults_deployer_may_touch_only_what_the_kit_names() -> None:
         "auth/token/renew-self",
         "sys/capabilities-self",
         "sys/plugins/catalog/auth/kubernetes",
+        # Which keys are there: Vault answers with their names.
+        "iot/subkeys/*",
     }
+    assert 'path "iot/subkeys/*" {\n  capabilities = ["read"]\n}' in DEPLOYER_POLICY.read_text()
 
 
 def test_a_cluster_identifier_with_a_leading_dash_is_no_option() -> None:

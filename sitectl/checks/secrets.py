@@ -1,0 +1,81 @@
+"""Preflight's look for the secrets that the stack does not make: that each key is there, and never its value.
+
+Where the site makes its Secrets itself they must be in its namespace; with External Secrets, in Vault.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from components.requirements import needed_secrets
+from model import Site
+from model.platform import ExternalSecrets
+from sitectl.checks import Finding
+from sitectl.checks.kubectl import Kubectl, KubectlFailed
+from sitectl.checks.web import Web
+
+CLUSTER, VAULT = "kubernetes", "vault"
+
+
+def secret_findings(kubectl: Kubectl, site: Site) -> list[Finding]:
+    """Look for the Secrets that must be in the site's namespace before `pulumi up`."""
+    wanted = in_namespace(site)
+    if not wanted:
+        return []
+    what = f"Secrets in namespace {site.namespace}"
+    try:
+        found = kubectl.keys_of_secrets(site.namespace, wanted)
+    except KubectlFailed as failure:
+        return [
+            Finding(CLUSTER, what, str(failure), "let this login read Secrets there, as `pulumi up` must")
+        ]
+    lacking = missing(wanted, found)
+    if not lacking:
+        return [Finding(CLUSTER, what, f"all keys of {', '.join(wanted)}")]
+    remedy = (
+        f"make them, and the namespace if there is none, before `pulumi up`: `kubectl create secret generic NAME "
+        f"--namespace {site.namespace} --from-file=KEY=FILE` (docs/real-site.md says what each holds)"
+    )
+    return [Finding(CLUSTER, what, f"missing: {lacking}", remedy)]
+
+
+def in_namespace(site: Site) -> dict[str, tuple[str, ...]]:
+    """Return the Secrets, and their keys, that the site makes itself."""
+    wanted = needed_secrets(site)
+    if site.platform.external_secrets is None:
+        return wanted
+    licence = site.broker.licence
+    return {licence.secret: wanted[licence.secret]} if licence else {}
+
+
+def slot_findings(web: Web, site: Site) -> list[Finding]:
+    """Look, where External Secrets brings them, whether Vault has each key of each slot: by names alone."""
+    external = site.platform.external_secrets
+    if external is None:
+        return []
+    own = in_namespace(site)
+    wanted = {name: keys for name, keys in needed_secrets(site).items() if name not in own}
+    what = f"secrets under {external.path}/{site.name}"
+    found: dict[str, set[str]] = {}
+    for name in wanted:
+        answer = web.get(f"/v1/{external.path}/subkeys/{site.name}/{name}")
+        if answer.status == 403:
+            remedy = f"let the token read {external.path}/subkeys/*, as docs/vault-deployer-policy.hcl does"
+            return [Finding(VAULT, what, "may not look for them", remedy)]
+        if answer.status == 200:
+            found[name] = set(answer.body["data"]["subkeys"])
+    lacking = missing(wanted, found)
+    if not lacking:
+        return [Finding(VAULT, what, f"all keys of {', '.join(wanted)}")]
+    return [Finding(VAULT, what, f"missing: {lacking}", _filling(external, site))]
+
+
+def _filling(external: ExternalSecrets, site: Site) -> str:
+    return (
+        f"`vault kv put -mount={external.path} {site.name}/SECRET KEY=@FILE …`, in a key-value engine of version 2 "
+        f"(docs/real-site.md says what each holds)"
+    )
+
+
+def missing(wanted: Mapping[str, Iterable[str]], found: Mapping[str, set[str]]) -> str:
+    """Name every key that is not there, by its Secret; empty where nothing is missing."""
+    lacking = {name: [key for key in keys if key not in found.get(name, ())] for name, keys in wanted.items()}
+    return "; ".join(f"{name} ({', '.join(keys)})" for name, keys in lacking.items() if keys)
