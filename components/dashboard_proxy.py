@@ -12,8 +12,9 @@ import pulumi
 from components import names
 from components.autoscaler import autoscaler
 from components.certificates import server_certificate
+from components.client_secret import CLIENT_SECRET
 from components.component import Place, SiteComponent
-from components.dashboard_login import CLIENT_SECRET, administrators, callback, home
+from components.dashboard_login import administrators, callback, home
 from components.keycloak_realm import GROUPS_CLAIM
 from components.manifest import Manifest
 from components.stateless import container_security, disruption_budget, pod_security, priority, spread

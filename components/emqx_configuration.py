@@ -3,6 +3,7 @@
 from typing import Any
 
 from components import dashboard_login, emqx_incumbent, emqx_integration, hocon, names, vault_names
+from components.client_secret import CLIENT_SECRET
 from components.emqx_mounts import LICENCE_FOLDER, LOGIN_FOLDER, TLS_FOLDER, TRUST_FOLDER
 from components.settings import Settings
 from model import Site
@@ -234,7 +235,7 @@ def _sign_on(site: Site, settings: Settings) -> OpenIdConnect:
     return OpenIdConnect(
         issuer=names.issuer_url(settings.keycloak_url, site),
         clientid=site.identity.dashboard.client_id,
-        secret=f"file://{LOGIN_FOLDER}/{dashboard_login.CLIENT_SECRET}",
+        secret=f"file://{LOGIN_FOLDER}/{CLIENT_SECRET}",
         dashboard_addr=dashboard_login.home(site),
         ssl=_client_tls(names.TRUST_IDENTITY if settings.keycloak_ca else None),
     )

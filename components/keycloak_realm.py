@@ -1,4 +1,4 @@
-"""Who may sign in at the site, and as what: the Keycloak realm with its roles, groups and the dashboard's client."""
+"""Who may sign in at the site, and as what: the Keycloak realm with its roles, groups and clients."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,12 @@ import pulumi_keycloak as keycloak
 from pulumi_keycloak import openid
 
 from components import names
+from components.client_secret import client_secret
 from components.component import Place, SiteComponent
-from components.dashboard_login import callback, login_secret
+from components.dashboard_login import callback
 from components.dashboard_login import home as dashboard_home
 from components.keycloak_settings import realm_settings
+from components.keycloak_tokens import gateway_client, people_scope
 from components.manifest import Manifest
 
 # Keycloak's own scopes for the dashboard. Not `roles`: it adds further audiences to the token, and EMQX 5.8.9
@@ -43,7 +45,9 @@ class KeycloakRealm(SiteComponent):
         self.issuer = names.issuer_url(place.settings.keycloak_url, site)
         roles = self._roles()
         self._groups(roles)
-        self.dashboard_login = self._dashboard(self._audience_scope())
+        self.dashboard_login = self._dashboard(people_scope(self, self.realm, roles))
+        for gateway in site.identity.gateways:
+            gateway_client(self, self.realm, gateway)
         self._events()
         self.register_outputs({"realm": self.realm, "issuer": self.issuer})
 
@@ -76,27 +80,6 @@ class KeycloakRealm(SiteComponent):
                 exhaustive=True,
                 opts=self.in_keycloak(),
             )
-
-    def _audience_scope(self) -> openid.ClientScope:
-        scope = openid.ClientScope(
-            f"{self.site.name}-{names.AUDIENCE_SCOPE}",
-            realm_id=self.realm,
-            name=names.AUDIENCE_SCOPE,
-            description="Makes a token that the broker takes",
-            include_in_token_scope=True,
-            opts=self.in_keycloak(),
-        )
-        openid.AudienceProtocolMapper(
-            f"{self.site.name}-{names.AUDIENCE}",
-            realm_id=self.realm,
-            client_scope_id=scope.id,
-            name="audience",
-            included_custom_audience=names.AUDIENCE,
-            add_to_access_token=True,
-            add_to_id_token=False,
-            opts=self.in_keycloak(),
-        )
-        return scope
 
     def _dashboard(self, scope: openid.ClientScope) -> Manifest:
         site, dashboard, home = self.site, self.site.identity.dashboard, dashboard_home(self.site)
@@ -135,7 +118,7 @@ class KeycloakRealm(SiteComponent):
             opts=self.in_keycloak(),
         )
         self._groups_claim(client)
-        return login_secret(self, client.client_secret)
+        return client_secret(self, names.DASHBOARD_LOGIN, client.client_secret)
 
     def _groups_claim(self, client: openid.Client) -> None:
         """Tell the dashboard's login which groups somebody is in; the token that the broker takes stays as it is."""

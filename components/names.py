@@ -46,6 +46,8 @@ SINKS_KAFKA = "sinks-kafka"
 
 DASHBOARD_LOGIN = "dashboard-login"
 """Secret of the dashboard's Keycloak client, under `client-secret`; Keycloak makes it."""
+GATEWAY_LOGIN = "gateway-login"
+"""Secrets of the Keycloak clients of edge gateways, each with its gateway's name at the end."""
 DASHBOARD_PROXY = "dashboard-proxy"
 """Deployment and Service of the OIDC proxy, its settings, and the Secret with its `cookie-secret`."""
 DASHBOARD_PROXY_TLS = "dashboard-proxy-tls"
@@ -74,6 +76,16 @@ CLIENT_CLASSES = ("device", "gateway", "service", "mirror")
 def sink_secret(sink: str) -> str:
     """Return the name of the Secret with a sink's credentials, for Kafka and for its store."""
     return f"sink-{sink}"
+
+
+def gateway_login(gateway: str) -> str:
+    """Return the name of the Secret, and of the Keycloak client, of an edge gateway that brings a token."""
+    return f"{GATEWAY_LOGIN}-{gateway}"
+
+
+def client_name(site: Site, client_class: str, name: str) -> str:
+    """Return a client's whole name: the common name of its certificate, or the user name in its token."""
+    return f"{name}.{client_domain(site, client_class)}"
 
 
 def probe_name(site: Site) -> str:

@@ -18,6 +18,7 @@ from components.names import (
     POLICY_SERVER_PORT,
     POLICY_SERVER_TLS,
     client_domain,
+    client_name,
     service_host,
 )
 from components.stateless import container_security, disruption_budget, pod_security, priority, spread
@@ -38,7 +39,7 @@ USER = 1000
 # Measured with this bundle on OPA 1.22.2: 39 MiB resident; a decision, TLS and JSON included, took 1.4 ms.
 MEMORY = "128Mi"
 CORES = "50m"
-# Class of the clients that signed in with a token instead of a certificate; the policy lets them read at most.
+# Class of the people that signed in with a token; the policy lets them read at most.
 SIGNED_IN = "user"
 # Classes of the clients that a rule may name one by one.
 NAMED_CLASSES = ("gateway", "service")
@@ -200,6 +201,12 @@ def site_data(site: Site) -> str:
             site.name: {
                 "classes": {name: client_domain(site, name) for name in CLIENT_CLASSES},
                 "rules": [_rule(site, rule) for rule in site.policy.rules],
+                "gateways": {
+                    client_name(site, "gateway", gateway.name): {
+                        "spaces": [site.topic_spaces[asset] for asset in gateway.assets]
+                    }
+                    for gateway in site.identity.gateways
+                },
             }
         }
     }

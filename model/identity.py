@@ -61,6 +61,19 @@ class DashboardClient(Part):
     )
 
 
+class EdgeGateway(Part):
+    """An edge gateway that signs in with a token of the realm, because it cannot keep a client certificate.
+
+    Its user name at the broker is `<name>.gateways.<domain>`, which would be the common name of its certificate.
+    """
+
+    name: Label = Field(description="First part of its user name, which is its Sparkplug edge node.")
+    title: Text = Field(description="Name for people.")
+    assets: tuple[Label, ...] = Field(
+        (), description="Assets under whose topics it publishes and reads, beside its own Sparkplug topics."
+    )
+
+
 class EventLog(Part):
     """The realm's record of logins and administration."""
 
@@ -75,4 +88,11 @@ class Identity(Part):
     sessions: Sessions = Field(description="Token and session times.")
     brute_force: BruteForce = Field(description="Brute-force protection.")
     dashboard: DashboardClient = Field(description="The dashboard's client.")
+    readers: tuple[Label, ...] = Field(
+        min_length=1,
+        description="Roles, of `roles`, whose people get a token that the broker takes; with it they read.",
+    )
+    gateways: tuple[EdgeGateway, ...] = Field(
+        (), description="Edge gateways that sign in with tokens; keyed by name."
+    )
     events: EventLog = Field(description="Event log.")

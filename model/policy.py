@@ -16,7 +16,7 @@ class TopicRule(Part):
 
     name: Label = Field(description="Name, by which layers change the rule.")
     who: CommonName = Field(
-        description="Client class (device, gateway, service, mirror) or a pattern of common names with `*`."
+        description="Client class (device, gateway, service, mirror, user) or a pattern of common names with `*`."
     )
     actions: tuple[Literal["publish", "subscribe"], ...] = Field(min_length=1, description="What it may do.")
     topics: tuple[TopicFilter, ...] = Field(

@@ -13,6 +13,11 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
     support = support_warning(site.broker, today)
     if support is not None:
         yield support
+    if site.broker.listeners.gateway is not None and not site.identity.gateways:
+        yield (
+            "`broker.listeners.gateway` is for gateways with tokens, and there are none: list them under "
+            "`identity.gateways`, or leave the listener out"
+        )
     cold = site.retention.cold
     if cold is not None and cold.store == "iceberg" and not any(sink.iceberg for sink in site.streams.sinks):
         yield f"`retention.cold` names {cold.location}, and no sink fills it: add one with `iceberg` (docs/sinks.md)"

@@ -1,4 +1,4 @@
-"""Rules of identity: groups give declared roles only, and times are in order."""
+"""Rules of identity: groups and readers have declared roles only, gateways their assets, times are in order."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,32 @@ def somebody_changes_the_broker(site: Site) -> Iterator[Finding]:
         yield Finding(key, problem, "give it to a group")
 
 
+@rule("identity")
+def readers_have_declared_roles(site: Site) -> Iterator[Finding]:
+    """Every role that lets people read at the broker is a role of the realm."""
+    roles = [role.name for role in site.identity.roles]
+    for index, name in enumerate(site.identity.readers):
+        if name not in roles:
+            key = ("identity", "readers", index)
+            yield Finding(key, f"{quoted(name)} is not a declared role", did_you_mean(name, roles))
+
+
+@rule("identity", "assets")
+def gateways_are_of_assets(site: Site) -> Iterator[Finding]:
+    """Every asset of a gateway is one of the site's, and given once."""
+    assets = [asset.name for asset in site.assets]
+    for gateway in site.identity.gateways:
+        for index, name in enumerate(gateway.assets):
+            key = ("identity", "gateways", gateway.name, "assets", index)
+            if name not in assets:
+                yield Finding(key, f"{quoted(name)} is not an asset of the site", did_you_mean(name, assets))
+            elif name in gateway.assets[:index]:
+                yield Finding(key, f"{quoted(name)} is listed twice", "list it once")
+
+
 RULES = (
+    readers_have_declared_roles,
+    gateways_are_of_assets,
     groups_give_declared_roles,
     sessions_are_in_order,
     brute_force_waits_grow,

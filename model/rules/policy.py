@@ -8,7 +8,7 @@ from model.site import Site
 from model.words import did_you_mean, quoted
 
 PLACEHOLDERS = ("{site}", "{name}")
-CLASSES = ("device", "gateway", "service", "mirror")
+CLASSES = ("device", "gateway", "service", "mirror", "user")
 READ_ONLY = "ot"  # the OT mirror's topics: one way, into the broker
 
 
@@ -56,6 +56,15 @@ def only_the_mirror_publishes_for_ot(site: Site) -> Iterator[Finding]:
 
 
 @rule("policy")
+def people_only_read(site: Site) -> Iterator[Finding]:
+    """Nobody who signs in with a person's token publishes; the policy server would refuse it anyway."""
+    for permission in site.policy.rules:
+        if permission.who == "user" and "publish" in permission.actions:
+            key = ("policy", "rules", permission.name, "actions")
+            yield Finding(key, "`user` is people with tokens, who only read", "write `[subscribe]`")
+
+
+@rule("policy")
 def patterns_are_not_everybody(site: Site) -> Iterator[Finding]:
     """A pattern of common names says something, and is no misspelt class."""
     for permission in site.policy.rules:
@@ -95,6 +104,7 @@ def there_is_room_to_scale(site: Site) -> Iterator[Finding]:
 RULES = (
     filters_are_valid,
     only_the_mirror_publishes_for_ot,
+    people_only_read,
     patterns_are_not_everybody,
     policy_server_is_pinned,
     there_is_room_to_scale,

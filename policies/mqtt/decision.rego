@@ -18,7 +18,16 @@ decision := {"result": "allow"} if {
 
 site := data.sites[input.site]
 
-class := identities.class_of(input.cert_common_name, site.classes)
+# A gateway that the site lists may come with a token: its user name is the one that its certificate would have.
+brings_token if {
+	input.cert_common_name in identities.absent
+	some name, _ in site.gateways
+	input.username == name
+}
+
+class := "gateway" if brings_token
+
+class := identities.class_of(input.cert_common_name, site.classes) if not brings_token
 
 asked := input.topic if input.action == "publish"
 
@@ -31,6 +40,14 @@ permits contains rule.name if {
 	is_meant(rule.who)
 	some filter in rule.topics
 	topics.contained(asked, own(filter))
+}
+
+# What the site says of a single gateway: the topics of its assets.
+permits contains "the topics of the gateway's assets" if {
+	class == "gateway"
+	input.action in {"publish", "subscribe"}
+	some space in site.gateways[input.username].spaces
+	topics.contained(asked, sprintf("%s/#", [space]))
 }
 
 # Reasons to deny that no rule of a site can overrule.
@@ -68,7 +85,7 @@ objections contains "nothing flows towards the OT mirror" if {
 	class == "mirror"
 }
 
-objections contains "who has no certificate only reads" if {
+objections contains "people only read" if {
 	input.action == "publish"
 	class == "user"
 }

@@ -3,6 +3,7 @@ package iot.mqtt_test
 import data.iot.mqtt
 
 sites := {"field": {
+	"gateways": {"gw-7.gateways.field.example": {"spaces": ["field/separator", "wells/north"]}},
 	"classes": {
 		"device": "devices.field.example",
 		"gateway": "gateways.field.example",
@@ -21,6 +22,12 @@ sites := {"field": {
 			"who": {"class": "device"},
 			"actions": ["subscribe"],
 			"topics": ["field/${username}/command/#"],
+		},
+		{
+			"name": "gateways-speak-sparkplug",
+			"who": {"class": "gateway"},
+			"actions": ["publish"],
+			"topics": ["spBv1.0/field/+/${username}/#"],
 		},
 		{
 			"name": "services-read",
@@ -161,7 +168,38 @@ test_who_signed_in_with_a_token_reads_what_data_gives_to_users if {
 test_who_signed_in_with_a_token_never_writes if {
 	question := object.union(asking("alice", "publish", "field/alice/x"), {"cert_common_name": ""})
 	answer(question) == "deny"
-	objections(question) == {"who has no certificate only reads"}
+	objections(question) == {"people only read"}
+}
+
+listed := "gw-7.gateways.field.example"
+
+bringing_token(name, action, topic) := object.union(asking(name, action, topic), {"cert_common_name": "undefined"})
+
+test_a_listed_gateway_with_a_token_speaks_for_itself_and_its_assets if {
+	every topic in ["spBv1.0/field/NDATA/gw-7.gateways.field.example", "field/separator/pressure", "wells/north/7/flow"] {
+		answer(bringing_token(listed, "publish", topic)) == "allow"
+		answer(asking(listed, "publish", topic)) == "allow"
+	}
+	answer(bringing_token(listed, "subscribe", "field/separator/#")) == "allow"
+}
+
+test_a_listed_gateway_with_a_token_speaks_and_reads_nowhere_else if {
+	every topic in ["field/pump/flow", "field/separators/x", "spBv1.0/field/NDATA/gw-8.gateways.field.example", "wells/x"] {
+		answer(bringing_token(listed, "publish", topic)) == "deny"
+	}
+	every filter in ["field/#", "#", "field/+/pressure", "ot/field/#"] {
+		answer(bringing_token(listed, "subscribe", filter)) == "deny"
+	}
+	question := bringing_token(listed, "publish", "ot/field/separator/pressure")
+	answer(question) == "deny"
+	objections(question) == {"only the OT mirror publishes under ot/"}
+}
+
+test_a_gateways_name_without_certificate_is_nobody_where_the_site_does_not_list_it if {
+	other := "gw-8.gateways.field.example"
+	question := bringing_token(other, "publish", "spBv1.0/field/NDATA/gw-8.gateways.field.example")
+	answer(question) == "deny"
+	objections(question) == {"people only read"}
 }
 
 test_the_brokers_own_topics_are_closed if {

@@ -1,4 +1,4 @@
-"""What puts claims into tokens: mappers of audiences and of groups, carried by a client or a client scope."""
+"""What puts claims into tokens: mappers of audiences, groups and fixed claims, of a client or a client scope."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -143,6 +143,34 @@ class GroupMappers(Mappers):
             "addToAccessToken": as_flag(config.get("access.token.claim")),
             "addToUserinfo": as_flag(config.get("userinfo.token.claim")),
             "addToTokenIntrospection": as_flag(config.get("introspection.token.claim")),
+        }
+
+
+class ClaimMappers(Mappers):
+    """Puts a claim that is always the same into tokens."""
+
+    KIND = "oidc-hardcoded-claim-mapper"
+
+    def config(self, planned: Properties) -> dict[str, str]:
+        """Return Keycloak's form of what is planned."""
+        return {
+            "claim.name": text(planned, "claimName"),
+            "claim.value": text(planned, "claimValue"),
+            "jsonType.label": text(planned, "claimValueType"),
+            "id.token.claim": as_attribute(flag(planned, "addToIdToken")),
+            "access.token.claim": as_attribute(flag(planned, "addToAccessToken")),
+            "userinfo.token.claim": as_attribute(flag(planned, "addToUserinfo")),
+        }
+
+    def properties(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return what Keycloak has, as properties."""
+        return {
+            "claimName": config.get("claim.name") or None,
+            "claimValue": config.get("claim.value") or None,
+            "claimValueType": config.get("jsonType.label") or None,
+            "addToIdToken": as_flag(config.get("id.token.claim")),
+            "addToAccessToken": as_flag(config.get("access.token.claim")),
+            "addToUserinfo": as_flag(config.get("userinfo.token.claim")),
         }
 
 

@@ -7,8 +7,9 @@ from lab.plugins.bridged import DEFAULTS, BridgedResource, Handler, ResourceType
 from lab.plugins.keycloak import realm_types, types
 from lab.plugins.keycloak.clients import Clients
 from lab.plugins.keycloak.groups import Groups, RealmEvents
-from lab.plugins.keycloak.mappers import AudienceMappers, GroupMappers
+from lab.plugins.keycloak.mappers import AudienceMappers, ClaimMappers, GroupMappers
 from lab.plugins.keycloak.realm import Realms
+from lab.plugins.keycloak.role_mappings import RoleMappings
 from lab.plugins.keycloak.roles import GroupRoles, Roles
 from lab.plugins.keycloak.scopes import ClientDefaultScopes, ClientScopes
 from lab.plugins.keycloak.server import Server
@@ -28,6 +29,8 @@ def resources(server: Server) -> dict[str, Resource]:
         types.CLIENT_DEFAULT_SCOPES: ClientDefaultScopes(server),
         types.AUDIENCE_MAPPER: AudienceMappers(server),
         types.GROUP_MAPPER: GroupMappers(server),
+        types.CLAIM_MAPPER: ClaimMappers(server),
+        types.ROLE_MAPPER: RoleMappings(server),
     }
     return {described.token: KeycloakResource(described, handler) for described, handler in kept.items()}
 

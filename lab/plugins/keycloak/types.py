@@ -96,6 +96,32 @@ GROUP_MAPPER = ResourceType(
     ),
 )
 
+CLAIM_MAPPER = ResourceType(
+    "keycloak:openid/hardcodedClaimProtocolMapper:HardcodedClaimProtocolMapper",
+    (
+        _REALM,
+        _NAME,
+        Property("clientId", replaces=True),
+        Property("clientScopeId", replaces=True),
+        Property("claimName", required=True),
+        Property("claimValue", required=True),
+        Property("claimValueType", default="String", one_of=("JSON", "String", "long", "int", "boolean")),
+        Property("addToIdToken", Shape.FLAG, default=True),
+        Property("addToAccessToken", Shape.FLAG, default=True),
+        Property("addToUserinfo", Shape.FLAG, default=True),
+    ),
+)
+
+ROLE_MAPPER = ResourceType(
+    "keycloak:index/genericRoleMapper:GenericRoleMapper",
+    (
+        _REALM,
+        Property("clientId", replaces=True),
+        Property("clientScopeId", replaces=True),
+        Property("roleId", required=True, replaces=True),
+    ),
+)
+
 _CLIENT_TEXTS = (
     "adminUrl",
     "allowRefreshTokenInStandardTokenExchange",

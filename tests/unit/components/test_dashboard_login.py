@@ -28,7 +28,7 @@ def proxied(composition: Composition) -> Any:
 )
 def test_a_login_comes_back_to_whoever_asked_for_it(edition: str, path: str, variants: Variants) -> None:
     for site in variants("pilot", edition):
-        client = compose(site).one("Client").inputs
+        client = compose(site).one("Client", f"{site.name}-emqx-dashboard").inputs
         assert client["validRedirectUris"] == [f"https://{site.dashboard_host}:18084{path}"]
 
 
@@ -144,4 +144,4 @@ def test_a_proxy_that_scales_itself_has_no_number_of_its_own(eagle_ford: Composi
 def test_the_broker_waits_for_the_secret_of_its_login(edition: str, variants: Variants) -> None:
     for site in variants("pilot", edition):
         composition = compose(site)
-        assert composition.one("Secret").urn in composition.one("EMQX").depends_on
+        assert composition.one("Secret", "dashboard-login").urn in composition.one("EMQX").depends_on

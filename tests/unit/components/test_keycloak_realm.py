@@ -1,5 +1,6 @@
 """The realm lets people in through the browser and by groups, and its tokens have one audience."""
 
+import json
 import re
 
 from components.recording import Composition
@@ -44,7 +45,7 @@ def test_a_group_has_exactly_its_roles(eagle_ford: Composition) -> None:
 
 
 def test_the_dashboards_client_signs_people_in_by_the_browser_only(composition: Composition) -> None:
-    client = composition.one("Client").inputs
+    client = composition.one("Client", f"{composition.site.name}-emqx-dashboard").inputs
     assert client["accessType"] == "CONFIDENTIAL"
     assert client["standardFlowEnabled"] is True
     assert client["pkceCodeChallengeMethod"] == "S256"
@@ -58,15 +59,54 @@ def test_the_dashboards_client_signs_people_in_by_the_browser_only(composition: 
 
 
 def test_logins_return_to_the_dashboard_only(eagle_ford: Composition) -> None:
-    client = eagle_ford.one("Client").inputs
+    client = eagle_ford.one("Client", "eagle-ford-emqx-dashboard").inputs
     assert client["validRedirectUris"] == ["https://dashboard.eagle-ford.field.example:18084/oauth2/callback"]
 
 
 def test_a_token_for_the_broker_has_one_audience(composition: Composition) -> None:
-    assert composition.one("AudienceProtocolMapper").inputs["includedCustomAudience"] == "mqtt"
-    scopes = composition.one("ClientDefaultScopes").inputs["defaultScopes"]
+    mappers = composition.of("AudienceProtocolMapper")
+    assert {made.inputs["includedCustomAudience"] for made in mappers} == {"mqtt"}
+    carriers = [made.inputs.get("clientId") or made.inputs["clientScopeId"] for made in mappers]
+    assert len(set(carriers)) == len(carriers) == 1 + len(composition.site.identity.gateways)
+    for made in composition.of("ClientDefaultScopes"):
+        assert "roles" not in made.inputs["defaultScopes"], "it would add the account's audience"
+
+
+def test_people_get_a_token_for_the_broker_by_the_readers_roles(composition: Composition) -> None:
+    site = composition.site
+    given = {made.inputs["roleId"] for made in composition.of("GenericRoleMapper")}
+    assert given == {f"{site.name}-{role}-id" for role in site.identity.readers}
+    scopes = composition.one("ClientDefaultScopes", f"{site.name}-emqx-dashboard").inputs["defaultScopes"]
     assert "mqtt" in scopes
-    assert "roles" not in scopes, "it would add the account's audience"
+
+
+def test_a_gateway_signs_in_by_its_secret_and_is_who_its_certificate_would_say(
+    eagle_ford: Composition,
+) -> None:
+    login = "eagle-ford-gateway-login-runge-satellite"
+    client = eagle_ford.one("Client", login).inputs
+    assert (client["accessType"], client["serviceAccountsEnabled"]) == ("CONFIDENTIAL", True)
+    for flow in ("standardFlowEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled"):
+        assert client[flow] is False, flow
+    # Neither the people's scope nor Keycloak's own name of the account.
+    assert eagle_ford.one("ClientDefaultScopes", login).inputs["defaultScopes"] == ["basic"]
+    name = eagle_ford.one("HardcodedClaimProtocolMapper", f"{login}-preferred_username").inputs
+    assert name["claimValue"] == "runge-satellite.gateways.eagle-ford.field.example"
+
+
+def test_the_acl_claim_takes_rights_and_gives_none(composition: Composition) -> None:
+    claims = [
+        made.inputs
+        for made in composition.of("HardcodedClaimProtocolMapper")
+        if made.inputs["claimName"] == "acl"
+    ]
+    assert len(claims) == 1 + len(composition.site.identity.gateways)
+    for claim in claims:
+        assert (claim["claimValueType"], claim["addToAccessToken"]) == ("JSON", True)
+        rules = json.loads(claim["claimValue"])
+        # A list: EMQX asks on where no rule matches. Its map of three lists would deny instead.
+        assert isinstance(rules, list)
+        assert {rule["permission"] for rule in rules} == {"deny"}
 
 
 def test_events_are_kept_as_long_as_the_site_says(eagle_ford: Composition) -> None:

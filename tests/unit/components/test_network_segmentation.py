@@ -29,7 +29,7 @@ def test_from_outside_only_the_tls_listeners_and_a_login_are_reached(composition
     ]
     # People come to the dashboard's own login with Keycloak, or to the proxy before it.
     login = broker.dashboard_port if broker.signs_in_people else dashboard_proxy.PORT
-    assert sorted(anywhere) == sorted([listeners.mqtts.port, listeners.wss.port, login])
+    assert sorted(anywhere) == sorted([*(door.port for door in listeners.by_name.values()), login])
 
 
 def test_the_policy_server_answers_the_broker_and_is_measured(composition: Composition) -> None:

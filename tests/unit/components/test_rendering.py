@@ -66,10 +66,11 @@ def test_two_runs_give_the_same_bytes() -> None:
 
 
 def test_no_secret_is_rendered(composition: Composition) -> None:
-    """The one Secret that is made says that its value is one; every other is named, never written."""
+    """The Secrets that are made say that their value is one; every other is named, never written."""
     files = rendered(composition.site)
-    (secret,) = (path for path in files if path.startswith("kubernetes/secret/"))
-    assert "data: (a secret)" in files[secret]
+    secrets = [path for path in files if path.startswith("kubernetes/secret/")]
+    assert len(secrets) == 1 + len(composition.site.identity.gateways)
+    assert all("data: (a secret)" in files[path] for path in secrets)
     text = "".join(files.values())
     assert "made-by-keycloak" not in text
     assert base64.b64encode(b"made-by-keycloak").decode() not in text

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components import names
 from components.recording import Composition
 from lab.plugins.values import SIGNATURE
 from tests.support.composing import compose
@@ -114,11 +115,12 @@ def test_the_sample_sites_are_not_protected(composition: Composition) -> None:
 
 
 def test_no_manifest_holds_a_secret(composition: Composition) -> None:
-    """What Keycloak makes stays in the state as ciphertext: the one Secret that hands it on is marked as one."""
-    (login,) = composition.of("Secret")
-    assert login.metadata["name"] == "dashboard-login"
-    assert SIGNATURE in login.inputs["data"]
-    text = json.dumps([made.inputs for made in composition.manifests if made is not login], default=str)
+    """What Keycloak makes stays in the state as ciphertext: the Secrets that hand it on are marked as such."""
+    logins = composition.of("Secret")
+    gateways = {names.gateway_login(gateway.name) for gateway in composition.site.identity.gateways}
+    assert {made.metadata["name"] for made in logins} == {"dashboard-login"} | gateways
+    assert all(SIGNATURE in made.inputs["data"] for made in logins)
+    text = json.dumps([made.inputs for made in composition.manifests if made not in logins], default=str)
     assert "made-by-keycloak" not in text
     assert base64.b64encode(b"made-by-keycloak").decode() not in text
     assert "PRIVATE KEY" not in text
@@ -134,6 +136,7 @@ def test_the_outputs_say_what_exists(eagle_ford: Composition) -> None:
     assert outputs["brokerEndpoints"] == {
         "mqtts": "mqtts://mqtt.eagle-ford.field.example:8883",
         "wss": "wss://mqtt.eagle-ford.field.example:8084/mqtt",
+        "gateway": "mqtts://mqtt.eagle-ford.field.example:8885",
         "dashboard": "https://dashboard.eagle-ford.field.example:18084",
     }
     assert outputs["realm"] == {

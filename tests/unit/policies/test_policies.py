@@ -95,6 +95,57 @@ def test_a_sample_site_decides_as_its_rules_say(
 
 
 @pytest.mark.parametrize(
+    ("action", "topic", "result"),
+    [
+        ("publish", "spBv1.0/{site}/NDATA/{name}", "allow"),
+        ("publish", "{site}/separator-runge/pressure", "allow"),
+        ("subscribe", "{site}/separator-runge/#", "allow"),
+        ("publish", "{site}/pad-kenedy-12/pressure", "deny"),
+        ("subscribe", "{site}/#", "deny"),
+        ("publish", "ot/{site}/unit/1", "deny"),
+    ],
+)
+def test_a_gateway_with_a_token_has_what_the_site_gives_it(
+    tmp_path: Path, action: str, topic: str, result: str
+) -> None:
+    site = load_site(STACKS, "eagle-ford")
+    name = f"runge-satellite.gateways.{site.domain}"
+    question = {
+        "site": site.name,
+        "username": name,
+        "clientid": name,
+        "cert_common_name": "undefined",
+        "action": action,
+        "topic": topic.format(site=site.name, name=name),
+    }
+    assert decide(site, tmp_path, question) == {"result": result}
+
+
+@pytest.mark.parametrize(
+    ("action", "topic", "result"),
+    [
+        ("subscribe", "{site}/#", "allow"),
+        ("subscribe", "spBv1.0/{site}/#", "allow"),
+        ("subscribe", "ot/{site}/#", "allow"),
+        ("subscribe", "#", "deny"),
+        ("publish", "{site}/operator-1/x", "deny"),
+    ],
+)
+def test_a_person_with_a_token_reads_the_site_and_writes_nothing(
+    site: Site, tmp_path: Path, action: str, topic: str, result: str
+) -> None:
+    question = {
+        "site": site.name,
+        "username": "operator-1",
+        "clientid": "operator-1/browser",
+        "cert_common_name": "undefined",
+        "action": action,
+        "topic": topic.format(site=site.name),
+    }
+    assert decide(site, tmp_path, question) == {"result": result}
+
+
+@pytest.mark.parametrize(
     ("client_class", "result"),
     [("service", "allow"), ("gateway", "allow"), ("device", "deny"), ("mirror", "deny")],
 )

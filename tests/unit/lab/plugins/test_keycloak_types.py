@@ -12,9 +12,10 @@ from lab.plugins.keycloak import realm_types, types
 from lab.plugins.keycloak.clients import Clients, representation
 from lab.plugins.keycloak.fields import UnreadableIdError
 from lab.plugins.keycloak.groups import Groups
-from lab.plugins.keycloak.mappers import AudienceMappers
+from lab.plugins.keycloak.mappers import AudienceMappers, ClaimMappers
 from lab.plugins.keycloak.provider import KeycloakProvider
 from lab.plugins.keycloak.resources import KeycloakResource, resources
+from lab.plugins.keycloak.role_mappings import RoleMappings
 from lab.plugins.keycloak.roles import GroupRoles, Roles
 from lab.plugins.keycloak.server import InvalidPlanError, NotCoveredError, Server, settings_of
 from lab.plugins.values import UNKNOWN, Secret
@@ -62,6 +63,8 @@ def test_every_type_that_the_kit_uses_is_covered_and_no_other() -> None:
         "ClientDefaultScopes",
         "AudienceProtocolMapper",
         "GroupMembershipProtocolMapper",
+        "HardcodedClaimProtocolMapper",
+        "GenericRoleMapper",
     }
 
 
@@ -143,6 +146,71 @@ def test_a_mapper_needs_one_audience_and_one_carrier() -> None:
         mappers.create({"includedCustomAudience": "mqtt"})
     with pytest.raises(InvalidPlanError, match="IncludedCustomAudience"):
         mappers.create({"clientScopeId": "s"})
+
+
+def test_a_fixed_claim_is_kept_as_keycloak_writes_it() -> None:
+    planned = {
+        "claimName": "acl",
+        "claimValue": "[]",
+        "claimValueType": "JSON",
+        "addToIdToken": False,
+        "addToAccessToken": True,
+        "addToUserinfo": False,
+    }
+    mappers = ClaimMappers(NOWHERE)
+    config = mappers.config(planned)
+    assert config["jsonType.label"] == "JSON"
+    assert (config["id.token.claim"], config["access.token.claim"]) == ("false", "true")
+    assert mappers.properties(config) == planned
+
+
+def test_a_fixed_claim_of_a_kind_that_does_not_exist_is_refused_by_name() -> None:
+    news = {"realmId": "eagle-ford", "claimName": "acl", "claimValue": "[]", "claimValueType": "yaml"}
+    check = BridgedResource(types.CLAIM_MAPPER, Standing({})).check(
+        Check("urn", "type", "acl", news, {}), CONTEXT
+    )
+    assert "claim_value_type" in check.failures[0].reason
+
+
+class OneScope(Server):
+    """A Keycloak that has one role and one client scope, and remembers what the scope is given."""
+
+    def __init__(self) -> None:
+        super().__init__(settings_of({"url": "http://127.0.0.1:1", "clientId": "a", "clientSecret": "b"}, {}))
+        self.mapped: list[Any] = []
+
+    def get(self, path: str, **query: Any) -> Any:
+        del query
+        return self.mapped if path.endswith("/scope-mappings/realm") else {"id": "r", "name": "reader"}
+
+    def post(self, path: str, body: Any = None) -> str:
+        assert path == "/realms/eagle-ford/client-scopes/s/scope-mappings/realm"
+        self.mapped += body
+        return ""
+
+    def delete(self, path: str, body: Any = None) -> None:
+        assert path == "/realms/eagle-ford/client-scopes/s/scope-mappings/realm"
+        self.mapped = [role for role in self.mapped if role not in body]
+
+
+def test_a_scope_is_given_a_role_and_loses_it_again() -> None:
+    server = OneScope()
+    mappings = RoleMappings(server)
+    planned = {"realmId": "eagle-ford", "clientScopeId": "s", "roleId": "r"}
+    identity, state = mappings.create(planned)
+    assert identity == "eagle-ford/client-scope/s/scope-mappings//r"
+    assert state == planned | {"clientId": None}
+    mappings.delete(identity, state)
+    assert mappings.read(identity, state) is None
+
+
+def test_a_role_mapping_has_one_carrier_and_is_imported_by_all_of_its_names() -> None:
+    with pytest.raises(InvalidPlanError, match="conflicts with client_scope_id"):
+        RoleMappings(NOWHERE).create({"clientId": "c", "clientScopeId": "s", "roleId": "r"})
+    _, found = RoleMappings(NOWHERE).locate("eagle-ford/client-scope/s/scope-mappings//r")
+    assert found == {"realmId": "eagle-ford", "clientScopeId": "s", "roleId": "r"}
+    with pytest.raises(UnreadableIdError, match="roleClientId"):
+        RoleMappings(NOWHERE).locate("eagle-ford/s/r")
 
 
 def test_an_import_names_the_realm_and_the_thing() -> None:
