@@ -48,14 +48,19 @@ class KafkaBridge(SiteComponent):
             kind="KafkaBridge",
             metadata=self.metadata(names.KAFKA_BRIDGE, annotations={"pulumi.com/waitFor": "condition=Ready"}),
             spec={
-                # Where they scale themselves the number is the autoscaler's alone.
-                **({} if wanted.autoscaling else {"replicas": wanted.replicas}),
+                # Strimzi asks for a number always; where they scale themselves it is the one to begin with.
+                "replicas": wanted.replicas,
                 **self._connection(),
                 "resources": _resources(str(wanted.cores), wanted.memory.kubernetes()),
                 "jvmOptions": {"-XX": {"MaxRAMPercentage": _HEAP}},
                 "template": self._template(),
             },
-            opts=self.in_kubernetes(within=site.streams.ready_within, depends_on=[certificate, streams]),
+            opts=self.in_kubernetes(
+                within=site.streams.ready_within,
+                depends_on=[certificate, streams],
+                # From then on the number is the autoscaler's: a rollout that wrote it again would stop bridges at a peak.
+                ignore_changes=["spec.replicas"] if wanted.autoscaling else [],
+            ),
         )
         if wanted.autoscaling is not None:
             autoscaler(

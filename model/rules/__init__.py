@@ -14,6 +14,7 @@ from model.rules import (
     policy,
     replicants,
     rollout,
+    scaling,
     sinks,
     streams,
 )
@@ -30,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     *identity.RULES,
     *pki.RULES,
     *policy.RULES,
+    *scaling.RULES,
     *streams.RULES,
     *sinks.RULES,
 )

@@ -86,26 +86,10 @@ def policy_server_is_pinned(site: Site) -> Iterator[Finding]:
         yield Finding(("policy", "image", "tag"), problem, "add a tag that is a version, or a digest")
 
 
-@rule("policy")
-def there_is_room_to_scale(site: Site) -> Iterator[Finding]:
-    """Where policy servers scale themselves, there may be more of them than there are at least."""
-    scaling = site.policy.autoscaling
-    if scaling is not None and scaling.maximum <= site.policy.replicas:
-        problem = (
-            f"{quoted(scaling.maximum)} is no more than the {site.policy.replicas} that there are at least"
-        )
-        remedy = f"write {site.policy.replicas + 1} or more, or leave `autoscaling` out"
-        yield Finding(("policy", "autoscaling", "maximum"), problem, remedy)
-    if scaling is not None and not 1 <= scaling.cpu.value <= 100:
-        problem = f"{quoted(scaling.cpu)} is no part of the cores to scale at"
-        yield Finding(("policy", "autoscaling", "cpu"), problem, "write `70%`")
-
-
 RULES = (
     filters_are_valid,
     only_the_mirror_publishes_for_ot,
     people_only_read,
     patterns_are_not_everybody,
     policy_server_is_pinned,
-    there_is_room_to_scale,
 )

@@ -4,7 +4,8 @@ import pytest
 
 from components.recording import Composition
 from components.requirements import needed_apis
-from model.rules.policy import there_is_room_to_scale
+from model.rules import Finding
+from model.rules import scaling as rules
 from model.scaling import Autoscaling
 from model.site import Site
 from model.units import Percentage
@@ -43,7 +44,30 @@ def test_the_broker_is_never_the_target(scaling: Site, composition: Composition)
 
 
 def test_there_must_be_room_to_scale(scaling: Site) -> None:
-    assert list(there_is_room_to_scale.find(scaling)) == []
+    assert _found(scaling) == []
     narrow = scaling.policy.model_copy(update={"replicas": 6})
-    (finding,) = there_is_room_to_scale.find(scaling.model_copy(update={"policy": narrow}))
+    (finding,) = _found(scaling.model_copy(update={"policy": narrow}))
     assert finding.key == ("policy", "autoscaling", "maximum")
+
+
+def test_the_rule_is_the_same_for_bridges_and_proxies(scaling: Site) -> None:
+    wanted = Autoscaling(maximum=2, cpu=Percentage.parse("0%"))
+    bridge = scaling.streams.bridge.model_copy(update={"replicas": 4, "autoscaling": wanted})
+    dashboard = scaling.identity.dashboard
+    proxy = dashboard.proxy.model_copy(update={"replicas": 2, "autoscaling": wanted})
+    changes = {
+        "streams": scaling.streams.model_copy(update={"bridge": bridge}),
+        "identity": scaling.identity.model_copy(
+            update={"dashboard": dashboard.model_copy(update={"proxy": proxy})}
+        ),
+    }
+    keys = [finding.key for finding in _found(scaling.model_copy(update=changes))]
+    assert keys == [
+        (*place, "autoscaling", field)
+        for place in (("streams", "bridge"), ("identity", "dashboard", "proxy"))
+        for field in ("maximum", "cpu")
+    ]
+
+
+def _found(site: Site) -> list[Finding]:
+    return [finding for rule in rules.RULES for finding in rule.find(site)]

@@ -177,13 +177,14 @@ def test_only_the_broker_reaches_the_bridge_and_the_bridge_only_kafka(eagle_ford
     assert out["ports"] == [{"protocol": "TCP", "port": 9093}]
 
 
-def test_a_bridge_that_scales_itself_has_no_number_of_its_own(eagle_ford: Composition) -> None:
-    wanted = Autoscaling(maximum=6, cpu=Percentage.parse("70%"))
-    bridge = eagle_ford.site.streams.bridge.model_copy(update={"autoscaling": wanted})
-    streams = eagle_ford.site.streams.model_copy(update={"bridge": bridge})
-    site = eagle_ford.site.model_copy(update={"streams": streams})
+def test_a_bridge_that_scales_itself_begins_with_a_number_and_then_leaves_it_to_the_autoscaler(
+    eagle_ford: Composition,
+) -> None:
+    site = scaling(eagle_ford.site)
     composition = compose(site)
-    assert "replicas" not in composition.one("KafkaBridge").spec
+    made = composition.one("KafkaBridge")
+    # Strimzi's definition asks for a number.
+    assert (made.spec["replicas"], made.ignore_changes) == (2, ("spec.replicas",))
     spec = composition.one("HorizontalPodAutoscaler").spec
     assert spec["scaleTargetRef"] == {
         "apiVersion": "kafka.strimzi.io/v1",
@@ -192,3 +193,15 @@ def test_a_bridge_that_scales_itself_has_no_number_of_its_own(eagle_ford: Compos
     }
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 6)
     assert "HorizontalPodAutoscaler" in {api.kind for api in needed_apis(site)}
+
+
+def test_a_bridge_that_does_not_scale_itself_has_the_number_of_the_site(eagle_ford: Composition) -> None:
+    made = eagle_ford.one("KafkaBridge")
+    assert (made.spec["replicas"], made.ignore_changes) == (2, ())
+
+
+def scaling(site: Site) -> Site:
+    """The site with bridges that scale themselves."""
+    wanted = Autoscaling(maximum=6, cpu=Percentage.parse("70%"))
+    bridge = site.streams.bridge.model_copy(update={"autoscaling": wanted})
+    return site.model_copy(update={"streams": site.streams.model_copy(update={"bridge": bridge})})
