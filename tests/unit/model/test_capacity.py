@@ -28,6 +28,7 @@ def test_one_node_may_be_lost(broker: Broker) -> None:
     assert {kind: figure.carried for kind, figure in accepted(broker).items()} == {
         "devices": 2 * 20_000,
         "people": 2 * 500,
+        "gateways": 2 * 50,
     }
 
 
