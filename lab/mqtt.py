@@ -6,8 +6,6 @@ claims a token must have, what the policy server is asked, how long a decision i
 
 import contextlib
 import json
-import socket
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lab.certificates import KeyPair
-from lab.errors import LabError
+from lab.child import Child, listens
 from lab.files import write
-from lab.ports import HOST
-from lab.waiting import NotInTimeError, wait_until
+from lab.ports import HOST, free_ports
 
 START_SECONDS = 20.0
-STOP_SECONDS = 10.0
-
-
-class BrokerFailedError(LabError):
-    """An MQTT broker did not start; the message is its own."""
 
 
 @dataclass(frozen=True)
@@ -86,42 +78,17 @@ def running(
     """Give the ports of a broker's doors by name while it runs; it is stopped at the end, whatever happens.
 
     `settings` are those beside the doors: `Users` (password files by name), `Token`, `Policy`. Raises
-    BrokerFailedError.
+    ChildFailedError.
     """
-    ports = _free_ports(doors)
+    ports = free_ports(doors)
     listeners = {name: _listener(door, ports[name]) for name, door in doors.items()}
     file = write(folder / "settings.json", json.dumps({**settings, "Listeners": listeners}, indent=2))
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen([program, file], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
-    try:
-        _await(process, log, ports)
+
+    def is_ready() -> bool:
+        return all(listens(port) for port in ports.values())
+
+    with Child((program, file), folder, is_ready, start_seconds=START_SECONDS):
         yield ports
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _await(process: subprocess.Popen[bytes], log: Path, ports: Mapping[str, int]) -> None:
-    def is_up() -> bool:
-        if process.poll() is not None:
-            raise BrokerFailedError(log.read_text(errors="replace").strip())
-        return all(_answers(port) for port in ports.values())
-
-    try:
-        wait_until(is_up, START_SECONDS, "the MQTT broker listens")
-    except NotInTimeError as error:
-        raise BrokerFailedError(str(error)) from error
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) == 0
 
 
 def _listener(door: Door, port: int) -> dict[str, Any]:
@@ -133,15 +100,3 @@ def _listener(door: Door, port: int) -> dict[str, Any]:
         "Revoked": [str(file) for file in door.revoked],
         "WebSocket": door.web_socket,
     }
-
-
-def _free_ports(names: Mapping[str, Any]) -> dict[str, int]:
-    """Return a free port for each name; all are held until the last is known, so that none comes twice."""
-    with contextlib.ExitStack() as held:
-        found = {}
-        for name in names:
-            holder = held.enter_context(socket.socket())
-            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            holder.bind((HOST, 0))
-            found[name] = holder.getsockname()[1]
-        return found

@@ -1,5 +1,6 @@
 """Chooses the loopback ports of a lab once and keeps them from run to run."""
 
+import contextlib
 import json
 import random
 import socket
@@ -32,6 +33,18 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def free_ports(names: Iterable[str]) -> dict[str, int]:
+    """Return a free port for each name; all are held until the last is known, so that none comes twice."""
+    with contextlib.ExitStack() as held:
+        found = {}
+        for name in names:
+            holder = held.enter_context(socket.socket())
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind((HOST, 0))
+            found[name] = holder.getsockname()[1]
+        return found
 
 
 def holder_of(port: int) -> str | None:

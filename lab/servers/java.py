@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from lab.servers.base import Lab
 
-
-def virtual_machine(lab: Lab, heap: str) -> tuple[str, ...]:
-    """Return `java` and the options of a small server; `heap` as Java says it (`256m`)."""
+def virtual_machine(jdk: Path, heap: str) -> tuple[str, ...]:
+    """Return the `java` of a JDK and the options of a small server; `heap` as Java says it (`256m`)."""
     return (
-        str(lab.tools["java"] / "bin" / "java"),
+        str(jdk / "bin" / "java"),
         f"-Xmx{heap}",
         "-Xms64m",
         "-Xss512k",

@@ -65,7 +65,7 @@ class Broker(Server):
         password = secret(password_file(lab))
         write_if_changed(folder / "version", _version(lab.tools["kafka"] / "libs"))
         settings = write_if_changed(folder / "server.properties", self._settings(lab, folder))
-        java = virtual_machine(lab, "256m")
+        java = virtual_machine(lab.tools["java"], "256m")
         program = (*LOGGING, "-cp", str(lab.tools["kafka"] / "libs" / "*"))
         if not (folder / "data" / "meta.properties").exists():
             self._format(lab, (*java, *program), folder, password)

@@ -47,7 +47,7 @@ class Keycloak(Server):
         environment: dict[str, str] = {"KC_BOOTSTRAP_ADMIN_USERNAME": ADMINISTRATOR}
         environment["KC_BOOTSTRAP_ADMIN_PASSWORD"] = password
         command = (
-            *virtual_machine(lab, "256m"),
+            *virtual_machine(lab.tools["java"], "256m"),
             *shared_classes(lab.folder("keycloak") / "classes.jsa", made_here=True),
             "--enable-native-access=ALL-UNNAMED",
             f"-Dkc.home.dir={home}",
