@@ -23,8 +23,8 @@ CLASSES = {
     "influxdb": "io.lenses.streamreactor.connect.influx.InfluxSinkConnector",
     "iceberg": "org.apache.iceberg.connect.IcebergSinkConnector",
 }
-# A store that is away for a minute is asked again; only then does a record go to the dead letters.
-_RETRIES = {"errors.retry.timeout": "60000", "errors.retry.delay.max.ms": "10000"}
+JSON_TEXT = "iotbroker.JsonText"
+"""The kit's own converter (`connect/`): text, refused before it comes to the store unless `jsonb` takes it."""
 
 
 def connector_name(sink: Sink, topic: str) -> str:
@@ -132,19 +132,34 @@ def _dead_letters(site: Site) -> dict[str, str]:
         "errors.log.enable": "true",
         # What devices send is nobody's log line.
         "errors.log.include.messages": "false",
-        **_RETRIES,
     }
 
 
-def _timescaledb(_site: Site, sink: Sink, _topic: str) -> dict[str, str]:
+def _timescaledb(site: Site, sink: Sink, topic: str) -> dict[str, str]:
     assert sink.timescaledb is not None  # noqa: S101 - chosen by the sink's own store
     store = sink.timescaledb
-    # The server proves who it is; a payload that is JSON becomes `jsonb` without a cast of the connector's.
-    options = f"sslmode=verify-full&sslrootcert={MOUNTS}/{sink.name}/ca.crt&stringtype=unspecified"
-    return {
-        "connection.url": f"jdbc:postgresql://{store.host}:{store.port}/{store.database}?{options}",
+    options = {
+        # The server proves who it is.
+        "sslmode": "verify-full",
+        "sslrootcert": f"{MOUNTS}/{sink.name}/ca.crt",
+        # A payload that is JSON becomes `jsonb`.
+        "stringtype": "unspecified",
+        # An error would tell the whole row, in the log and in the connector's status.
+        "logServerErrorDetail": "false",
+    }
+    # Debezium has no dead letters for what the store refuses: the task would stop at that record for good.
+    converter = {} if topic in binary_topics(site) else {"value.converter": JSON_TEXT}
+    return converter | {
+        "connection.url": (
+            f"jdbc:postgresql://{store.host}:{store.port}/{store.database}?"
+            + "&".join(f"{name}={value}" for name, value in options.items())
+        ),
         "connection.username": store.login,
         "connection.password": secret(sink, "password"),
+        # A task writes in one session; five to 32 each, Debezium's own choice, are more than a database has.
+        "connection.pool.min_size": "1",
+        "connection.pool.max_size": "1",
+        **_PATIENCE,
         "collection.name.format": store.table,
         "insert.mode": "upsert",
         "primary.key.mode": "record_value",
@@ -154,6 +169,15 @@ def _timescaledb(_site: Site, sink: Sink, _topic: str) -> dict[str, str]:
         "schema.evolution": "none",
         "use.time.zone": "UTC",
     }
+
+
+# A database that is away for four minutes is asked again, in less time than Kafka gives up a consumer (five); then the
+# task fails, is seen to have failed, and is started again by Strimzi. Without the first, Debezium gives up at once.
+_PATIENCE = {
+    "connection.restart.on.errors": "true",
+    "flush.max.retries": "48",
+    "flush.retry.delay.ms": "5000",
+}
 
 
 def _influxdb(site: Site, sink: Sink, topic: str) -> dict[str, str]:

@@ -16,8 +16,6 @@ from model.sinks import WORKERS, Sink
 _HEAP = "50.0"
 _USER = 1001
 _READY = {"pulumi.com/waitFor": "condition=Ready"}
-# After that many restarts a failed task stays failed: its records wait in Kafka until somebody looks (docs/sinks.md).
-_RESTARTS = 7
 
 
 class StreamSinks(SiteComponent):
@@ -83,7 +81,11 @@ class StreamSinks(SiteComponent):
                     "requests": {"cpu": str(wanted.cores), "memory": memory},
                     "limits": {"memory": memory},
                 },
-                "jvmOptions": {"-XX": {"MaxRAMPercentage": _HEAP}},
+                "jvmOptions": {
+                    "-XX": {"MaxRAMPercentage": _HEAP},
+                    # A row's time is written in the machine's own zone, and read in it by the database.
+                    "javaSystemProperties": [{"name": "user.timezone", "value": "UTC"}],
+                },
                 "template": self._template(),
             },
             opts=self.in_kubernetes(within=wanted.ready_within, depends_on=needed),
@@ -140,7 +142,8 @@ class StreamSinks(SiteComponent):
             spec={
                 "class": sink_connectors.CLASSES[sink.store],
                 "tasksMax": sink_connectors.tasks(site, topic),
-                "autoRestart": {"enabled": True, "maxRestarts": _RESTARTS},
+                # Without end, an hour apart at last: a store that was away for a night is filled in the morning.
+                "autoRestart": {"enabled": True},
                 "state": sink_connectors.state(site, sink),
                 "config": sink_connectors.configuration(site, sink, topic),
             },

@@ -7,7 +7,7 @@ import pytest
 
 from components.recording import Composition
 from components.registered import Registered
-from components.sink_connectors import MOUNTS
+from components.sink_connectors import JSON_TEXT, MOUNTS
 from model.site import Site
 from tests.support.composing import compose
 from tests.support.variants import Variants
@@ -108,18 +108,54 @@ def test_a_sink_runs_from_the_phase_on_in_which_its_user_reads(
 
 @pytest.mark.parametrize(
     ("edition", "converter"),
-    [("opensource", "converters.ByteArrayConverter"), ("enterprise", "storage.StringConverter")],
+    [("opensource", "org.apache.kafka.connect.converters.ByteArrayConverter"), ("enterprise", JSON_TEXT)],
 )
 def test_sparkplug_is_read_as_bytes_where_the_broker_does_not_decode_it(
     edition: str, converter: str, variants: Variants
 ) -> None:
-    for site in variants("parallel", edition):
+    sites = [site for site in variants("parallel", edition) if site.name != "north-cormorant"]
+    for site in sites:
         composition = compose(site)
-        raw = composition.one("KafkaConnector", "historian-raw").spec["config"]
-        for made, config in connectors(composition):
-            if made.metadata["name"] == "historian-sparkplug":
-                assert config["value.converter"] == f"org.apache.kafka.connect.{converter}"
-        assert raw["value.converter"] == "org.apache.kafka.connect.storage.StringConverter"
+        read = composition.one("KafkaConnector", "edge-sparkplug").spec["config"]["value.converter"]
+        assert read == converter
+
+
+def test_what_a_database_would_refuse_is_refused_before_it(composition: Composition) -> None:
+    """Debezium has no dead letters for a row that is refused: its task stops."""
+    for sink in composition.site.streams.sinks:
+        config = composition.one("KafkaConnector", f"{sink.name}-{sink.topics[0]}").spec["config"]
+        text = "raw" in sink.topics
+        assert (config["value.converter"] == JSON_TEXT) == (text and sink.store == "timescaledb")
+
+
+def test_a_database_that_is_away_is_asked_again_for_less_time_than_kafka_gives_up_a_consumer(
+    eagle_ford: Composition,
+) -> None:
+    config = eagle_ford.one("KafkaConnector", "historian-raw").spec["config"]
+    # Without it Debezium fails at the first connection that is refused.
+    assert config["connection.restart.on.errors"] == "true"
+    waited = int(config["flush.max.retries"]) * int(config["flush.retry.delay.ms"])
+    assert 180_000 <= waited < 300_000
+
+
+def test_a_task_has_one_session_in_the_database(eagle_ford: Composition) -> None:
+    config = eagle_ford.one("KafkaConnector", "historian-raw").spec["config"]
+    assert {config["connection.pool.min_size"], config["connection.pool.max_size"]} == {"1"}
+
+
+def test_a_failed_task_is_started_again_without_end(composition: Composition) -> None:
+    for made, _ in connectors(composition):
+        assert made.spec["autoRestart"] == {"enabled": True}
+
+
+def test_an_error_of_the_database_does_not_tell_the_row(eagle_ford: Composition) -> None:
+    config = eagle_ford.one("KafkaConnector", "historian-raw").spec["config"]
+    assert "logServerErrorDetail=false" in config["connection.url"]
+
+
+def test_times_are_written_in_one_zone_whatever_the_workers_is(composition: Composition) -> None:
+    properties = composition.one("KafkaConnect").spec["jvmOptions"]["javaSystemProperties"]
+    assert properties == [{"name": "user.timezone", "value": "UTC"}]
 
 
 def test_a_record_that_is_written_twice_is_the_same_row(eagle_ford: Composition) -> None:
