@@ -100,6 +100,27 @@ def influxdb_takes_no_bytes(site: Site) -> Iterator[Finding]:
                 yield Finding(key, problem, "leave it out, or fill a TimescaleDB from it")
 
 
+@rule("streams", "broker")
+def a_table_takes_text_or_bytes(site: Site) -> Iterator[Finding]:
+    """A table's payload is of one type: JSON, or the bytes that Sparkplug is where the broker does not decode it."""
+    if site.broker.edition == "enterprise":
+        return
+    filled = dict[tuple[str, int, str, str], str]()
+    for sink in site.streams.sinks:
+        store = sink.timescaledb
+        for index, topic in enumerate(sink.topics if store else ()):
+            assert store is not None  # noqa: S101 - it has topics here
+            other = filled.setdefault((store.host, store.port, store.database, store.table), topic)
+            if (topic == SPARKPLUG) != (other == SPARKPLUG):
+                key = ("streams", "sinks", sink.name, "topics", index)
+                problem = (
+                    "the opensource edition passes Sparkplug on in bytes, and "
+                    f"{quoted(store.table)} would take them from {quoted(SPARKPLUG)} and JSON from "
+                    f"{quoted(other if topic == SPARKPLUG else topic)}"
+                )
+                yield Finding(key, problem, "fill a table of its own from it, by a sink of its own")
+
+
 RULES = (
     a_sink_has_one_store,
     a_sink_reads_as_its_own_user,
@@ -107,4 +128,5 @@ RULES = (
     the_workers_names_are_free,
     a_cold_sink_is_asked_for,
     influxdb_takes_no_bytes,
+    a_table_takes_text_or_bytes,
 )

@@ -75,9 +75,7 @@ def test_a_user_has_exactly_its_topics_and_group(eagle_ford: Composition) -> Non
     assert allowed == [
         ("topic", "eagle-ford.dead-letter", ("Describe", "Write")),
         ("topic", "eagle-ford.raw", ("Describe", "Read")),
-        ("topic", "eagle-ford.sparkplug", ("Describe", "Read")),
         ("group", "eagle-ford-historian-raw", ("Read",)),
-        ("group", "eagle-ford-historian-sparkplug", ("Read",)),
     ]
     rules = eagle_ford.one("KafkaUser", "eagle-ford-auditor").spec["authorization"]["acls"]
     assert [rule["resource"]["name"] for rule in rules] == ["eagle-ford.audit", "eagle-ford-auditor"]
