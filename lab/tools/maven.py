@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+import tarfile
 import tomllib
 import warnings
 import xml.etree.ElementTree as ElementTree
@@ -23,6 +24,8 @@ CENTRAL = "central"
 TRUST_PASSWORD = "changeit"  # noqa: S105 - Java's own default; the file holds public certificates only
 CHECKSUM_SETTINGS = "-Daether.artifactResolver.postProcessor.trustedChecksums"
 SOURCE_SETTINGS = "-Daether.trustedChecksumsSource.summaryFile"
+# Profiles of POMs that name another artifact for each kind of machine; Maven takes the one of this machine by itself.
+MACHINES = ("linux-x86_64", "linux-aarch64", "mac-x86_64", "mac-aarch64")
 
 
 def artifact_version(pom: Path, artifact: str) -> str:
@@ -37,7 +40,8 @@ def fetch(bench: Bench, jdk: Path, project: str, into: Path, *, record: bool = F
     """Put the artifacts that the POM in `lab/java/<project>` names, and what they need, into the folder `into`.
 
     Everything that Maven reads on the way, its plugins included, is checked against the project's
-    `checksums.sha256`. With `record`, that file is written instead: it is how the pins are renewed.
+    `checksums.sha256`. With `record`, that file is written instead, for every kind of machine: it is how the pins
+    are renewed.
     Raises `CommandFailedError` when something is missing or is not what was pinned.
     """
     folder = SOURCES / project
@@ -59,6 +63,7 @@ def fetch(bench: Bench, jdk: Path, project: str, into: Path, *, record: bool = F
             "dependency:copy-dependencies",
             "-DincludeScope=runtime",
             f"-DoutputDirectory={into}",
+            *([f"--activate-profiles={','.join(MACHINES)}"] if record else []),
         ],
         environment=environment(bench, jdk),
         counting="lines of Maven's",
@@ -167,6 +172,12 @@ def mirror(settings: Path) -> str | None:
         if f"!{CENTRAL}" not in of and {CENTRAL, "*", "external:*"} & set(of):
             return node.findtext("{*}url")
     return None
+
+
+def untar(archive: Path, into: Path) -> None:
+    """Unpack a tar archive, however it is compressed."""
+    with tarfile.open(archive) as opened:
+        opened.extractall(into, filter="data")
 
 
 def unzip(archive: Path, into: Path) -> None:

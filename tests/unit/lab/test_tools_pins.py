@@ -22,6 +22,8 @@ def test_the_catalogue_has_every_tool_with_a_version_of_its_own() -> None:
         "promtool",
         "keycloak",
         "kafka",
+        "connect",
+        "postgres",
         "crds",
     }
     assert all(re.search(r"\d+\.\d+", tool.version) for tool in catalogue().values())
@@ -48,7 +50,7 @@ def test_every_artifact_that_a_pom_names_has_its_checksum(pom: Path) -> None:
     assert named
     for artifact, version in named:
         assert re.search(
-            rf"^[0-9a-f]{{64}}  \S+/{re.escape(artifact)}-{re.escape(version)}\.(jar|zip)$",
+            rf"^[0-9a-f]{{64}}  \S+/{re.escape(artifact)}-{re.escape(version)}(-\w+)?\.(jar|zip|tar\.gz)$",
             sums,
             re.MULTILINE,
         )
