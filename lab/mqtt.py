@@ -17,6 +17,8 @@ from lab.child import Child, listens
 from lab.files import write
 from lab.ports import HOST, free_ports
 
+PUBLISHER = "lab-publisher"
+"""MQTT 5 user property at a door for rules."""
 START_SECONDS = 20.0
 
 
@@ -32,6 +34,9 @@ class Door:
     authorities: Path | None = None
     revoked: tuple[Path, ...] = ()
     web_socket: bool = False
+    rules: bool = False
+    """For what stands for EMQX's rule engine: nobody asks the policy server about it, `PUBLISHER` names each message's
+    publisher to it, and the rule in whose name it publishes to the broker."""
 
 
 @dataclass(frozen=True)
@@ -99,4 +104,5 @@ def _listener(door: Door, port: int) -> dict[str, Any]:
         "Authorities": str(door.authorities or ""),
         "Revoked": [str(file) for file in door.revoked],
         "WebSocket": door.web_socket,
+        "Rules": door.rules,
     }

@@ -32,13 +32,18 @@ func run(file string) error {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	server := mqtt.New(&mqtt.Options{Logger: log})
+	capabilities := mqtt.NewDefaultServerCapabilities()
+	// An acknowledgement with the message's own properties comes with a reason that MQTT 5 does not have there.
+	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
+	server := mqtt.New(&mqtt.Options{Logger: log, Capabilities: capabilities})
 	identity, err := newIdentity(settings, server)
 	if err != nil {
 		return err
 	}
-	if err := server.AddHook(identity, nil); err != nil {
-		return err
+	for _, hook := range []mqtt.Hook{identity, &rules{settings: settings}} {
+		if err := server.AddHook(hook, nil); err != nil {
+			return err
+		}
 	}
 	for name, wanted := range settings.Listeners {
 		tls, err := wanted.tls()

@@ -32,6 +32,8 @@ type Listener struct {
 	// Lists of revoked certificates, DER or PEM: a certificate on one of them is refused.
 	Revoked   []string
 	WebSocket bool
+	// For what stands for EMQX's rule engine, which is inside the broker: nobody asks the policy server about it.
+	Rules bool
 }
 
 // Token says which JSON Web Tokens are taken as passwords.
