@@ -1,10 +1,9 @@
 """What crosses the bridge to the incumbent crosses once: the rules' own conditions and mappings, word for word."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pytest
-import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from model.incumbent_bridge import (
     marked,
     overlapping,
 )
+from tests.support import rule_sql
 from tests.support.variants import STACKS
 
 FIELD = load_site(STACKS, "eagle-ford")
@@ -49,22 +49,8 @@ class Message:
 
 
 def evaluated(expression: str, message: Message) -> Any:
-    """Evaluate an expression of rule SQL; the words that Python writes otherwise are exchanged."""
-    python = expression.replace(" = ", " == ").replace(
-        "CASE WHEN is_null(clientid) THEN '' ELSE clientid END", "('' if is_null(clientid) else clientid)"
-    )
-    functions: dict[str, Any] = {
-        **{name: getattr(message, name) for name in ("topic", "clientid", "pub_props")},
-        "is_null": lambda value: value is None,
-        "map_new": dict,
-        "map_get": lambda key, values, default=None: values.get(key, default),
-        "map_put": lambda key, value, values: {**values, key: value},
-        "regex_match": lambda text, pattern: regex.search(pattern, text) is not None,
-        "concat": lambda one, other: one + other,
-        "substr": lambda text, start: text[start:],
-        "false": False,
-    }
-    return eval(python, {"__builtins__": {}}, functions)  # noqa: S307
+    """What an expression of rule SQL gives for a message."""
+    return rule_sql.evaluated(expression, asdict(message))
 
 
 def brought_in(crossing: Crossing, message: Message) -> Message | None:
