@@ -33,6 +33,9 @@ def connectors(site: Site) -> dict[str, MqttConnector] | None:
     return {
         _INCUMBENT: MqttConnector(
             server=f"{incumbent.address}:{incumbent.port}",
+            # Who only publishes begins afresh (EMQX warns of anything else): a node whose direction changed has no
+            # share any more in what it was subscribed to.
+            clean_start=site.bridge == "egress",
             clientid_prefix=f"{site.name}-bridge",
             username=user(site),
             password=f"file://{folder}/password",
@@ -119,7 +122,9 @@ def _inward(site: Site, source: str, crossing: Crossing) -> Rule:
 
 def _outward(site: Site, crossing: Crossing) -> Rule:
     return Rule(
-        sql=f"SELECT {crossing.outward_sql} as moved, payload, qos, flags.retain as retain, "  # noqa: S608 - as above
+        # `*`, because EMQX's MQTT action looks for the properties under the event's own key: a column that is selected
+        # by name alone has another, and its properties are not sent.
+        sql=f"SELECT *, {crossing.outward_sql} as moved, flags.retain as retain, "  # noqa: S608 - as above
         f"{incumbent_bridge.marked(site)} as pub_props "
         f'FROM "{crossing.ours}/#" WHERE {incumbent_bridge.NOT_BROUGHT_IN}',
         actions=(f"mqtt:{_INCUMBENT}",),

@@ -50,9 +50,11 @@ NOT_BROUGHT_IN = f"regex_match({_CLIENT}, '^{INWARD_RULE}') = false"
 
 
 def marked(site: Site) -> str:
-    """Return the expression of a message's properties with the mark that it was sent to the incumbent."""
-    properties = "map_get('User-Property', pub_props, map_new())"
-    return f"map_put('User-Property', map_put('{CROSSED}', '{site.name}', {properties}), pub_props)"
+    """Return the expression of a message's properties with the mark that it was sent to the incumbent.
+
+    A message that is published always has the map of user properties for EMQX's rules, if only an empty one.
+    """
+    return f"map_put('User-Property.{CROSSED}', '{site.name}', pub_props)"
 
 
 def crossings(site: Site) -> tuple[Crossing, ...]:

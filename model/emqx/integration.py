@@ -147,11 +147,15 @@ class KafkaAction(Section):
 
 
 class MqttConnector(Section):
-    """Connections to another MQTT broker: MQTT 5, and a session that outlives them."""
+    """Connections to another MQTT broker, MQTT 5.
+
+    EMQX asks for no session that outlives a connection. Without a clean start one is taken on while the other broker
+    still holds it, because it has not noticed yet that the connection broke.
+    """
 
     server: Annotated[str, Field(pattern=r"^[a-z0-9.-]+:\d+$")]
     proto_ver: Literal["v5"] = "v5"
-    clean_start: Literal[False] = False
+    clean_start: bool
     clientid_prefix: Template
     username: Template
     password: SecretFile
@@ -165,8 +169,9 @@ class Subscription(Section):
     """What is asked of the other broker."""
 
     topic: Template
-    qos: Literal[2] = 2
-    """The highest: a message is delivered with its own or this, whichever is lower."""
+    qos: Literal[1] = 1
+    """The highest that EMQX takes from another broker: it makes 1 of 2. A message comes with its own or this, whichever
+    is lower."""
     no_local: Literal[True] | None = None
 
 
@@ -224,6 +229,8 @@ class Republication(Section):
     qos: Template
     retain: Template
     payload: Template
+    user_properties: Literal["${pub_props.'User-Property'}"] = "${pub_props.'User-Property'}"
+    """The message's own; EMQX leaves them out unless it is told."""
 
 
 class Republish(Section):

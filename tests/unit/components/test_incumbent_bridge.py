@@ -6,10 +6,11 @@ import pytest
 
 from components.emqx_configuration import document
 from components.settings import Settings
-from model import Site
+from model import Site, incumbent_bridge
 from model.platform import ExternalSecrets
 from model.units import Duration
 from tests.support.composing import compose
+from tests.support.rule_sql import statement
 from tests.support.variants import EDITIONS, Variants
 
 
@@ -47,6 +48,16 @@ def test_a_retired_incumbent_is_bridged_no_more(variants: Variants, settings: Se
         assert "incumbent-bridge" not in names
 
 
+def test_who_only_publishes_begins_afresh_and_who_subscribes_takes_a_broken_session_on(
+    variants: Variants, settings: Settings
+) -> None:
+    for phase, afresh in (("parallel", False), ("cutover", True)):
+        for site in variants(phase):
+            values: Any = document(site, settings)
+            (connector,) = values["connectors"]["mqtt"].values()
+            assert connector["clean_start"] is afresh
+
+
 def test_the_connection_is_mqtt_5_over_checked_tls_with_a_password_from_a_file(
     variants: Variants, settings: Settings
 ) -> None:
@@ -54,7 +65,7 @@ def test_the_connection_is_mqtt_5_over_checked_tls_with_a_password_from_a_file(
         values: Any = document(site, settings)
         (connector,) = values["connectors"]["mqtt"].values()
         assert connector["server"] == f"{site.incumbent.address}:8883"
-        assert (connector["proto_ver"], connector["clean_start"]) == ("v5", False)
+        assert connector["proto_ver"] == "v5"
         assert connector["username"] == connector["clientid_prefix"] == f"{site.name}-bridge"
         assert connector["password"] == "file:///mounted/incumbent/password"
         assert (connector["ssl"]["enable"], connector["ssl"]["verify"]) == (True, "verify_peer")
@@ -83,16 +94,34 @@ def test_quality_of_service_and_retention_are_kept(variants: Variants, settings:
     for site in variants("parallel"):
         values: Any = document(site, settings)
         for source in values["sources"]["mqtt"].values():
-            assert source["parameters"]["qos"] == 2
+            # EMQX itself makes 1 of 2, with a warning.
+            assert source["parameters"]["qos"] == 1
             assert source["parameters"]["topic"].startswith(f"$share/{site.name}-bridge/")
         for name, rule in values["rule_engine"]["rules"].items():
             if name.startswith("incumbent_in"):
                 (published,) = rule["actions"]
                 assert (published["args"]["qos"], published["args"]["retain"]) == ("${qos}", "${retain}")
+                assert published["args"]["user_properties"] == "${pub_props.'User-Property'}"
     for site in variants("cutover"):
         values = document(site, settings)
         (action,) = values["actions"]["mqtt"].values()
         assert (action["parameters"]["qos"], action["parameters"]["retain"]) == ("${qos}", "${retain}")
+
+
+def test_what_goes_out_is_the_whole_event_as_its_properties_are_found_nowhere_else(
+    variants: Variants, settings: Settings
+) -> None:
+    for site in variants("cutover"):
+        values: Any = document(site, settings)
+        rules = [
+            statement(rule["sql"])
+            for name, rule in values["rule_engine"]["rules"].items()
+            if name.startswith("incumbent_out")
+        ]
+        assert rules
+        for rule in rules:
+            assert rule.whole
+            assert dict(rule.columns)["pub_props"] == incumbent_bridge.marked(site)
 
 
 def test_each_source_has_its_rule(variants: Variants, settings: Settings) -> None:
