@@ -1,12 +1,18 @@
 """The broker's part of the site: edition, image, nodes, listeners, and the peak that it must carry."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from model.base import Cores, Digest, Fingerprint, Label, Part, Port, Repository, Tag, Version
 from model.scaling import Autoscaling
-from model.units import Bytes, Duration, Rate
+from model.units import Bytes, Duration, Rate, between
+
+Wait = Annotated[Duration, between(Duration(30))]
+"""How long a rollout waits: shorter ones would fail while all is well."""
+SomeRate = Annotated[Rate, between(Rate(1))]
+# EMQX takes 256 MiB; a client's token must fit into its first packet.
+Message = Annotated[Bytes, between(Bytes(16 * 2**10), Bytes(256 * 2**20))]
 
 ClientKind = Literal["devices", "people", "gateways"]
 """Clients by what they show at the door: a certificate, a person's or service's token, a gateway's token."""
@@ -32,7 +38,7 @@ class Listener(Part):
 
     port: Port = Field(description="TCP port.")
     max_connections: int = Field(ge=1, le=5_000_000, description="Connections that one node accepts at most.")
-    connection_rate: Rate = Field(description="New connections that one node accepts in a second.")
+    connection_rate: SomeRate = Field(description="New connections that one node accepts in a second.")
 
 
 class ZoneListener(Listener):
@@ -72,7 +78,9 @@ class Listeners(Part):
 class Storage(Part):
     """The disk of each broker node."""
 
-    size: Bytes = Field(description="Size of each node's volume.")
+    size: Annotated[Bytes, between(Bytes(2**30))] = Field(
+        description="Size of each node's volume, 1GiB or more."
+    )
     storage_class: Label | None = Field(
         None, description="Storage class; the cluster's default when left out."
     )
@@ -112,7 +120,7 @@ class Load(Part):
     gateways: int = Field(
         default=0, ge=0, le=50_000_000, description="How many of them are gateways with a token (`gateway`)."
     )
-    messages: Rate = Field(description="Messages in and out, together, at QoS 1.")
+    messages: SomeRate = Field(description="Messages in and out, together, at QoS 1.")
 
     @property
     def by_kind(self) -> dict[ClientKind, int]:
@@ -125,19 +133,24 @@ class Flapping(Part):
     """When a client that connects again and again is banned."""
 
     connections: int = Field(ge=2, le=10_000, description="Connections that are too many.")
-    within: Duration = Field(description="Time in which they are counted.")
-    ban: Duration = Field(description="How long the client stays out.")
+    within: Annotated[Duration, between(Duration(1))] = Field(description="Time in which they are counted.")
+    ban: Annotated[Duration, between(Duration(1))] = Field(description="How long the client stays out.")
 
 
 class Protection(Part):
     """What one client may take of the broker; a figure that is left out is derived from load, cores and memory."""
 
-    largest_message: Bytes = Field(description="Largest message that a client may send.")
-    typical_message: Bytes = Field(description="Size of a usual message; memory is reckoned with it.")
+    largest_message: Message = Field(
+        description="Largest message that a client may send: 16KiB, so that a token fits into its first packet, to "
+        "256MiB."
+    )
+    typical_message: Annotated[Bytes, between(Bytes(1))] = Field(
+        description="Size of a usual message; memory is reckoned with it."
+    )
     inflight: int = Field(ge=1, le=65535, description="Messages on their way to a client at the same time.")
     subscriptions: int = Field(ge=1, le=1_000_000, description="Subscriptions of one client.")
     flapping: Flapping = Field(description="When a client is banned for connecting again and again.")
-    client_messages: Rate | None = Field(
+    client_messages: SomeRate | None = Field(
         None, description="Messages that one client may send; derived: a twentieth of what a node carries."
     )
     client_bytes: Bytes | None = Field(
@@ -158,7 +171,9 @@ class Probe(Part):
     """The readiness probe: it comes to the broker as a client, and is refused as a stranger."""
 
     image: Image = Field(description="Image with Python 3.11 or later and paho-mqtt 2 (docs/readiness.md).")
-    within: Duration = Field(description="How long it may take until the broker lets in whom it should.")
+    within: Wait = Field(
+        description="How long it may take until the broker lets in whom it should; 30s or more."
+    )
 
 
 class Replicants(Part):
@@ -189,7 +204,9 @@ class Broker(Part):
         None, description="Replicant nodes, beside at least three core nodes; enterprise only."
     )
     cores: Cores = Field(description="CPU cores of each node.")
-    memory: Bytes = Field(description="Memory of each node.")
+    memory: Annotated[Bytes, between(Bytes(512 * 2**20))] = Field(
+        description="Memory of each node, 512MiB or more."
+    )
     storage: Storage = Field(description="Disk of each node.")
     listeners: Listeners = Field(description="Listeners; all with TLS.")
     dashboard_port: Port = Field(description="Port of the dashboard's HTTPS listener.")
@@ -200,7 +217,9 @@ class Broker(Part):
         description="Nodes that maintenance may take away at a time (disruption budget); the others carry the peak.",
     )
     certificate: CertificateTimes = Field(description="Times of the server certificate.")
-    ready_within: Duration = Field(description="How long a rollout waits for the cluster to be ready.")
+    ready_within: Wait = Field(
+        description="How long a rollout waits for the cluster to be ready; 30s or more."
+    )
     protection: Protection = Field(description="What one client may take.")
     revocation: Literal["none", "crl", "ocsp"] = Field(
         description="How a revoked certificate is noticed: `crl` refuses clients that are on the list, `ocsp` staples "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 
@@ -62,8 +62,7 @@ def _accepting(cls: type[Unit]) -> Callable[[object], Unit]:
                 raise cls.refusal()
             return cls.parse(value)
         except UnitError as error:
-            facts = {"problem": error.problem, "remedy": error.remedy}
-            raise PydanticCustomError("unit", "{problem}; {remedy}", facts) from error
+            raise _refused(error.problem, error.remedy) from error
 
     return accept
 
@@ -231,3 +230,22 @@ class Money(Unit):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
+
+
+def between(
+    lowest: Duration | Bytes | Rate, highest: Duration | Bytes | Rate | None = None
+) -> AfterValidator:
+    """Make the bounds of a quantity, both allowed; for the type of a field: `Annotated[Bytes, between(…)]`."""
+
+    def check(value: Any) -> Any:
+        if value < lowest:
+            raise _refused("is too little", f"write {lowest} or more")
+        if highest is not None and value > highest:
+            raise _refused("is too much", f"write {highest} or less")
+        return value
+
+    return AfterValidator(check)
+
+
+def _refused(problem: str, remedy: str) -> PydanticCustomError:
+    return PydanticCustomError("unit", "{problem}; {remedy}", {"problem": problem, "remedy": remedy})

@@ -10,6 +10,8 @@ from model.words import did_you_mean, quoted
 LAST_OPENSOURCE = (5, 8, 9)  # the last tag under Apache-2.0
 FIRST_KNOWN = (5, 8, 0)  # older ones lack what the kit configures, and get no fixes
 FIRST_LICENSED = (5, 9, 0)  # from here a cluster without a key stops at start (SINGLE_NODE_LICENSE)
+# Ports on which the nodes talk with one another: Erlang's distribution; calls, by the operator's and EMQX's own choice.
+BETWEEN_NODES = {4370: "the nodes' own", 5369: "the nodes' own", 5370: "the nodes' own"}
 TRIAL_CONNECTIONS = 25  # what the trial licence lets in that enterprise 5.8 runs with when it is given no key
 
 
@@ -70,7 +72,7 @@ def image_is_of_the_edition(site: Site) -> Iterator[Finding]:
 
 @rule("broker")
 def ports_are_distinct(site: Site) -> Iterator[Finding]:
-    """No two listeners share a port."""
+    """No two listeners share a port, or have one that the nodes need between themselves."""
     listeners = site.broker.listeners
     doors: list[tuple[str, tuple[str, ...], int]] = [
         (name, ("broker", "listeners", name, "port"), listener.port)
@@ -81,11 +83,11 @@ def ports_are_distinct(site: Site) -> Iterator[Finding]:
         (f"zone {zone.name}", ("broker", "listeners", "zones", zone.name, "port"), zone.port)
         for zone in listeners.zones
     ]
-    taken: dict[int, str] = {}
+    taken = dict(BETWEEN_NODES)
     for name, key, port in (*doors, ("dashboard", ("broker", "dashboard_port"), site.broker.dashboard_port)):
         if port in taken:
-            yield Finding(key, f"port {quoted(port)} is {taken[port]}'s already", "give it one of its own")
-        taken.setdefault(port, name)
+            yield Finding(key, f"port {quoted(port)} is {taken[port]} already", "give it one of its own")
+        taken.setdefault(port, f"{name}'s")
 
 
 @rule("broker", "network")
