@@ -18,18 +18,29 @@ _DIGITS = 16
 
 
 class UnapprovedDataMoveError(Exception):
-    """The nodes' template is not the one that the site's data approves."""
+    """The nodes' template is not the one that the site's data approves; `approved` is None where it names none."""
 
-    def __init__(self, site: str, approved: str, digest: str) -> None:
-        super().__init__(
-            f"{site}: broker.storage.approved is `{approved}`, and the nodes are now `{digest}`: the operator would "
-            f"start the broker on new, empty volumes\n"
-            f"    move the data as runbooks/data-move.md says, and approve it in the same change: "
-            f'write `approved: "{digest}"`; or take back the change of image, size, storage or nodes\' settings'
-        )
+    def __init__(self, site: str, approved: str | None, digest: str) -> None:
         self.site = site
         self.approved = approved
         self.digest = digest
+        self.problem, self.remedy = _words(approved, digest)
+        super().__init__(f"{site}: broker.storage.approved {self.problem}\n    {self.remedy}")
+
+
+def _words(approved: str | None, digest: str) -> tuple[str, str]:
+    """Word what is wrong with the approval, and what would be right."""
+    if approved is None:
+        return (
+            "is missing, and the site is protected: nothing would keep the broker from new, empty volumes",
+            f'write `approved: "{digest}"` for a broker that is new; compare it with the annotation `{ANNOTATION}` of '
+            "the EMQX resource where one runs (runbooks/data-move.md)",
+        )
+    return (
+        f"is `{approved}`, and the nodes are now `{digest}`: the operator would start the broker on new, empty volumes",
+        "move the data as runbooks/data-move.md says, and approve it in the same change: "
+        f'write `approved: "{digest}"`; or take back the change of image, size, storage or nodes\' settings',
+    )
 
 
 def template_digest(site: Site) -> str:
@@ -40,7 +51,10 @@ def template_digest(site: Site) -> str:
 
 
 def check(site: Site) -> None:
-    """Refuse nodes that are not those the site approves, where it approves any; raises UnapprovedDataMoveError."""
+    """Refuse nodes that are not those the site approves; raises UnapprovedDataMoveError.
+
+    A site that is not protected may leave the approval out: its data is nobody's yet.
+    """
     approved, digest = site.broker.storage.approved, template_digest(site)
-    if approved is not None and approved != digest:
+    if approved != digest and (approved is not None or site.protect):
         raise UnapprovedDataMoveError(site.name, approved, digest)

@@ -36,6 +36,7 @@ BELONGS: dict[tuple[Step, ...], str] = {
     ("broker", "edition"): "sites",
     ("broker", "version"): "sites",
     ("broker", "licence"): "sites",
+    ("broker", "storage", "approved"): "sites",
 }
 
 

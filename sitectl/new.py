@@ -4,9 +4,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from model import Site
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def _flags(command: Callable[..., None]) -> Callable[..., None]:
 @_flags
 def command(site: str, kind: str, started: str | None, **answers: Any) -> None:
     """Write stacks/sites/SITE.yaml: asks what it must know on a terminal, else every flag must be given."""
+    from components.data_move import template_digest
     from sitectl import problems
     from sitectl.root import program_root
 
@@ -74,9 +78,8 @@ def command(site: str, kind: str, started: str | None, **answers: Any) -> None:
         )
     answers = _complete(answers)
     answers |= {"site": site, "kind": kind, "started": started or date.today().isoformat()}
-    text = _text(answers)
-    _refuse_mistakes(stacks, site, text)
-    _write(file, text)
+    digest = template_digest(_valid(stacks, site, _text(answers)))
+    _write(file, _text(answers | {"approved": digest}))
     click.echo(f"wrote {problems.short(file)}")
     click.echo(f"Next: look it through, then `sitectl validate {site}` and `sitectl explain {site}`.")
 
@@ -173,6 +176,7 @@ def _text(answers: dict[str, Any]) -> str:
         "  image:",
         f"    repository: {IMAGES.get(edition, IMAGES['opensource'])}",
         *(LICENCE if edition == "enterprise" else ()),
+        *_approval(answers.get("approved")),
         "",
         "monitoring:",
         "  # Where the service level is one of business hours: their time zone.",
@@ -184,6 +188,17 @@ def _text(answers: dict[str, Any]) -> str:
         f"  organization: {_scalar(answers['organization'])}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _approval(digest: str | None) -> tuple[str, ...]:
+    """Return the lines that approve the volumes that the broker begins with."""
+    if digest is None:
+        return ()
+    return (
+        "  storage:",
+        "    # Other nodes (image, size) are a move to new volumes, and are approved here (runbooks/data-move.md).",
+        f'    approved: "{digest}"',
+    )
 
 
 def _items(pairs: tuple[str, ...], second: str) -> list[str]:
@@ -218,8 +233,8 @@ def _line(text: str) -> str:
     return printable(text)
 
 
-def _refuse_mistakes(stacks: Any, site: str, text: str) -> None:
-    """Check the file among its neighbours, in a copy: a file that is not right is never written."""
+def _valid(stacks: Any, site: str, text: str) -> "Site":
+    """Read the file among its neighbours, in a copy: one that is not right is refused, and never written."""
     import shutil
     import tempfile
     from dataclasses import replace
@@ -233,10 +248,11 @@ def _refuse_mistakes(stacks: Any, site: str, text: str) -> None:
             shutil.copytree(stacks, Path(folder) / "stacks", ignore=shutil.ignore_patterns("Pulumi.*"))
         )
         (copy / "sites" / f"{site}.yaml").write_text(text, encoding="utf-8")
-        errors = load_estate(copy, [site]).errors
-        if errors:
-            there = [replace(error, file=stacks / error.file.relative_to(copy)) for error in errors]
+        estate = load_estate(copy, [site])
+        if estate.errors:
+            there = [replace(error, file=stacks / error.file.relative_to(copy)) for error in estate.errors]
             problems.refuse(problems.worded(there).replace("nothing was touched", "nothing was written"))
+        return estate.sites[0]
 
 
 def _write(file: Any, text: str) -> None:

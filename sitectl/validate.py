@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from model import Site
     from model.errors import SiteError
 
 
@@ -33,7 +35,8 @@ def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: 
 
     root = program_root()
     estate = load_estate(root / "stacks", dict.fromkeys(sites))
-    errors = (*estate.errors, *_records_since(root, against))
+    stacks = root / "stacks"
+    errors = (*estate.errors, *_unapproved_moves(stacks, estate.sites), *_records_since(root, against))
     when = date(today.year, today.month, today.day) if today else date.today()
     warnings = [
         (site.name, warning)
@@ -56,6 +59,29 @@ def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: 
         problems.refuse(problems.worded(errors))
     names = ", ".join(site.name for site in estate.sites)
     click.echo(f"{output.paint('valid', 'good')}: {names}")
+
+
+def _unapproved_moves(stacks: "Path", sites: "Sequence[Site]") -> "list[SiteError]":
+    """Return, for each site that would come to volumes that nobody approved, the digest to write."""
+    from components import data_move
+    from model import Stacks
+    from model.check import locate
+    from model.errors import SiteError
+    from model.nodes import written
+
+    key, found = ("broker", "storage", "approved"), []
+    for site in sites:
+        try:
+            data_move.check(site)
+        except data_move.UnapprovedDataMoveError as error:
+            layers = Stacks(stacks).layers(site.name)
+            # What is missing is to be written in the site's own file.
+            own = layers.documents[-1]
+            tree = layers.tree if error.approved else own.root
+            origin = locate(tree, key) if tree else None
+            file, line = (origin.file, origin.line) if origin else (own.file, None)
+            found.append(SiteError(file, line, written(key), error.problem, error.remedy))
+    return found
 
 
 def _records_since(root: "Path", against: str | None) -> "list[SiteError]":

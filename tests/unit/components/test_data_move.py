@@ -1,4 +1,4 @@
-"""A change that makes the operator start on new volumes shows in the preview, and is refused where none is approved."""
+"""A change that makes the operator start on new volumes shows in the preview, and is refused unless it is approved."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,8 @@ from components import data_move
 from components.data_move import ANNOTATION, UnapprovedDataMoveError, template_digest
 from components.recording import Composition
 from model import Site
-from model.units import Bytes, Rate
+from model.units import Bytes
+from tests.support.variants import PHASES, Variants
 
 
 def changed(site: Site, **broker: Any) -> Site:
@@ -66,8 +67,20 @@ def test_an_unapproved_move_is_refused_with_the_way_out(eagle_ford: Composition)
     data_move.check(approving(moved, error.value.digest))
 
 
-def test_a_site_that_names_no_digest_is_not_held_to_one(eagle_ford: Composition) -> None:
-    data_move.check(
-        changed(eagle_ford.site, load=eagle_ford.site.broker.load.model_copy(update={"messages": Rate(1)}))
-    )
-    data_move.check(changed(eagle_ford.site, version="5.8.8"))
+def test_a_site_that_is_not_protected_need_not_name_a_digest(eagle_ford: Composition) -> None:
+    site = approving(eagle_ford.site, None)
+    data_move.check(changed(site, version="5.8.8"))
+
+
+def test_a_protected_site_that_names_none_is_refused_and_told_which(eagle_ford: Composition) -> None:
+    site = approving(eagle_ford.site, None).model_copy(update={"protect": True})
+    with pytest.raises(UnapprovedDataMoveError) as error:
+        data_move.check(site)
+    assert error.value.approved is None
+    assert f'write `approved: "{template_digest(site)}"`' in str(error.value)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_each_sample_site_approves_its_own_nodes_in_every_phase(variants: Variants, phase: str) -> None:
+    for site in variants(phase):
+        data_move.check(site.model_copy(update={"protect": True}))

@@ -1,6 +1,7 @@
 """`sitectl validate`, `explain` and `sites`: for people and for machines, on good and bad data."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,28 @@ def test_every_mistake_is_printed_with_its_place_and_remedy(program: Path) -> No
     assert "    did you mean `region`?\n" in result.stderr
     assert "the opensource edition ends at 5.8.9" in result.stderr
     assert result.stderr.endswith("3 mistakes in the site data; nothing was touched.\n")
+
+
+def test_a_protected_site_is_told_the_digest_of_its_nodes(program: Path) -> None:
+    file = program / "stacks" / "sites" / "eagle-ford.yaml"
+    (line,) = [line for line in file.read_text().splitlines() if "approved:" in line]
+    file.write_text(file.read_text().replace(line + "\n", "    size: 8GiB\n") + "protect: true\n")
+    result = run("validate", "eagle-ford")
+    assert result.exit_code == 1
+    assert re.search(
+        r"\nstacks/sites/eagle-ford.yaml:\d+: broker.storage.approved: is missing", result.stderr
+    )
+    assert f"write `{line.strip()}`" in result.stderr
+
+
+def test_nodes_that_nobody_approved_are_named_where_the_approval_is(program: Path) -> None:
+    file = program / "stacks" / "sites" / "eagle-ford.yaml"
+    text = file.read_text().replace("broker:\n", "broker:\n  memory: 6GiB\n", 1)
+    file.write_text(text)
+    number = next(place for place, line in enumerate(text.splitlines(), 1) if "approved:" in line)
+    result = run("validate", "eagle-ford")
+    assert result.exit_code == 1
+    assert f"stacks/sites/eagle-ford.yaml:{number}: broker.storage.approved: is `" in result.stderr
 
 
 def test_mistakes_are_data_too(program: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from components.data_move import template_digest
 from model import load_site
 from sitectl.main import main
 from tests.support.shell import REPOSITORY
@@ -54,6 +55,12 @@ def test_the_file_is_valid_and_holds_what_was_said(program: Path) -> None:
     assert site.change.windows[0].zone == "America/Chicago"
     first = (program / "stacks" / "sites" / "bakken.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=../site.schema.json"
+
+
+def test_its_nodes_are_approved_from_the_start(program: Path) -> None:
+    run("bakken")
+    site = load_site(program / "stacks", "bakken")
+    assert site.broker.storage.approved == template_digest(site)
 
 
 def test_an_enterprise_site_names_its_licence(program: Path) -> None:
