@@ -13,9 +13,8 @@ from model import Site
 from model.platform import ExternalSecrets
 
 API_VERSION = "external-secrets.io/v1"
-# Each Secret of the broker, and its keys; the same keys are in Vault.
+# Each Secret of a broker of either edition, and its keys; the same keys are in Vault.
 SECRETS = {
-    names.BROKER_ADMINISTRATOR: ("password",),
     names.BROKER_METRICS_KEY: ("key", "secret"),
     names.BROKER_KAFKA: ("password", "ca.crt"),
 }
@@ -108,11 +107,14 @@ def slots(site: Site) -> dict[str, tuple[str, ...]]:
 
 def broker_slots(site: Site) -> dict[str, tuple[str, ...]]:
     """Return the Secrets that the site's broker and its dashboard need, and their keys."""
-    if not site.broker.keys_have_roles:
-        return SECRETS | {names.DASHBOARD_PROXY: ("cookie-secret",)}
-    licence = site.broker.licence
-    metrics = {names.BROKER_METRICS_KEY: (*SECRETS[names.BROKER_METRICS_KEY], METRICS_SECRET_WITH_ROLE)}
-    return SECRETS | metrics | ({licence.secret: (licence.key,)} if licence else {})
+    found: dict[str, tuple[str, ...]] = dict(SECRETS)
+    if site.broker.keys_have_roles:
+        found[names.BROKER_METRICS_KEY] += (METRICS_SECRET_WITH_ROLE,)
+    if not site.broker.signs_in_people:
+        found |= {names.BROKER_ADMINISTRATOR: ("password",), names.DASHBOARD_PROXY: ("cookie-secret",)}
+    if site.broker.licence:
+        found[site.broker.licence.secret] = (site.broker.licence.key,)
+    return found
 
 
 def sink_slots(site: Site) -> dict[str, tuple[str, ...]]:

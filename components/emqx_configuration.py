@@ -227,6 +227,8 @@ def _dashboard(site: Site, settings: Settings) -> Dashboard:
     tls = DashboardTls(certfile=f"{TLS_FOLDER}/tls.crt", keyfile=f"{TLS_FOLDER}/tls.key")
     return Dashboard(
         listeners=DashboardListeners(https=SecureDashboard(bind=site.broker.dashboard_port, ssl_options=tls)),
+        # Where Keycloak signs people in, no user with a password stands beside it (docs/adr/0026).
+        default_password="" if site.broker.signs_in_people else None,
         sso=SignOn(oidc=_sign_on(site, settings)) if site.broker.signs_in_people else None,
     )
 

@@ -95,16 +95,21 @@ def _nodes(site: Site, pods: Mapping[str, str]) -> dict[str, Any]:
             "periodSeconds": 30,
             "failureThreshold": 3,
         },
-        # The first administrator's password: EMQX would take a well-known one.
-        "env": [
-            {
-                "name": "EMQX_DASHBOARD__DEFAULT_PASSWORD",
-                "valueFrom": {"secretKeyRef": {"name": names.BROKER_ADMINISTRATOR, "key": "password"}},
-            }
-        ],
+        **_first_administrator(site),
         "extraVolumes": volumes,
         "extraVolumeMounts": mounts,
     }
+
+
+def _first_administrator(site: Site) -> dict[str, Any]:
+    """Return the password of the first administrator, for whom EMQX would take a well-known one.
+
+    There is none where Keycloak signs people in.
+    """
+    if site.broker.signs_in_people:
+        return {}
+    password = {"secretKeyRef": {"name": names.BROKER_ADMINISTRATOR, "key": "password"}}
+    return {"env": [{"name": "EMQX_DASHBOARD__DEFAULT_PASSWORD", "valueFrom": password}]}
 
 
 def _volume_claim(site: Site) -> dict[str, Any]:

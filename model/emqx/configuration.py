@@ -140,9 +140,13 @@ class SignOn(Section):
 
 
 class Dashboard(Section):
-    """Dashboard and API."""
+    """Dashboard and API.
+
+    With an empty `default_password` EMQX makes no user of its own, so that nobody signs in by a password.
+    """
 
     listeners: DashboardListeners
+    default_password: Literal[""] | None = None
     sso: Annotated[SignOn | None, ENTERPRISE] = None
 
 

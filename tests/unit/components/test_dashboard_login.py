@@ -10,7 +10,7 @@ import pytest
 
 from components.emqx_configuration import document
 from components.recording import Composition
-from components.requirements import needed_apis
+from components.requirements import needed_apis, needed_secrets
 from components.settings import Settings
 from model.scaling import Autoscaling
 from model.units import Percentage
@@ -48,6 +48,31 @@ def test_the_enterprise_dashboard_signs_in_with_keycloak_itself(
         ] == []
         mounts = composition.one("EMQX").spec["coreTemplate"]["spec"]["extraVolumes"]
         assert {"name": "login", "secret": {"secretName": "dashboard-login"}} in mounts
+
+
+def test_no_user_with_a_password_stands_beside_keycloaks_in_the_enterprise_edition(
+    variants: Variants, settings: Settings
+) -> None:
+    """EMQX makes its first administrator of `dashboard.default_password`, and none of an empty one."""
+    for site in variants("pilot", "enterprise"):
+        values: Any = document(site, settings)
+        assert values["dashboard"]["default_password"] == ""
+        spec = compose(site).one("EMQX").spec
+        for template in ("coreTemplate", "replicantTemplate"):
+            assert "env" not in spec.get(template, {}).get("spec", {})
+        assert "broker-administrator" not in needed_secrets(site)
+
+
+def test_the_opensource_dashboard_has_a_first_administrator_behind_the_proxy(
+    variants: Variants, settings: Settings
+) -> None:
+    for site in variants("pilot", "opensource"):
+        values: Any = document(site, settings)
+        # Neither the well-known password nor one that is written out.
+        assert "default_password" not in values["dashboard"]
+        (variable,) = compose(site).one("EMQX").spec["coreTemplate"]["spec"]["env"]
+        assert variable["name"] == "EMQX_DASHBOARD__DEFAULT_PASSWORD"
+        assert "broker-administrator" in needed_secrets(site)
 
 
 def test_the_proxy_admits_the_groups_of_administrators_alone(eagle_ford: Composition) -> None:

@@ -13,7 +13,7 @@ from components.recording import Composition
 from components.settings import Settings
 from model.broker import Licence, Listener, ZoneListener
 from model.emqx import Configuration, declared
-from model.emqx.configuration import License
+from model.emqx.configuration import Dashboard, License
 from model.emqx.integration import KafkaLogin, MqttConnector
 from model.emqx.protection import bounds
 from model.emqx.roots import KNOWN_ROOTS, UnknownRootError, check_roots
@@ -244,7 +244,11 @@ def test_no_key_that_is_declared_names_a_secret_but_by_its_file() -> None:
         "dashboard.sso.oidc.secret",
         "connectors.kafka_producer.*.authentication.password",
         "connectors.mqtt.*.password",
+        # This one takes nothing but the empty text.
+        "dashboard.default_password",
     }
+    with pytest.raises(ValidationError):
+        Dashboard.model_validate({"listeners": {}, "default_password": "written out"})
     with pytest.raises(ValidationError):
         KafkaLogin(username="eagle-ford-broker", password="written out")
     assert MqttConnector.model_fields["password"].metadata == KafkaLogin.model_fields["password"].metadata
