@@ -7,7 +7,7 @@ import pulumi
 from components import names
 from components.broker_alerts import ERRORS, SERVING, Alert, alerts, selectors, serving_expression
 from components.component import Place, SiteComponent, selector_labels
-from components.emqx_cluster import EmqxCluster
+from components.emqx_nodes import BROKER_PODS
 from components.manifest import Manifest
 from components.opa_policies import OpaPolicies
 from model import Site
@@ -31,7 +31,7 @@ class PrometheusRules(SiteComponent):
 
     def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, place, opts)
-        self._resource("ServiceMonitor", names.BROKER, broker_monitor(place.site))
+        self._resource("PodMonitor", names.BROKER, broker_monitor(place.site))
         self._resource("PodMonitor", names.POLICY_SERVER, policy_server_monitor(place.site))
         self._resource("PrometheusRule", names.BROKER, {"groups": rule_groups(place.site)})
         self.alerts = [alert.name for alert in alerts(place.site)]
@@ -49,10 +49,15 @@ class PrometheusRules(SiteComponent):
 
 
 def broker_monitor(site: Site) -> dict[str, Any]:
-    """Return the ServiceMonitor of the broker: each node, over TLS, with the key that the site keeps in a Secret."""
+    """Return the PodMonitor of the broker: each node, over TLS, with the key that the site keeps in a Secret.
+
+    By pods, not by a Service: the operator points the dashboard's Service at core nodes alone, and where a site has
+    replicants all clients are on these.
+    """
     key = {"name": names.BROKER_METRICS_KEY}
     endpoints = [
         {
+            # The operator names the container's port after the dashboard's listener.
             "port": "dashboard-https",
             "path": f"/api/v5/prometheus/{part}",
             **_scrape(site, names.BROKER_DASHBOARD),
@@ -64,8 +69,8 @@ def broker_monitor(site: Site) -> dict[str, Any]:
     ]
     return {
         "jobLabel": JOB_LABEL,
-        "selector": {"matchLabels": selector_labels(site, EmqxCluster.SOFTWARE, EmqxCluster.PART)},
-        "endpoints": endpoints,
+        "selector": {"matchLabels": BROKER_PODS},
+        "podMetricsEndpoints": endpoints,
     }
 
 

@@ -64,7 +64,7 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
             if site.streams.sinks
             else ()
         ),
-        *_kinds("monitoring.coreos.com/v1", ("PodMonitor", "PrometheusRule", "ServiceMonitor"), _PROMETHEUS),
+        *_kinds("monitoring.coreos.com/v1", ("PodMonitor", "PrometheusRule"), _PROMETHEUS),
     )
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,10 +11,15 @@ import pytest
 import yaml
 
 from components.broker_alerts import alerts as alerts_of
+from components.emqx_nodes import REPLICANT_PODS
 from components.prometheus_rules import rule_groups
 from components.recording import Composition
+from lab.operators.emqx_objects import broker_objects
+from lab.operators.kubernetes import STATEFUL_SET
+from model.broker import Replicants
 from model.monitoring import AlertName
 from model.slo import WINDOWS, budget
+from tests.support.composing import compose
 from tests.support.tools import tool
 from tests.support.variants import EDITIONS, variants
 
@@ -48,14 +54,19 @@ def test_every_alert_has_words_for_whoever_is_woken(composition: Composition) ->
         assert rule["annotations"]["runbook_url"].endswith(f"/{name}")
 
 
+def monitor(composition: Composition, name: str) -> Mapping[str, Any]:
+    (found,) = (made for made in composition.of("PodMonitor") if made.metadata["name"] == name)
+    return found.spec
+
+
 def test_the_platforms_prometheus_finds_what_it_selects_by(composition: Composition) -> None:
-    for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule"):
-        labels = composition.one(kind).metadata["labels"]
-        assert composition.site.monitoring.labels.items() <= labels.items()
+    for kind in ("PodMonitor", "PrometheusRule"):
+        for made in composition.of(kind):
+            assert composition.site.monitoring.labels.items() <= made.metadata["labels"].items()
 
 
 def test_the_broker_is_scraped_over_tls_with_a_key_that_is_only_referred_to(composition: Composition) -> None:
-    endpoints = composition.one("ServiceMonitor").spec["endpoints"]
+    endpoints = monitor(composition, "broker")["podMetricsEndpoints"]
     assert [endpoint["path"] for endpoint in endpoints] == [
         "/api/v5/prometheus/stats",
         "/api/v5/prometheus/auth",
@@ -69,13 +80,40 @@ def test_the_broker_is_scraped_over_tls_with_a_key_that_is_only_referred_to(comp
 
 def test_monitors_select_what_the_components_make(composition: Composition) -> None:
     pods = composition.one("Deployment", "opa").spec["template"]["metadata"]["labels"]
-    assert composition.one("PodMonitor").spec["selector"]["matchLabels"].items() <= pods.items()
-    service = composition.one("EMQX").spec["dashboardServiceTemplate"]["metadata"]["labels"]
-    assert composition.one("ServiceMonitor").spec["selector"]["matchLabels"].items() <= service.items()
+    assert monitor(composition, "opa")["selector"]["matchLabels"].items() <= pods.items()
+
+
+def test_nodes_of_both_kinds_are_scraped_as_one_job(eagle_ford: Composition) -> None:
+    """The operator's own labels find them; the job's name is a label that the kit gives to both templates."""
+    site = eagle_ford.site
+    broker = site.broker.model_copy(
+        update={"edition": "enterprise", "replicants": Replicants(replicas=4, autoscaling=None)}
+    )
+    composition = compose(site.model_copy(update={"broker": broker}))
+    scraped = monitor(composition, "broker")
+    made = composition.one("EMQX")
+    ((_, stateful_set),) = (
+        entry
+        for entry in broker_objects({"metadata": {**made.metadata, "uid": "u"}, "spec": made.spec})
+        if entry[0] == STATEFUL_SET
+    )
+    core = stateful_set["spec"]["template"]["metadata"]["labels"]
+    replicant = made.spec["replicantTemplate"]["metadata"]["labels"] | REPLICANT_PODS
+    for labels in (core, replicant):
+        assert scraped["selector"]["matchLabels"].items() <= labels.items()
+        assert labels[scraped["jobLabel"]] == "emqx"
+    assert "BrokerNodeLost" in alerts(composition)
+    assert f"< {site.broker.replicas + 4}" in alerts(composition)["BrokerNodeLost"]["expr"]
+
+
+def test_no_other_pod_of_the_site_is_scraped_as_the_broker(composition: Composition) -> None:
+    wanted = monitor(composition, "broker")["selector"]["matchLabels"]
+    for made in (*composition.of("Deployment"), *composition.of("Job")):
+        assert not wanted.items() <= made.spec["template"]["metadata"]["labels"].items()
 
 
 def test_three_scrapes_of_one_node_are_told_apart(composition: Composition) -> None:
-    endpoints = composition.one("ServiceMonitor").spec["endpoints"]
+    endpoints = monitor(composition, "broker")["podMetricsEndpoints"]
     parts = [endpoint["relabelings"][0]["replacement"] for endpoint in endpoints]
     assert parts == ["stats", "auth", "data_integration"]
 
