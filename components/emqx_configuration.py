@@ -10,6 +10,8 @@ from model import Site
 from model.broker import Listener
 from model.emqx import Configuration, Unsupported, unsupported, values
 from model.emqx.configuration import (
+    OVERRIDES_CLIENT_ID,
+    OWN_CLIENT_ID,
     AuditLog,
     Authorization,
     Cache,
@@ -81,6 +83,7 @@ def configuration(site: Site, settings: Settings) -> Configuration:
     return Configuration(
         listeners=_listeners(site, settings, limits),
         mqtt=Mqtt(
+            **_client_ids(site),
             max_packet_size=broker.protection.largest_message,
             max_inflight=broker.protection.inflight,
             max_mqueue_len=limits.queue,
@@ -122,6 +125,13 @@ def _integration(site: Site) -> dict[str, Any]:
         "sources": Sources(mqtt=sources) if sources else None,
         "rule_engine": RuleEngine(rules=emqx_integration.rules(site) | emqx_incumbent.rules(site)),
     }
+
+
+def _client_ids(site: Site) -> dict[str, Any]:
+    """Return how the id of a client with a token is bound to its user name."""
+    if site.broker.version_numbers < OVERRIDES_CLIENT_ID:
+        return {"use_username_as_clientid": True}
+    return {"clientid_override": OWN_CLIENT_ID}
 
 
 def _listeners(site: Site, settings: Settings, limits: Bounds) -> Listeners:

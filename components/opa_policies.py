@@ -23,7 +23,8 @@ from components.names import (
 )
 from components.stateless import container_security, disruption_budget, pod_security, priority, spread
 from model import Site
-from model.policy import TopicRule
+from model.incumbent_bridge import INWARD_RULE
+from model.policy import Host, TopicRule
 
 SOURCES = Path(__file__).parents[1] / "policies"
 # The bundle is found by the labels that OPA's kube-mgmt looks for, so that any policy server can load it.
@@ -200,7 +201,13 @@ def site_data(site: Site) -> str:
         "sites": {
             site.name: {
                 "classes": {name: client_domain(site, name) for name in CLIENT_CLASSES},
+                # What the bridge brings in has such a client id, and by it does not go out again.
+                "reserved_client_ids": [INWARD_RULE],
                 "rules": [_rule(site, rule) for rule in site.policy.rules],
+                "hosts": {
+                    client_name(site, "service", host.name): {"topics": _words(site, host)}
+                    for host in site.policy.hosts
+                },
                 "gateways": {
                     client_name(site, "gateway", gateway.name): {
                         "spaces": [site.topic_spaces[asset] for asset in gateway.assets]
@@ -223,6 +230,12 @@ def _rule(site: Site, rule: TopicRule) -> dict[str, Any]:
     """Return a rule as the policy reads it: `{name}` of the site's data is the broker's `${username}`."""
     topics = [topic.replace("{site}", site.name).replace("{name}", "${username}") for topic in rule.topics]
     return {"name": rule.name, "who": _who(site, rule.who), "actions": sorted(rule.actions), "topics": topics}
+
+
+def _words(site: Site, host: Host) -> list[str]:
+    """Return the topics of what a host says: its state, and its commands."""
+    state = [f"spBv1.0/STATE/{host.host_id}"] if host.host_id else []
+    return [*state, *(command.replace("{site}", site.name) for command in host.commands)]
 
 
 def _who(site: Site, who: str) -> dict[str, Any]:

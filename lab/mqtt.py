@@ -16,6 +16,7 @@ from lab.certificates import KeyPair
 from lab.child import Child, listens
 from lab.files import write
 from lab.ports import HOST, free_ports
+from model.emqx.configuration import OWN_CLIENT_ID
 
 PUBLISHER = "lab-publisher"
 """MQTT 5 user property at a door for rules."""
@@ -26,17 +27,47 @@ START_SECONDS = 20.0
 class Door:
     """One listener: its server certificate, and whom it lets in.
 
-    With `authorities` (a PEM file) a client certificate of theirs is needed, and not on one of the lists `revoked`
-    (DER or PEM files); without, a name and a password or token.
+    With `authorities` (a PEM file) a client certificate of theirs is asked for, and needed where `certificate_needed`;
+    it must not be on one of the lists `revoked` (DER or PEM files). Who has none shows a name and a password or token
+    where the door `authenticates`, and else is let in.
     """
 
     pair: KeyPair
     authorities: Path | None = None
+    certificate_needed: bool = True
+    authenticates: bool = True
+    versions: tuple[str, ...] = ()
     revoked: tuple[Path, ...] = ()
+    access: tuple[str, ...] = ()
     web_socket: bool = False
     rules: bool = False
     """For what stands for EMQX's rule engine: nobody asks the policy server about it, `PUBLISHER` names each message's
     publisher to it, and the rule in whose name it publishes to the broker."""
+
+
+def site_door(
+    listener: Mapping[str, Any],
+    pair: KeyPair,
+    authorities: Path,
+    revoked: tuple[Path, ...],
+    *,
+    web_socket: bool = False,
+) -> Door:
+    """Return the door that a listener of EMQX's configuration is; the files are those that the broker would have.
+
+    `revoked` are the lists that EMQX would fetch; they are held only if the listener says so.
+    """
+    tls = listener["ssl_options"]
+    return Door(
+        pair,
+        authorities=authorities if tls["verify"] == "verify_peer" else None,
+        certificate_needed=tls.get("fail_if_no_peer_cert", False),
+        authenticates=listener["enable_authn"],
+        versions=tuple(tls["versions"]),
+        revoked=revoked if tls.get("enable_crl_check") else (),
+        access=tuple(listener.get("access_rules") or ()),
+        web_socket=web_socket,
+    )
 
 
 @dataclass(frozen=True)
@@ -52,19 +83,24 @@ class Servers:
 def site_settings(document: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     """Return what the site's door is told of tokens and of the policy server, from EMQX's configuration.
 
-    Raises ValueError where the configuration allows by default.
+    Raises ValueError where the configuration allows by default, or leaves a client the id that it asks for.
     """
     (token,) = document["authentication"]
     (source,) = document["authorization"]["sources"]
     if document["authorization"]["no_match"] != "deny":
         raise ValueError("the lab's door denies what nobody allows, and this configuration does not")
+    mqtt = document["mqtt"]
+    if (mqtt["peer_cert_as_clientid"], mqtt.get("clientid_override")) != ("cn", OWN_CLIENT_ID):
+        raise ValueError("the lab's door binds client ids, and this configuration does not")
     cache = document["authorization"]["cache"]
     return {
         "Token": {
             "Keys": token["endpoint"],
             "Authorities": str(servers.authority),
             "Claims": token["verify_claims"],
+            "ACLClaim": token["acl_claim_name"],
         },
+        "BindsClientIDs": True,
         "Policy": {
             # Its name is one of the cluster's network, which is simulated.
             "URL": servers.policy + urlsplit(source["url"]).path,
@@ -82,7 +118,7 @@ def running(
 ) -> Iterator[dict[str, int]]:
     """Give the ports of a broker's doors by name while it runs; it is stopped at the end, whatever happens.
 
-    `settings` are those beside the doors: `Users` (password files by name), `Token`, `Policy`. Raises
+    `settings` are those beside the doors: `Users` (password files by name), `Token`, `BindsClientIDs`, `Policy`. Raises
     ChildFailedError.
     """
     ports = free_ports(doors)
@@ -102,7 +138,11 @@ def _listener(door: Door, port: int) -> dict[str, Any]:
         "Certificate": str(door.pair.certificate),
         "Key": str(door.pair.key),
         "Authorities": str(door.authorities or ""),
+        "CertificateNeeded": door.certificate_needed,
+        "Authenticates": door.authenticates,
+        "Versions": list(door.versions),
         "Revoked": [str(file) for file in door.revoked],
+        "Access": list(door.access),
         "WebSocket": door.web_socket,
         "Rules": door.rules,
     }

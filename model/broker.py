@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from model.base import Cores, Digest, Fingerprint, Label, Part, Port, Repository, Tag, Version
+from model.base import Cores, Digest, Fingerprint, Label, Part, Port, Repository, Tag, Text, Version
 from model.scaling import Autoscaling
 from model.units import Bytes, Duration, Rate, between
 
@@ -222,8 +222,12 @@ class Broker(Part):
     )
     protection: Protection = Field(description="What one client may take.")
     revocation: Literal["none", "crl", "ocsp"] = Field(
-        description="How a revoked certificate is noticed: `crl` refuses clients that are on the list, `ocsp` staples "
-        "the server certificate's own status."
+        description="How a revoked certificate is noticed: `crl` refuses clients that are on the list. `ocsp` staples "
+        "the server certificate's own status for clients that ask, and refuses no client; `none` does nothing."
+    )
+    revocation_reason: Text | None = Field(
+        None,
+        description="Why revoked clients are let in, where `revocation` is not `crl`; left out, `validate` warns.",
     )
     probe: Probe = Field(description="Readiness probe of every rollout.")
     log_level: Literal["debug", "info", "notice", "warning", "error"] = Field(description="Log level.")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from model.base import CommonName, Label, Part
+from model.base import CommonName, Label, Part, Text
 from model.broker import Image
 from model.scaling import Autoscaling
 
@@ -25,6 +25,26 @@ class TopicRule(Part):
     )
 
 
+class Host(Part):
+    """A host application that speaks to devices: by name, and nobody else may.
+
+    It comes with the certificate `<name>.services.<domain>`.
+    """
+
+    name: Label = Field(
+        description="First part of its certificate's common name, `<name>.services.<domain>`."
+    )
+    title: Text = Field(description="Name for people.")
+    host_id: Label | None = Field(
+        None,
+        description="Sparkplug host id: under `spBv1.0/STATE/<host_id>` it says whether it is there.",
+    )
+    commands: tuple[TopicFilter, ...] = Field(
+        (),
+        description="Commands that it may send: filters with a level `command`, or of Sparkplug's NCMD or DCMD.",
+    )
+
+
 class Policy(Part):
     """The policy server for MQTT and its rules."""
 
@@ -32,5 +52,8 @@ class Policy(Part):
     replicas: int = Field(ge=1, le=16, description="Policy servers; the fewest where they scale themselves.")
     autoscaling: Autoscaling | None = Field(
         None, description="When more policy servers are started; left out, there are `replicas`."
+    )
+    hosts: tuple[Host, ...] = Field(
+        (), description="Hosts that may speak to devices; keyed by name. Left out: nobody may."
     )
     rules: tuple[TopicRule, ...] = Field(min_length=1, description="Permissions; keyed by name.")

@@ -13,6 +13,11 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
     support = support_warning(site.broker, today)
     if support is not None:
         yield support
+    if site.broker.revocation != "crl" and site.broker.revocation_reason is None:
+        yield (
+            f"a client whose certificate was revoked is let in (`broker.revocation` is `{site.broker.revocation}`): "
+            "choose `crl`, or say in `broker.revocation_reason` why not"
+        )
     if site.broker.listeners.gateway is not None and not site.identity.gateways:
         yield (
             "`broker.listeners.gateway` is for gateways with tokens, and there are none: list them under "

@@ -17,6 +17,11 @@ from model.units import Bytes, Duration
 Count = Annotated[int, Field(ge=1)]
 ENTERPRISE = Key(editions=("enterprise",))
 OPENSOURCE = Key(editions=("opensource",))
+OVERRIDES_CLIENT_ID = (5, 8, 3)
+"""The first version that can make a client's id of what is known of the client (emqx#14195)."""
+OWN_CLIENT_ID: Literal["coalesce(cn, concat([username, '/', clientid]))"] = (
+    "coalesce(cn, concat([username, '/', clientid]))"
+)
 
 
 class Mqtt(Section):
@@ -24,6 +29,13 @@ class Mqtt(Section):
 
     # The name in the certificate is the user name, whatever the client says it is.
     peer_cert_as_username: Literal["cn"] = "cn"
+    # So is the client id: nobody takes over another's session. A certificate has one session.
+    peer_cert_as_clientid: Literal["cn"] = "cn"
+    # With a token the id begins with the user name, which the token vouches for; where EMQX cannot do that, it is it.
+    clientid_override: Annotated[
+        Literal["coalesce(cn, concat([username, '/', clientid]))"] | None, Key(since=OVERRIDES_CLIENT_ID)
+    ] = None
+    use_username_as_clientid: Literal[True] | None = None
     max_packet_size: Bytes
     max_inflight: Annotated[int, Field(ge=1, le=65535)]
     max_mqueue_len: Count

@@ -102,6 +102,14 @@ def zone_listeners_are_of_zones(site: Site) -> Iterator[Finding]:
 
 
 @rule("broker")
+def a_reason_is_for_something(site: Site) -> Iterator[Finding]:
+    """A reason why revoked clients are let in stands only where they are."""
+    if site.broker.revocation == "crl" and site.broker.revocation_reason is not None:
+        problem = "`crl` refuses revoked clients, so there is nothing to give a reason for"
+        yield Finding(("broker", "revocation_reason"), problem, "leave it out")
+
+
+@rule("broker")
 def maintenance_leaves_nodes(site: Site) -> Iterator[Finding]:
     """Maintenance does not take away all nodes at once."""
     broker = site.broker
@@ -149,6 +157,7 @@ RULES = (
     image_is_of_the_edition,
     ports_are_distinct,
     zone_listeners_are_of_zones,
+    a_reason_is_for_something,
     maintenance_leaves_nodes,
     nodes_fill_the_zones,
     certificate_is_renewed_in_time,

@@ -1,14 +1,16 @@
-"""Rules of the MQTT permissions: filters are valid, and only the mirror publishes under `ot/`."""
+"""Rules of the MQTT permissions: filters are valid, only the mirror publishes under `ot/`, only hosts command."""
 
 import re
 from collections.abc import Iterator
 
+from model.ingest import COMMANDS, TOLD
 from model.rules.rule import Finding, rule
 from model.site import Site
 from model.words import did_you_mean, quoted
 
 PLACEHOLDERS = ("{site}", "{name}")
 CLASSES = ("device", "gateway", "service", "mirror", "user")
+SPARKPLUG = "spBv1.0"
 READ_ONLY = "ot"  # the OT mirror's topics: one way, into the broker
 
 
@@ -55,6 +57,55 @@ def only_the_mirror_publishes_for_ot(site: Site) -> Iterator[Finding]:
                 yield Finding(key, problem, "only `mirror` may; name another first level")
 
 
+@rule("policy", "name", "assets")
+def hosts_command_the_sites_devices(site: Site) -> Iterator[Finding]:
+    """What a host may send is commands, to devices of this site alone; no two hosts share an id."""
+    spaces = sorted({site.name, *site.topic_spaces.values()})
+    ids: dict[str, str] = {}
+    for host in site.policy.hosts:
+        key = ("policy", "hosts", host.name)
+        if host.host_id is None and not host.commands:
+            yield Finding(
+                key, f"{quoted(host.name)} says nothing to anybody", "give it `host_id` or `commands`"
+            )
+        if host.host_id in ids:
+            problem = f"{quoted(host.host_id)} is {quoted(ids[host.host_id])}'s already"
+            yield Finding((*key, "host_id"), problem, "give each host an id of its own")
+        if host.host_id is not None:
+            ids.setdefault(host.host_id, host.name)
+        for index, command in enumerate(host.commands):
+            topic = command.replace("{site}", site.name)
+            if problem := _mistake(topic) or _no_command(topic, site.name, spaces):
+                remedy = (
+                    "write a filter like `{site}/+/command/#`, `spBv1.0/{site}/NCMD/+` "
+                    "or `spBv1.0/{site}/DCMD/+/+`"
+                )
+                yield Finding((*key, "commands", index), f"{quoted(command)} {problem}", remedy)
+
+
+@rule("policy")
+def nobody_else_commands(site: Site) -> Iterator[Finding]:
+    """No rule is for commands or a host's state: the policy server takes them from a site's hosts alone."""
+    for permission in site.policy.rules:
+        for index, topic in enumerate(permission.topics if "publish" in permission.actions else ()):
+            levels = topic.split("/")
+            sparkplug = levels[0] == SPARKPLUG
+            if (sparkplug and {*TOLD, "STATE"} & {*levels}) or (not sparkplug and COMMANDS in levels[1:]):
+                key = ("policy", "rules", permission.name, "topics", index)
+                problem = f"{quoted(topic)} is for a host to publish, and no rule can let another"
+                yield Finding(key, problem, "name the host under `policy.hosts`")
+
+
+def _no_command(topic: str, site: str, spaces: list[str]) -> str:
+    levels = topic.split("/")
+    if levels[0] == SPARKPLUG:
+        told = len(levels) > 3 and levels[1] == site and levels[2] in TOLD
+        return "" if told else "is no command to an edge node of the site"
+    if not any(f"{topic}/".startswith(f"{space}/") for space in spaces):
+        return "is in no topic space of the site"
+    return "" if COMMANDS in levels[1:] else f"has no level `{COMMANDS}`, so it would be more than commands"
+
+
 @rule("policy")
 def people_only_read(site: Site) -> Iterator[Finding]:
     """Nobody who signs in with a person's token publishes; the policy server would refuse it anyway."""
@@ -89,6 +140,8 @@ def policy_server_is_pinned(site: Site) -> Iterator[Finding]:
 RULES = (
     filters_are_valid,
     only_the_mirror_publishes_for_ot,
+    hosts_command_the_sites_devices,
+    nobody_else_commands,
     people_only_read,
     patterns_are_not_everybody,
     policy_server_is_pinned,

@@ -28,6 +28,22 @@ is_filter(filter) if {
 	}
 }
 
+# What is said to a device: below a level `command`, or as one of Sparkplug's commands. The OT mirror's tags are data.
+is_command(topic) if {
+	levels := split(topic, "/")
+	not levels[0] in {"ot", "spBv1.0"}
+	"command" in array.slice(levels, 1, count(levels))
+}
+
+is_command(topic) if {
+	levels := split(topic, "/")
+	levels[0] == "spBv1.0"
+	levels[2] in {"NCMD", "DCMD"}
+}
+
+# Where a Sparkplug host says whether it is there.
+is_host_state(topic) if array.slice(split(topic, "/"), 0, 2) == ["spBv1.0", "STATE"]
+
 # Every topic that `filter` matches is matched by `allowed`, too. A topic is a filter without wildcards.
 contained(filter, allowed) if {
 	not endswith(allowed, "#")

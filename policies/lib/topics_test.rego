@@ -23,6 +23,20 @@ test_a_filter_has_wildcards_for_whole_levels_only if {
 	}
 }
 
+test_a_command_is_known_by_its_level if {
+	every topic in ["a/pump/command", "a/pump/command/stop", "wells/a/b/command/x", "spBv1.0/a/NCMD/n", "spBv1.0/a/DCMD/n/d"] {
+		topics.is_command(topic)
+	}
+	every topic in ["a/pump/commands", "command/pump", "spBv1.0/a/NDATA/n", "spBv1.0/STATE/h", "ot/a/command/value", "spBv1.0"] {
+		not topics.is_command(topic)
+	}
+}
+
+test_a_hosts_state_is_known_by_its_first_levels if {
+	topics.is_host_state("spBv1.0/STATE/host")
+	not topics.is_host_state("spBv1.0/a/STATE/host")
+}
+
 test_a_shared_subscription_is_judged_by_its_real_filter if {
 	topics.real_filter("$share/group/a/+") == "a/+"
 	topics.real_filter("a/$share/group/b") == "a/$share/group/b"

@@ -50,6 +50,16 @@ permits contains "the topics of the gateway's assets" if {
 	topics.contained(asked, sprintf("%s/#", [space]))
 }
 
+# What a host that the site names says to devices.
+permits contains "the host's own words" if commanded
+
+commanded if {
+	input.action == "publish"
+	class == "service"
+	some filter in site.hosts[input.username].topics
+	topics.contained(asked, filter)
+}
+
 # Reasons to deny that no rule of a site can overrule.
 objections contains "the topic is not one that can be published to" if {
 	input.action == "publish"
@@ -64,6 +74,13 @@ objections contains "the filter is not one that can be subscribed to" if {
 objections contains "the user name is not the certificate's common name" if {
 	not input.cert_common_name in identities.absent
 	input.username != input.cert_common_name
+}
+
+objections contains "the client id is not bound to who the client is" if not bound
+
+objections contains "the client id is one of the broker's own" if {
+	some prefix in site.reserved_client_ids
+	startswith(input.clientid, prefix)
 }
 
 objections contains "the user name cannot stand in a topic" if not identities.is_safe(input.username)
@@ -85,9 +102,33 @@ objections contains "nothing flows towards the OT mirror" if {
 	class == "mirror"
 }
 
+objections contains "only a host that the site names speaks to devices" if {
+	input.action == "publish"
+	topics.is_command(asked)
+	not commanded
+}
+
+objections contains "only a host that the site names says that it is there" if {
+	input.action == "publish"
+	topics.is_host_state(asked)
+	not commanded
+}
+
 objections contains "people only read" if {
 	input.action == "publish"
 	class == "user"
+}
+
+# With a certificate the client id is its common name. With a token it is the user name, or begins with it and a slash.
+# The broker sees to that when a client connects; here is what holds if it was not told to.
+bound if {
+	not input.cert_common_name in identities.absent
+	input.clientid == input.cert_common_name
+}
+
+bound if {
+	input.cert_common_name in identities.absent
+	split(input.clientid, "/")[0] == input.username
 }
 
 is_meant(who) if who.class == class

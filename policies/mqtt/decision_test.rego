@@ -3,6 +3,12 @@ package iot.mqtt_test
 import data.iot.mqtt
 
 sites := {"field": {
+	"reserved_client_ids": ["incumbent_in"],
+	"hosts": {"scada.services.field.example": {"topics": [
+		"spBv1.0/STATE/desk",
+		"spBv1.0/field/NCMD/+",
+		"field/+/command/start/#",
+	]}},
 	"gateways": {"gw-7.gateways.field.example": {"spaces": ["field/separator", "wells/north"]}},
 	"classes": {
 		"device": "devices.field.example",
@@ -67,7 +73,7 @@ bridge := "bridge-1.services.field.example"
 asking(name, action, topic) := {
 	"site": "field",
 	"username": name,
-	"clientid": "a-client",
+	"clientid": name,
 	"topic": topic,
 	"action": action,
 	"qos": "1",
@@ -151,6 +157,61 @@ test_a_user_name_other_than_the_certificates_is_denied if {
 	)
 	answer(question) == "deny"
 	objections(question) == {"the user name is not the certificate's common name"}
+}
+
+host := "scada.services.field.example"
+
+test_a_named_host_says_what_the_site_lets_it_say if {
+	every topic in ["spBv1.0/STATE/desk", "spBv1.0/field/NCMD/gw-7", "field/pump-7/command/start/now"] {
+		answer(asking(host, "publish", topic)) == "allow"
+	}
+	every topic in ["spBv1.0/STATE/other", "spBv1.0/field/DCMD/gw-7/pump", "field/pump-7/command/stop", "field/pump-7/flow"] {
+		answer(asking(host, "publish", topic)) == "deny"
+	}
+}
+
+test_nobody_else_speaks_to_devices_though_a_rule_would_let_it if {
+	every topic in ["field/pump-7.devices.field.example/command/stop", "field/pump-7.devices.field.example/command"] {
+		question := asking(device, "publish", topic)
+		answer(question) == "deny"
+		objections(question) == {"only a host that the site names speaks to devices"}
+	}
+	every kind in ["NCMD", "DCMD"] {
+		question := asking(listed, "publish", sprintf("spBv1.0/field/%s/gw-7.gateways.field.example", [kind]))
+		answer(question) == "deny"
+		objections(question) == {"only a host that the site names speaks to devices"}
+	}
+	state := asking(service, "publish", "spBv1.0/STATE/desk")
+	answer(state) == "deny"
+	objections(state) == {"only a host that the site names says that it is there"}
+}
+
+test_a_client_id_of_another_is_denied if {
+	every other in ["pump-8.devices.field.example", "pump-7", "", "pump-7.devices.field.example/2"] {
+		question := object.union(
+			asking(device, "publish", "field/pump-7.devices.field.example/x"),
+			{"clientid": other},
+		)
+		answer(question) == "deny"
+		objections(question) == {"the client id is not bound to who the client is"}
+	}
+}
+
+test_a_token_binds_the_client_id_by_its_beginning if {
+	every own in ["alice", "alice/browser", "alice/a/b"] {
+		answer(object.union(bringing_token("alice", "subscribe", "field/alice/x"), {"clientid": own})) == "allow"
+	}
+	every other in ["bob", "alicent", "bob/alice", "browser"] {
+		question := object.union(bringing_token("alice", "subscribe", "field/alice/x"), {"clientid": other})
+		objections(question) == {"the client id is not bound to who the client is"}
+	}
+}
+
+test_nobody_has_a_client_id_of_the_brokers_own if {
+	name := "incumbent_in_1.devices.field.example"
+	question := asking(name, "publish", "field/incumbent_in_1.devices.field.example/x")
+	answer(question) == "deny"
+	objections(question) == {"the client id is one of the broker's own"}
 }
 
 test_a_user_name_with_wildcards_does_not_widen_a_filter if {

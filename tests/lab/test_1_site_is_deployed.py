@@ -158,7 +158,7 @@ def _decide(shell: Shell, site: Site, action: str, topic: str) -> str:
     question = {
         "site": site.name,
         "username": _device(site),
-        "clientid": "pump-1",
+        "clientid": _device(site),
         "topic": topic,
         "action": action,
         "qos": "1",

@@ -4,9 +4,11 @@ The door is the lab's broker, told by the site's own EMQX configuration whom to 
 """
 
 import base64
+import contextlib
 import datetime
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -20,7 +22,7 @@ from components.emqx_configuration import document
 from components.recording import OFFLINE
 from lab.certificates import Authority, KeyPair
 from lab.estate import Estate
-from lab.mqtt import Door, Servers, running, site_settings
+from lab.mqtt import Door, Servers, running, site_door, site_settings
 from lab.progress import Silent
 from lab.tools import ensure
 from lab.waiting import wait_until
@@ -74,12 +76,14 @@ class Front:
         host = self.site.mqtt_host
         return session(self.ports["mqtts"], host, self.trust, client_id, certificate=certificate, login=login)
 
-    def person(self, name: str, token: str) -> AbstractContextManager[Session]:
+    def person(self, name: str, token: str, client_id: str = "browser") -> AbstractContextManager[Session]:
         """A session at the door for browsers, with a token."""
         host = self.site.mqtt_host
-        return session(
-            self.ports["wss"], host, self.trust, f"browser-{name}", login=(name, token), web_socket=True
-        )
+        return session(self.ports["wss"], host, self.trust, client_id, login=(name, token), web_socket=True)
+
+    def gateway(self, name: str, token: str) -> AbstractContextManager[Session]:
+        """A session at the door for gateways with tokens."""
+        return session(self.ports["gateway"], self.site.mqtt_host, self.trust, "edge", login=(name, token))
 
 
 def fetch_list(root: servers.Client, site: Site, file: Path) -> None:
@@ -99,15 +103,35 @@ def front(
     trust.write_text(deployed.get("configmap", names.TRUST, site.namespace)["data"][names.TRUST_SITE])
     fetch_list(root, site, revoked)
     made = Front(deployed, site, root, folder, {}, trust, revoked)
-    # As cert-manager has it signed for the broker.
-    pair, _ = made._issued("server", site.mqtt_host, "1h")
-    server = KeyPair(pair.chain, pair.key)
-    settings = replace(OFFLINE, keycloak_url=deployed.environment["KEYCLOAK_URL"])
-    asks = Servers(deployed.environment["OPA_URL"], deployed.authority)
-    doors = {"mqtts": Door(server, trust, (revoked,)), "wss": Door(server, web_socket=True)}
-    told = site_settings(document(site, settings), asks)
-    with running(ensure({"mqtt"}, Silent())["mqtt"] / "mqtt", folder, doors, told) as ports:
+    with opened(made, site) as ports:
         yield replace(made, ports=ports)
+
+
+@contextlib.contextmanager
+def opened(front: Front, site: Site) -> Iterator[dict[str, int]]:
+    """Open the doors of a site as its own EMQX configuration has them; gives their ports."""
+    # As cert-manager has it signed for the broker.
+    pair, _ = front._issued("server", site.mqtt_host, "1h")
+    shell = front.shell
+    settings = replace(OFFLINE, keycloak_url=shell.environment["KEYCLOAK_URL"])
+    configuration: dict[str, Any] = dict(document(site, settings))
+    found = {"ssl": {"default": "mqtts"}, "wss": {"default": "wss"}}
+    doors = {
+        found[kind].get(name, name): site_door(
+            listener,
+            KeyPair(pair.chain, pair.key),
+            front.trust,
+            (front.revoked,),
+            web_socket=kind == "wss",
+        )
+        for kind in found
+        for name, listener in configuration["listeners"][kind].items()
+    }
+    told = site_settings(configuration, Servers(shell.environment["OPA_URL"], shell.authority))
+    program = ensure({"mqtt"}, Silent())["mqtt"] / "mqtt"
+    folder = Path(tempfile.mkdtemp(dir=front.folder))
+    with running(program, folder, doors, told) as ports:
+        yield ports
 
 
 @pytest.fixture(scope="module")
@@ -280,9 +304,24 @@ def has_expired(certificate: Certificate) -> bool:
     return datetime.datetime.now(datetime.UTC) > end + datetime.timedelta(seconds=1)
 
 
-def test_a_revoked_certificate_is_refused(front: Front) -> None:
+def test_a_revoked_certificate_is_refused(front: Front, site: Site) -> None:
+    assert site.broker.revocation == "crl"
     with pytest.raises(Refused), front.device(front.revoke("device", "pump-lost")):
         pass
+
+
+@pytest.mark.parametrize("revocation", ["none", "ocsp"])
+def test_a_revoked_certificate_comes_in_where_the_site_does_not_ask(
+    front: Front, site: Site, revocation: str
+) -> None:
+    """The control: it is the site's own choice that refuses it; stapling is about the broker's certificate."""
+    certificate = front.revoke("device", f"pump-lost-{revocation}")
+    broker = site.broker.model_copy(update={"revocation": revocation})
+    with opened(front, site.model_copy(update={"broker": broker})) as ports:
+        careless = replace(front, ports=ports)
+        with careless.device(certificate) as device:
+            own = f"pump-lost-{revocation}.{names.client_domain(site, 'device')}"
+            assert device.publish(f"{site.name}/{own}/flow", "4.2") == "Success"
 
 
 def test_a_certificate_of_another_authority_is_refused(front: Front, site: Site, tmp_path: Path) -> None:
@@ -329,10 +368,149 @@ def test_a_device_that_calls_itself_another_is_still_itself(front: Front, site: 
         assert device.publish(f"{site.name}/{other}/flow", "4.2") == "Not authorized"
 
 
-def test_a_person_with_a_token_comes_in_and_writes_nothing(front: Front, site: Site, token: str) -> None:
+def test_a_person_with_a_token_reads_the_site(front: Front, site: Site, token: str) -> None:
+    pump = f"pump-10.{names.client_domain(site, 'device')}"
+    with (
+        front.person("operator-1", token) as person,
+        front.device(front.enrolled("device", "pump-10")) as device,
+    ):
+        assert person.subscribe(f"{site.name}/#") == "Granted QoS 1"
+        assert device.publish(f"{site.name}/{pump}/flow", "4.2") == "Success"
+        assert person.next() == (f"{site.name}/{pump}/flow", "4.2")
+
+
+@pytest.mark.parametrize(
+    "topic", ["{site}/operator-1/flow", "{site}/pump/command/stop", "spBv1.0/STATE/karnes"]
+)
+def test_a_person_with_a_token_writes_nothing(front: Front, site: Site, token: str, topic: str) -> None:
     with front.person("operator-1", token) as person:
-        assert person.publish(f"{site.name}/operator-1/flow", "4.2") == "Not authorized"
+        assert person.publish(topic.format(site=site.name), "4.2") == "Not authorized"
         assert person.end() == "Not authorized"
+
+
+def test_a_persons_token_takes_away_every_right_to_write(token: str) -> None:
+    said = servers.claims(token)
+    assert (said["aud"], said["acl"]) == (
+        "mqtt",
+        [{"permission": "deny", "action": "publish", "topic": "#"}],
+    )
+
+
+def test_a_person_without_a_role_that_reads_is_not_let_in(deployed: Shell, front: Front, site: Site) -> None:
+    with servers.signed_in(deployed, site, "auditor-1", "auditors") as access:
+        assert "aud" not in servers.claims(access)
+        with pytest.raises(Refused, match="Bad user name or password"), front.person("auditor-1", access):
+            pass
+
+
+@pytest.fixture
+def gateway_token(deployed: Shell, site: Site) -> str:
+    """The token of the gateway that the site lists, by the secret that the stack hands on."""
+    login = names.gateway_login("runge-satellite")
+    secret = deployed.get("secret", login, site.namespace)["data"]["client-secret"]
+    keycloak = servers.Client(deployed.environment["KEYCLOAK_URL"], str(deployed.authority))
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": login,
+        "client_secret": base64.b64decode(secret).decode(),
+    }
+    answer = keycloak.ask("POST", f"/realms/{site.name}/protocol/openid-connect/token", form=form)
+    assert answer.status == 200, answer.text
+    return str(answer.json["access_token"])
+
+
+def test_a_gateway_with_a_token_speaks_for_itself_and_its_assets(
+    front: Front, site: Site, gateway_token: str
+) -> None:
+    name = names.client_name(site, "gateway", "runge-satellite")
+    said = servers.claims(gateway_token)
+    assert (said["aud"], said["preferred_username"]) == ("mqtt", name)
+    with front.gateway(name, gateway_token) as gateway:
+        assert gateway.publish(f"spBv1.0/{site.name}/NBIRTH/{name}", "birth") == "Success"
+        assert gateway.publish(f"{site.name}/separator-runge/pressure", "12.5") == "Success"
+        assert gateway.subscribe(f"{site.name}/separator-runge/#") == "Granted QoS 1"
+        assert gateway.subscribe(f"spBv1.0/{site.name}/NCMD/{name}") == "Granted QoS 1"
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "{site}/pad-kenedy-12/pressure",
+        "spBv1.0/{site}/NDATA/another",
+        "spBv1.0/{site}/NCMD/{name}",
+        "{site}/separator-runge/command/open",
+        "ot/{site}/separator/pressure",
+    ],
+)
+def test_a_gateway_with_a_token_is_refused_elsewhere(
+    front: Front, site: Site, gateway_token: str, topic: str
+) -> None:
+    name = names.client_name(site, "gateway", "runge-satellite")
+    with front.gateway(name, gateway_token) as gateway:
+        assert gateway.publish(topic.format(site=site.name, name=name), "0") == "Not authorized"
+        assert gateway.end() == "Not authorized"
+
+
+def test_a_gateway_with_a_token_does_not_read_the_site(front: Front, site: Site, gateway_token: str) -> None:
+    with front.gateway(names.client_name(site, "gateway", "runge-satellite"), gateway_token) as gateway:
+        assert gateway.subscribe(f"{site.name}/#") == "Not authorized"
+
+
+def test_the_host_that_the_site_names_speaks_to_gateways(front: Front, site: Site) -> None:
+    node = f"gw-2.{names.client_domain(site, 'gateway')}"
+    with (
+        front.device(front.enrolled("gateway", "gw-2")) as gateway,
+        front.device(front.enrolled("service", "scada-karnes")) as host,
+    ):
+        for space in ("spBv1.0/STATE/#", f"spBv1.0/{site.name}/NCMD/{node}"):
+            assert gateway.subscribe(space) == "Granted QoS 1"
+        assert host.publish("spBv1.0/STATE/karnes", "online") == "Success"
+        assert host.publish(f"spBv1.0/{site.name}/NCMD/{node}", "rebirth") == "Success"
+        assert gateway.next() == ("spBv1.0/STATE/karnes", "online")
+        assert gateway.next() == (f"spBv1.0/{site.name}/NCMD/{node}", "rebirth")
+        # More than the site's file says, even of the host.
+        assert host.publish(f"spBv1.0/{site.name}/DCMD/{node}/pump", "stop") == "Not authorized"
+
+
+@pytest.mark.parametrize(
+    "topic", ["spBv1.0/STATE/karnes", "spBv1.0/{site}/NCMD/gw-2", "{site}/pump-2/command/stop"]
+)
+@pytest.mark.parametrize("kind", ["service", "gateway", "device"])
+def test_nobody_else_speaks_to_devices(front: Front, site: Site, kind: str, topic: str) -> None:
+    with front.device(front.enrolled(kind, "not-the-host")) as client:
+        assert client.publish(topic.format(site=site.name), "0") == "Not authorized"
+
+
+def test_a_device_does_not_take_over_the_session_of_another(front: Front, site: Site) -> None:
+    own = f"pump-11.{names.client_domain(site, 'device')}"
+    with (
+        front.device(front.enrolled("device", "pump-11"), own) as device,
+        front.device(front.enrolled("device", "pump-12"), own) as other,
+    ):
+        assert other.subscribe(f"{site.name}/pump-12.{names.client_domain(site, 'device')}/command/#") == (
+            "Granted QoS 1"
+        )
+        assert device.publish(f"{site.name}/{own}/flow", "4.2") == "Success"
+        assert device.ended.empty()
+
+
+def test_a_device_is_itself_by_whatever_client_id_it_comes(front: Front, site: Site) -> None:
+    own = f"pump-13.{names.client_domain(site, 'device')}"
+    certificate = front.enrolled("device", "pump-13")
+    with front.device(certificate, "one") as first, front.device(certificate, "incumbent_in_1") as second:
+        # One certificate has one session: the second is the first, come again.
+        assert first.end() == "Session taken over"
+        assert second.publish(f"{site.name}/{own}/flow", "4.2") == "Success"
+
+
+def test_a_person_does_not_take_over_the_session_of_a_device(front: Front, site: Site, token: str) -> None:
+    own = f"pump-14.{names.client_domain(site, 'device')}"
+    with (
+        front.device(front.enrolled("device", "pump-14")) as device,
+        front.person("operator-1", token, own) as person,
+    ):
+        assert person.subscribe(f"{site.name}/#") == "Granted QoS 1"
+        assert device.publish(f"{site.name}/{own}/flow", "4.2") == "Success"
 
 
 def test_a_token_under_another_name_is_refused(front: Front, token: str) -> None:

@@ -179,12 +179,13 @@ PASSWORD = "Correct-horse-battery-9"
 
 
 @contextlib.contextmanager
-def signed_in(shell: Shell, site: Site, name: str) -> Iterator[str]:
-    """Give the access token of a new site engineer, who is removed at the end."""
+def signed_in(shell: Shell, site: Site, name: str, group: str = "site-engineers") -> Iterator[str]:
+    """Give the access token of a new person of a group, who is removed at the end."""
     admin = keycloak(shell)
     client = admin.get(f"/{site.name}/clients?clientId={site.identity.dashboard.client_id}")[0]
     secret = admin.get(f"/{site.name}/clients/{client['id']}/client-secret")["value"]
-    group = next(found for found in admin.get(f"/{site.name}/groups") if found["name"] == "site-engineers")
+    known = {found["name"] for found in admin.get(f"/{site.name}/groups")}
+    assert group in known, known
     person = {
         "username": name,
         "enabled": True,
@@ -192,7 +193,7 @@ def signed_in(shell: Shell, site: Site, name: str) -> Iterator[str]:
         "emailVerified": True,
         "firstName": "Site",
         "lastName": "Engineer",
-        "groups": [f"/{group['name']}"],
+        "groups": [f"/{group}"],
         "credentials": [{"type": "password", "value": PASSWORD, "temporary": False}],
     }
     made = admin.ask("POST", f"/{site.name}/users", person)

@@ -33,6 +33,7 @@ type identity struct {
 type asking struct {
 	sync.Mutex
 	commonName string
+	acl        []rule
 	qos        map[string]byte
 	retain     bool
 	decided    map[string]decision
@@ -64,63 +65,84 @@ func (i *identity) ID() string { return "identity" }
 
 func (i *identity) Provides(hook byte) bool {
 	return bytes.Contains([]byte{
-		mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnDisconnect,
+		mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnDisconnect,
 	}, []byte{hook})
 }
 
-// OnConnectAuthenticate lets in who shows a certificate where one is needed, and elsewhere a password or token.
+// OnConnect refuses an address that the listener's rules do not let in.
+func (i *identity) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
+	if !i.settings.Listeners[cl.Net.Listener].letsIn(cl.Net.Remote) {
+		return packets.ErrNotAuthorized
+	}
+	return nil
+}
+
+// OnConnectAuthenticate lets in who has shown a certificate, and elsewhere who has a password or token.
 func (i *identity) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
-	state := &asking{qos: map[string]byte{}, decided: map[string]decision{}}
-	if i.settings.Listeners[cl.Net.Listener].Authorities != "" {
-		connection, secured := cl.Net.Conn.(*tls.Conn)
-		if !secured {
-			return false
-		}
-		state.commonName = connection.ConnectionState().PeerCertificates[0].Subject.CommonName
+	state := &asking{qos: map[string]byte{}, decided: map[string]decision{}, commonName: shown(cl)}
+	if state.commonName != "" {
 		// The name in the certificate is the user name, whatever the client says it is.
 		cl.Properties.Username = []byte(state.commonName)
-	} else if !i.known(cl, string(pk.Connect.Username), string(pk.Connect.Password)) {
+	} else if i.settings.Listeners[cl.Net.Listener].Authenticates &&
+		!i.known(cl, state, string(pk.Connect.Username), string(pk.Connect.Password)) {
 		return false
 	}
 	i.clients.Store(cl, state)
 	return true
 }
 
-func (i *identity) known(cl *mqtt.Client, name, password string) bool {
+// shown is the common name of the certificate that a client has shown, empty when it has shown none.
+func shown(cl *mqtt.Client) string {
+	connection, secured := cl.Net.Conn.(*tls.Conn)
+	if !secured || len(connection.ConnectionState().PeerCertificates) == 0 {
+		return ""
+	}
+	return connection.ConnectionState().PeerCertificates[0].Subject.CommonName
+}
+
+func (i *identity) known(cl *mqtt.Client, state *asking, name, password string) bool {
 	if file, found := i.settings.Users[name]; found {
 		kept, err := os.ReadFile(file)
 		return err == nil && subtle.ConstantTimeCompare(bytes.TrimSpace(kept), []byte(password)) == 1
 	}
-	expires, err := i.tokenOf(name, password)
+	expires, acl, err := i.tokenOf(name, password)
 	if err != nil {
 		i.Log.Warn("token refused", "reason", err.Error())
 		return false
 	}
+	state.acl = acl
 	time.AfterFunc(time.Until(expires), func() { i.end(cl) })
 	return true
 }
 
-// tokenOf checks a token as EMQX does: signature, times, and each claim that must be.
-func (i *identity) tokenOf(name, text string) (time.Time, error) {
+// tokenOf checks a token as EMQX does: signature, times, each claim that must be, and its rules.
+func (i *identity) tokenOf(name, text string) (time.Time, []rule, error) {
 	if i.keys == nil {
-		return time.Time{}, errors.New("nobody here takes tokens")
+		return time.Time{}, nil, errors.New("nobody here takes tokens")
 	}
 	claims := jwt.MapClaims{}
 	if _, err := jwt.ParseWithClaims(text, claims, i.keys.Keyfunc, jwt.WithExpirationRequired()); err != nil {
-		return time.Time{}, err
+		return time.Time{}, nil, err
 	}
 	for claim, wanted := range i.settings.Token.Claims {
 		// EMQX 5.8.9 refuses a list, also one that holds the right text.
 		if said, single := claims[claim].(string); !single || said != strings.ReplaceAll(wanted, "${username}", name) {
-			return time.Time{}, errors.New("the claim " + claim + " is not what it must be")
+			return time.Time{}, nil, errors.New("the claim " + claim + " is not what it must be")
 		}
 	}
+	acl, err := rulesOf(claims[i.settings.Token.ACLClaim])
+	if err != nil {
+		return time.Time{}, nil, err
+	}
 	expires, err := claims.GetExpirationTime()
-	return expires.Time, err
+	return expires.Time, acl, err
 }
 
-// OnPacketRead remembers what the client asks with, which the check itself is not told.
+// OnPacketRead binds the id of who comes in, and remembers what a client asks with, which the check itself is not told.
 func (i *identity) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	if pk.FixedHeader.Type == packets.Connect && i.settings.BindsClientIDs {
+		pk.Connect.ClientIdentifier = bound(cl, pk)
+	}
 	kept, found := i.clients.Load(cl)
 	if !found {
 		return pk, nil
@@ -139,6 +161,14 @@ func (i *identity) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Pac
 		}
 	}
 	return pk, nil
+}
+
+// bound is the id that a client has, whatever it asked for: nobody takes over another's session.
+func bound(cl *mqtt.Client, pk packets.Packet) string {
+	if name := shown(cl); name != "" {
+		return name
+	}
+	return string(pk.Connect.Username) + "/" + pk.Connect.ClientIdentifier
 }
 
 // OnACLCheck asks the policy server; who is denied is cut off, as EMQX is told to do.

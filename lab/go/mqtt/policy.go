@@ -33,6 +33,9 @@ func (p *policy) allows(cl *mqtt.Client, state *asking, topic string, write bool
 	if parts := strings.SplitN(topic, "/", 3); !write && parts[0] == "$share" && len(parts) == 3 {
 		topic = parts[2]
 	}
+	if permission := permitted(state.acl, action, topic); permission != "" {
+		return permission == "allow"
+	}
 	key := action + " " + topic
 	if kept, found := state.decided[key]; found && time.Now().Before(kept.until) {
 		return kept.allowed

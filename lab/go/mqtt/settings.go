@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type Settings struct {
 	// Who may come in by name and password: the file that holds the password, by name.
 	Users map[string]string
 	Token *Token
+	// Whether a client's id is its certificate's common name, or begins with its user name and a slash.
+	BindsClientIDs bool
 	// Without one, who is in may do everything.
 	Policy *Policy
 }
@@ -27,10 +30,18 @@ type Listener struct {
 	Address     string
 	Certificate string
 	Key         string
-	// Authorities of client certificates. With them a certificate is needed, and its common name is the user name.
+	// Authorities of client certificates: with them a certificate is asked for, and its common name is the user name.
 	Authorities string
+	// Whether a client without a certificate is cut off in the handshake.
+	CertificateNeeded bool
+	// Whether a client without a certificate must show a password or token; else it is let in, as EMQX would.
+	Authenticates bool
+	// Versions of TLS, by EMQX's names; all from 1.2 on when there are none.
+	Versions []string
 	// Lists of revoked certificates, DER or PEM: a certificate on one of them is refused.
-	Revoked   []string
+	Revoked []string
+	// Whose addresses are let in: `allow CIDR` or `deny all`, the first that fits; all when there are none.
+	Access    []string
 	WebSocket bool
 	// For what stands for EMQX's rule engine, which is inside the broker: nobody asks the policy server about it.
 	Rules bool
@@ -42,6 +53,8 @@ type Token struct {
 	Authorities string
 	// What each claim must be; `${username}` stands for the name that the client gives.
 	Claims map[string]string
+	// The claim with rules that are held before the policy server is asked.
+	ACLClaim string
 }
 
 // Policy is the server that is asked before each publish and subscribe.
@@ -79,17 +92,53 @@ func (l Listener) tls() (*tls.Config, error) {
 		return nil, err
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if len(l.Versions) > 0 {
+		config.MinVersion, config.MaxVersion = versions(l.Versions)
+	}
 	if l.Authorities == "" {
 		return config, nil
 	}
 	if config.ClientCAs, err = pool(l.Authorities); err != nil {
 		return nil, err
 	}
-	config.ClientAuth = tls.RequireAndVerifyClientCert
+	config.ClientAuth = tls.VerifyClientCertIfGiven
+	if l.CertificateNeeded {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
 	config.VerifyConnection = func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) == 0 {
+			return nil
+		}
 		return l.refuseRevoked(state.PeerCertificates[0])
 	}
 	return config, nil
+}
+
+// versions are the lowest and the highest of those that are named.
+func versions(named []string) (lowest, highest uint16) {
+	known := map[string]uint16{"tlsv1.2": tls.VersionTLS12, "tlsv1.3": tls.VersionTLS13}
+	lowest, highest = tls.VersionTLS13, tls.VersionTLS12
+	for _, name := range named {
+		lowest, highest = min(lowest, known[name]), max(highest, known[name])
+	}
+	return lowest, highest
+}
+
+// letsIn holds the address of a client against the listener's rules, as EMQX does.
+func (l Listener) letsIn(remote string) bool {
+	if len(l.Access) == 0 {
+		return true
+	}
+	host, _, _ := net.SplitHostPort(remote)
+	address := net.ParseIP(host)
+	for _, rule := range l.Access {
+		word, who, _ := strings.Cut(rule, " ")
+		_, network, err := net.ParseCIDR(who)
+		if who == "all" || (err == nil && network.Contains(address)) {
+			return word == "allow"
+		}
+	}
+	return false
 }
 
 // refuseRevoked reads the lists anew each time: whoever keeps them fresh writes the files.

@@ -83,7 +83,7 @@ def test_a_sample_site_decides_as_its_rules_say(
     question = {
         "site": site.name,
         "username": name,
-        "clientid": "one",
+        "clientid": name,
         "topic": topic.format(site=site.name, name=name),
         "action": action,
         "qos": "1",
@@ -146,6 +146,33 @@ def test_a_person_with_a_token_reads_the_site_and_writes_nothing(
 
 
 @pytest.mark.parametrize(
+    ("name", "topic", "result"),
+    [
+        ("scada-karnes", "spBv1.0/STATE/karnes", "allow"),
+        ("scada-karnes", "spBv1.0/{site}/NCMD/gw-1", "allow"),
+        ("scada-karnes", "spBv1.0/{site}/DCMD/gw-1/pump", "deny"),
+        ("scada-karnes", "{site}/pump-1/command/stop", "deny"),
+        ("historian", "spBv1.0/STATE/karnes", "deny"),
+        ("historian", "spBv1.0/{site}/NCMD/gw-1", "deny"),
+    ],
+)
+def test_only_a_host_that_the_site_names_speaks_to_devices(
+    tmp_path: Path, name: str, topic: str, result: str
+) -> None:
+    site = load_site(STACKS, "eagle-ford")
+    whole = f"{name}.services.{site.domain}"
+    question = {
+        "site": site.name,
+        "username": whole,
+        "clientid": whole,
+        "cert_common_name": whole,
+        "action": "publish",
+        "topic": topic.format(site=site.name),
+    }
+    assert decide(site, tmp_path, question) == {"result": result}
+
+
+@pytest.mark.parametrize(
     ("client_class", "result"),
     [("service", "allow"), ("gateway", "allow"), ("device", "deny"), ("mirror", "deny")],
 )
@@ -157,6 +184,7 @@ def test_a_profiles_pattern_of_names_reaches_its_clients(
     question = {
         "site": site.name,
         "username": name,
+        "clientid": name,
         "cert_common_name": name,
         "action": "publish",
         "topic": f"{site.name}/laboratory/sample",
