@@ -58,7 +58,7 @@ class KafkaBridge(SiteComponent):
             opts=self.in_kubernetes(
                 within=site.streams.ready_within,
                 depends_on=[certificate, streams],
-                # From then on the number is the autoscaler's: a rollout that wrote it again would stop bridges at a peak.
+                # The number is the autoscaler's then: to write it again would stop bridges at a peak.
                 ignore_changes=["spec.replicas"] if wanted.autoscaling else [],
             ),
         )
