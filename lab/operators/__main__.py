@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab.operators.bridges import KAFKA_BRIDGE, BridgeReconciler
 from lab.operators.emqx import EMQX, EmqxReconciler, owner_of
+from lab.operators.external_secrets import EXTERNAL_SECRET, SecretReconciler, Vault
 from lab.operators.kafka import KafkaAdministrator
 from lab.operators.kubernetes import CONFIG_MAP, STATEFUL_SET, Kind, connect
 from lab.operators.loop import Key, Queue, Watch, Worker, key_of, repeat, start
@@ -45,6 +46,7 @@ class Operators:
     def start(self) -> None:
         """Start every operator."""
         self._start_emqx()
+        self._start_external_secrets()
         self._start_topics()
         self._start_users()
         self._start_bridges()
@@ -71,6 +73,12 @@ class Operators:
         owned = Watch(self._client, STATEFUL_SET, None, EMQX_OWNED, lambda changed: owner_of(changed, queue))
         self._watches.append(owned)
         self._work("emqx", queue, EmqxReconciler(self._client, watch, owned).reconcile, watch)
+
+    def _start_external_secrets(self) -> None:
+        queue = Queue()
+        watch = self._watch(EXTERNAL_SECRET, queue)
+        reconciler = SecretReconciler(self._client, Vault(self._settings.vault), watch)
+        self._work("external-secrets", queue, reconciler.reconcile, watch)
 
     def _start_topics(self) -> None:
         queue = Queue()

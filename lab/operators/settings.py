@@ -26,6 +26,15 @@ class OpaEndpoint:
 
 
 @dataclass(frozen=True)
+class VaultEndpoint:
+    """Where the lab's Vault is; the token, which reads the sites' secrets, stays in its file until used."""
+
+    url: str
+    ca_file: Path
+    token_file: Path
+
+
+@dataclass(frozen=True)
 class PrometheusEndpoint:
     """Where the lab's Prometheus is, where it reads its rules from, and the program that checks them."""
 
@@ -55,6 +64,7 @@ class Settings:
     context: str
     kafka: KafkaEndpoint
     opa: OpaEndpoint
+    vault: VaultEndpoint
     prometheus: PrometheusEndpoint
     stories: StoriesEndpoint
     ready_file: Path
@@ -66,12 +76,13 @@ def read_settings(file: Path) -> Settings:
         document = json.loads(file.read_text(encoding="utf-8"))
         authority = Path(document["caFile"])
         kafka, opa, prometheus = document["kafka"], document["opa"], document["prometheus"]
-        stories = document["stories"]
+        stories, vault = document["stories"], document["vault"]
         return Settings(
             kubeconfig=Path(document["kubeconfig"]),
             context=document["context"],
             kafka=KafkaEndpoint(kafka["bootstrap"], authority, kafka["user"], Path(kafka["passwordFile"])),
             opa=OpaEndpoint(opa["url"], authority, Path(opa["tokenFile"])),
+            vault=VaultEndpoint(vault["url"], authority, Path(vault["tokenFile"])),
             prometheus=PrometheusEndpoint(
                 url=prometheus["url"],
                 ca_file=authority,

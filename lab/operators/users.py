@@ -110,11 +110,14 @@ class UserReconciler:
         conclude(self.kubernetes, KAFKA_USER, document, [ready], found)
 
     def _password(self, document: Document) -> str:
-        """Return the password that the user's Secret holds; make the Secret, or mend it, where needed."""
+        """Return the password that is asked for, else what the user's Secret holds; make or mend that Secret."""
         metadata = document["metadata"]
         secret = self.kubernetes.get(SECRET, metadata["namespace"], metadata["name"]) or {}
         data = secret.get("data") or {}
-        if data.get("password"):
+        named = document["spec"]["authentication"].get("password")
+        if named:
+            password = self._named_password(metadata["namespace"], named["valueFrom"]["secretKeyRef"])
+        elif data.get("password"):
             password = base64.b64decode(data["password"]).decode()
         else:
             password = "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
@@ -122,6 +125,16 @@ class UserReconciler:
         if data != wanted["data"]:
             self.kubernetes.apply(SECRET, wanted, MANAGER)
         return password
+
+    def _named_password(self, namespace: str, reference: Mapping[str, str]) -> str:
+        """Return the password in the Secret that the site names."""
+        name, key = reference["name"], reference["key"]
+        secret = self.kubernetes.get(SECRET, namespace, name) or {}
+        if key not in (secret.get("data") or {}):
+            raise Refusal(
+                "InvalidResourceException", f"Secret {name} with requested user password does not exist."
+            )
+        return base64.b64decode(secret["data"][key]).decode()
 
     def _set_password(self, name: str, password: str) -> None:
         if self._known.get(name) == password and name in self.kafka.scram_users():

@@ -12,6 +12,7 @@ from lab.servers.kubernetes import CONTEXT, kubeconfig
 from lab.servers.opa import token_file
 from lab.servers.prometheus import USER, rules_folder, stories_folder
 from lab.servers.prometheus import password_file as prometheus_password_file
+from lab.servers.vault import reader_token_file
 from lab.supervision import Launch
 
 
@@ -21,10 +22,13 @@ def is_present() -> bool:
 
 
 class Operators(Server):
-    """Kafka's, EMQX's, OPA's and Prometheus' operators; where everything is stands in `operators/settings.json`."""
+    """Kafka's, EMQX's, OPA's and Prometheus' operators, and External Secrets.
+
+    Where everything is stands in `operators/settings.json`.
+    """
 
     name = "operators"
-    needs = ("kube-apiserver", "opa", "prometheus", *BROKERS)
+    needs = ("kube-apiserver", "opa", "prometheus", "vault", *BROKERS)
     tools = ("promtool",)
     ports = ("stories",)
     # What OPA held is gone with its process.
@@ -44,6 +48,7 @@ class Operators(Server):
                 "user": SUPER_USER,
                 "passwordFile": str(password_file(lab)),
             },
+            "vault": {"url": lab.url("vault"), "tokenFile": str(reader_token_file(lab))},
             "prometheus": {
                 "url": lab.url("prometheus"),
                 "user": USER,

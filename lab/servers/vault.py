@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lab import slots
 from lab.files import write, write_if_changed
 from lab.servers.base import Lab, Server
 from lab.servers.http import Client
@@ -18,6 +19,10 @@ DEPLOYER_POLICY = Path(__file__).parents[2] / "docs" / "vault-deployer-policy.hc
 # In the lab one token does both; a real site gives each pipeline step its own.
 PROMOTER = "iot-promoter"
 PROMOTER_POLICY = DEPLOYER_POLICY.with_name("vault-promoter-policy.hcl")
+# What External Secrets reads with.
+READER = "external-secrets"
+READER_POLICY = f'path "{slots.MOUNT}/data/*" {{\n  capabilities = ["read"]\n}}\n'
+STACKS = Path(__file__).parents[2] / "stacks"
 SIGNING_KEY = "promotion"
 # Not `pki-…`: those belong to whoever deploys, who must not be able to sign.
 SIGNING_PKI, SIGNING_ROLE = "signing", "promoter"
@@ -34,6 +39,11 @@ ACTIVE_SECONDS = 240.0
 def deployer_token_file(lab: Lab) -> Path:
     """Return the file of the token that deploys sites."""
     return lab.state / "vault" / "deployer-token"
+
+
+def reader_token_file(lab: Lab) -> Path:
+    """Return the file of the token with which External Secrets reads the sites' secrets."""
+    return lab.state / "vault" / "reader-token"
 
 
 class Vault(Server):
@@ -95,6 +105,7 @@ class Vault(Server):
         self._audit(root, lab)
         self._register_plugin(root, lab)
         self._signing(root)
+        self._secrets(root, lab)
         self._deployer(root, lab)
 
     def version(self, lab: Lab) -> str:
@@ -151,6 +162,25 @@ class Vault(Server):
             "max_ttl": "10m",
         }
         root.must("POST", f"/v1/{SIGNING_PKI}/roles/{SIGNING_ROLE}", role)
+
+    def _secrets(self, root: Client, lab: Lab) -> None:
+        """Make the engine that all sites share, fill their slots, and let External Secrets read them."""
+        if f"{slots.MOUNT}/" not in root.must("GET", "/v1/sys/mounts")["data"]:
+            root.must("POST", f"/v1/sys/mounts/{slots.MOUNT}", {"type": "kv", "options": {"version": "2"}})
+        # A new engine is made ready beside the answer.
+        wait_until(
+            lambda: root.answers(f"/v1/{slots.MOUNT}/config"), ACTIVE_SECONDS, "Vault's key-value engine"
+        )
+        authority = lab.authority.certificate.read_text()
+        for site, wanted in slots.sites_with_slots(STACKS).items():
+            slots.fill(root, site, wanted, authority)
+        root.must("PUT", f"/v1/sys/policies/acl/{READER}", {"policy": READER_POLICY})
+        file = reader_token_file(lab)
+        if file.exists() and self._client(lab, file.read_text()).answers("/v1/auth/token/lookup-self"):
+            return
+        wanted_token = {"policies": [READER], "period": DEPLOYER_PERIOD, "no_parent": True}
+        made: dict[str, Any] = root.must("POST", "/v1/auth/token/create", wanted_token)
+        write(file, made["auth"]["client_token"])
 
     def _deployer(self, root: Client, lab: Lab) -> None:
         root.must("PUT", f"/v1/sys/policies/acl/{DEPLOYER}", {"policy": DEPLOYER_POLICY.read_text()})

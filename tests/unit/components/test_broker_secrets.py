@@ -7,21 +7,29 @@ import pytest
 from components.broker_secrets import broker_slots
 from components.recording import Composition
 from components.requirements import needed_apis
+from model import load_site
 from model.platform import ExternalSecrets
 from model.site import Site
 from model.units import Duration
 from tests.support.composing import compose
-from tests.support.variants import Variants
+from tests.support.variants import STACKS, Variants
 
 
 @pytest.fixture
 def site(eagle_ford: Composition) -> Site:
-    return bringing(eagle_ford.site)
+    """The sample site that has External Secrets."""
+    assert eagle_ford.site.platform.external_secrets is not None
+    return eagle_ford.site
 
 
 def bringing(site: Site) -> Site:
     wanted = ExternalSecrets(store="vault", path="iot", refresh=Duration(3600))
     platform = site.platform.model_copy(update={"external_secrets": wanted})
+    return site.model_copy(update={"platform": platform})
+
+
+def making_its_own(site: Site) -> Site:
+    platform = site.platform.model_copy(update={"external_secrets": None})
     return site.model_copy(update={"platform": platform})
 
 
@@ -122,8 +130,10 @@ def test_the_broker_waits_for_its_secrets(site: Site) -> None:
     assert secrets - own <= {urn for user in users for urn in user.depends_on}
 
 
-def test_the_broker_waits_for_secrets_that_the_site_makes_itself(composition: Composition) -> None:
+@pytest.mark.parametrize("name", ["eagle-ford", "north-cormorant"])
+def test_the_broker_waits_for_secrets_that_the_site_makes_itself(name: str) -> None:
     """Kubernetes starts a pod only when each key that it mounts is there; Pulumi waits for the Job."""
+    composition = compose(making_its_own(load_site(STACKS, name)))
     job = composition.one("Job", f"{composition.site.name}-broker-secrets")
     assert job.urn in composition.one("EMQX").depends_on
     pod = job.spec["template"]["spec"]
@@ -142,13 +152,18 @@ def test_no_job_waits_where_external_secrets_does(site: Site) -> None:
     assert [made.name for made in compose(site).of("Job")] == ["eagle-ford-broker-probe"]
 
 
-def test_preflight_asks_for_the_api_only_then(site: Site, eagle_ford: Composition) -> None:
-    kinds = {api.kind for api in needed_apis(site)} - {api.kind for api in needed_apis(eagle_ford.site)}
-    assert kinds == {"ExternalSecret"}
-    assert eagle_ford.of("ExternalSecret") == []
+def test_preflight_asks_for_the_api_only_then(site: Site) -> None:
+    own = making_its_own(site)
+    asked = {(api.kind, api.namespace) for api in needed_apis(site)}
+    # In the site's namespace, and for the passwords of Kafka's users in Kafka's.
+    assert asked - {(api.kind, api.namespace) for api in needed_apis(own)} == {
+        ("ExternalSecret", None),
+        ("ExternalSecret", "kafka"),
+    }
+    assert compose(own).of("ExternalSecret") == []
 
 
-def test_whoever_brings_the_secrets_may_read_exactly_these(site: Site, eagle_ford: Composition) -> None:
+def test_whoever_brings_the_secrets_may_read_exactly_these(site: Site) -> None:
     policy = compose(site).one("Policy", "iot-eagle-ford-read-secrets").inputs["policy"]
     brought = {
         entry["remoteRef"]["key"].replace("iot/", "iot/data/", 1)
@@ -159,5 +174,5 @@ def test_whoever_brings_the_secrets_may_read_exactly_these(site: Site, eagle_for
     # The link to the incumbent comes with a later phase.
     assert read == brought | {"iot/data/eagle-ford/incumbent-bridge"}
     assert set(re.findall(r'"(read|list|create|update|delete)"', policy)) == {"read"}
-    names = {made.inputs["name"] for made in eagle_ford.of("Policy")}
+    names = {made.inputs["name"] for made in compose(making_its_own(site)).of("Policy")}
     assert "iot-eagle-ford-read-secrets" not in names

@@ -16,9 +16,11 @@ def test_every_kind_that_is_made_is_asked_for(composition: Composition) -> None:
 
 def test_kinds_in_kafkas_namespace_are_asked_for_there(composition: Composition) -> None:
     kafka = composition.site.streams.cluster.namespace
+    brought = {"ExternalSecret"} if composition.site.platform.external_secrets else set()
     assert {api.kind for api in needed_apis(composition.site) if api.namespace == kafka} == {
         "KafkaTopic",
         "KafkaUser",
+        *brought,
     }
 
 

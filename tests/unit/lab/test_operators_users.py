@@ -45,6 +45,12 @@ def user() -> Document:
     }
 
 
+def with_password_of(document: Document, name: str) -> Document:
+    reference = {"secretKeyRef": {"name": name, "key": "password"}}
+    document["spec"]["authentication"]["password"] = {"valueFrom": reference}
+    return document
+
+
 class Bench:
     """A reconciler with its servers."""
 
@@ -156,3 +162,21 @@ def test_rules_that_mean_nothing_are_refused(acl: dict[str, Any], words: str) ->
 def test_the_clusters_own_rules_name_the_cluster() -> None:
     (rule,) = access_rules({"acls": [{"resource": {"type": "cluster"}, "operations": ["Describe"]}]})
     assert (rule.resource, rule.name) == ("BROKER", "kafka-cluster")
+
+
+def test_a_password_that_the_site_names_is_the_users() -> None:
+    bench = Bench(with_password_of(user(), "field-historian-password"))
+    data = {"password": base64.b64encode(b"out of Vault").decode()}
+    bench.kubernetes.objects[("Secret", "field-historian-password")] = {"data": data}
+    bench.reconcile()
+    assert bench.kafka.passwords == {"field-historian": "out of Vault"}
+    # Its own Secret has it too, as at a real site.
+    assert bench.kubernetes.objects[("Secret", "field-historian")]["data"]["password"] == data["password"]
+
+
+def test_a_named_password_that_is_not_there_is_said() -> None:
+    bench = Bench(with_password_of(user(), "field-historian-password"))
+    bench.reconcile()
+    assert bench.kafka.passwords == {}
+    assert bench.kubernetes.ready["reason"] == "InvalidResourceException"
+    assert "field-historian-password" in bench.kubernetes.ready["message"]
