@@ -9,6 +9,7 @@ from components.emqx_mounts import mounted
 from model import Site
 from model.broker import Replicants
 
+_LEAVING_SECONDS = 5
 # Labels that the operator gives to the pods of all nodes, of core nodes, of replicants.
 BROKER_PODS = {"apps.emqx.io/instance": names.BROKER}
 CORE_PODS = BROKER_PODS | {"apps.emqx.io/db-role": "core"}
@@ -95,6 +96,10 @@ def _nodes(site: Site, pods: Mapping[str, str]) -> dict[str, Any]:
             "periodSeconds": 30,
             "failureThreshold": 3,
         },
+        # Load balancers hear of a node that goes when the node does: it waits until they send nobody. That must fit
+        # into Kubernetes' own 30 s, for the resource cannot say another time (docs/adr/0027). At replicants the
+        # operator puts its own in this place, by which they leave the cluster.
+        "lifecycle": {"preStop": {"sleep": {"seconds": _LEAVING_SECONDS}}},
         **_first_administrator(site),
         "extraVolumes": volumes,
         "extraVolumeMounts": mounts,

@@ -41,6 +41,15 @@ def test_the_dashboards_first_password_and_the_metrics_key_are_references(compos
     assert [sorted(key) for key in spec["bootstrapAPIKeys"]] == [["secretRef"]]
 
 
+def test_a_node_that_stops_waits_for_the_load_balancers_and_leaves_emqx_most_of_its_time(
+    composition: Composition,
+) -> None:
+    nodes = composition.one("EMQX").spec["coreTemplate"]["spec"]
+    # Kubernetes' own grace is 30 s, and the resource cannot say another.
+    assert 0 < nodes["lifecycle"]["preStop"]["sleep"]["seconds"] <= 10
+    assert set(nodes["lifecycle"]) == {"preStop"}
+
+
 def test_the_probes_ask_the_port_that_is_open(composition: Composition) -> None:
     spec = composition.one("EMQX").spec["coreTemplate"]["spec"]
     for probe in ("readinessProbe", "livenessProbe"):

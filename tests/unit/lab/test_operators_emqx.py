@@ -103,7 +103,7 @@ def test_another_template_is_another_stateful_set_and_more_nodes_or_volumes_are_
         return core_set_name(edited)
 
     larger = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Ti"}}}
-    assert changed(env=[]) != core_set_name(document)
+    assert changed(env=[{"name": "MORE", "value": "x"}]) != core_set_name(document)
     assert changed(replicas=7) == changed(volumeClaimTemplates=larger) == core_set_name(document)
 
 
