@@ -32,6 +32,8 @@ _START = (
 )
 # The kit's own assumption: some administrators at a time.
 _MEMORY, _CORES = "64Mi", "20m"
+# What an autoscaler measures use by: of so little as the above a few pages in a second would be too many.
+_SCALING_CORES = "200m"
 
 
 class DashboardProxy(SiteComponent):
@@ -122,6 +124,9 @@ class DashboardProxy(SiteComponent):
             ],
         }
 
+    def _cores(self) -> str:
+        return _SCALING_CORES if self.site.identity.dashboard.proxy.autoscaling else _CORES
+
     def _container(self) -> dict[str, Any]:
         return {
             "name": "proxy",
@@ -141,7 +146,10 @@ class DashboardProxy(SiteComponent):
                 "periodSeconds": 60,
                 "failureThreshold": 2,
             },
-            "resources": {"requests": {"cpu": _CORES, "memory": _MEMORY}, "limits": {"memory": _MEMORY}},
+            "resources": {
+                "requests": {"cpu": self._cores(), "memory": _MEMORY},
+                "limits": {"memory": _MEMORY},
+            },
             "securityContext": container_security(),
             "volumeMounts": [
                 {"name": "settings", "mountPath": _SETTINGS_FOLDER, "readOnly": True},

@@ -78,7 +78,8 @@ class EmqxCluster(SiteComponent):
             "image": site.broker.image.reference(site.broker.version),
             "imagePullPolicy": "IfNotPresent",
             "config": {
-                # Replace, so that what someone changes by the dashboard does not outlive the next rollout.
+                # Replace, so that what someone changes by the dashboard does not outlive the next rollout. The operator
+                # leaves out what EMQX reads at its start, `dashboard` among it: docs/dashboard.md says what to do then.
                 "mode": "Replace",
                 "data": emqx_configuration.text(site, self.place.settings),
             },

@@ -28,9 +28,14 @@ def test_the_deployment_leaves_its_number_to_the_autoscaler(scaling: Site) -> No
     assert spec["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
 
 
-def test_it_is_by_a_request_that_use_is_measured(scaling: Site) -> None:
-    (container,) = compose(scaling).one("Deployment", "opa").spec["template"]["spec"]["containers"]
-    assert "cpu" in container["resources"]["requests"]
+def test_it_is_by_a_request_that_use_is_measured(scaling: Site, eagle_ford: Composition) -> None:
+    """Where nothing scales a server asks for little; 70 % of that would be too much at a few decisions a second."""
+
+    def asked(composition: Composition) -> str:
+        (container,) = composition.one("Deployment", "opa").spec["template"]["spec"]["containers"]
+        return str(container["resources"]["requests"]["cpu"])
+
+    assert (asked(eagle_ford), asked(compose(scaling))) == ("50m", "500m")
 
 
 def test_preflight_asks_for_the_autoscalers_api_only_then(scaling: Site, eagle_ford: Composition) -> None:
