@@ -5,6 +5,9 @@ Where the site makes its Secrets itself they must be in its namespace; with Exte
 
 from collections.abc import Iterable, Mapping
 
+from components import names
+from components.broker_secrets import SINK_KAFKA_PASSWORD
+from components.kafka_topics import user_name
 from components.requirements import needed_secrets
 from model import Site
 from model.platform import ExternalSecrets
@@ -16,7 +19,7 @@ CLUSTER, VAULT = "kubernetes", "vault"
 
 
 def secret_findings(kubectl: Kubectl, site: Site) -> list[Finding]:
-    """Look for the Secrets that must be in the site's namespace before `pulumi up`."""
+    """Look for the Secrets that must be in the site's namespace before `pulumi up`, or during the first one."""
     wanted = in_namespace(site)
     if not wanted:
         return []
@@ -27,14 +30,40 @@ def secret_findings(kubectl: Kubectl, site: Site) -> list[Finding]:
         return [
             Finding(CLUSTER, what, str(failure), "let this login read Secrets there, as `pulumi up` must")
         ]
-    lacking = missing(wanted, found)
-    if not lacking:
-        return [Finding(CLUSTER, what, f"all keys of {', '.join(wanted)}")]
-    remedy = (
+    later = {} if _has_kafka_users(kubectl, site) else _made_by_strimzi(wanted)
+    now = {name: [key for key in keys if key not in later.get(name, ())] for name, keys in wanted.items()}
+    lacking, waiting = missing(now, found), missing(later, found)
+    if lacking:
+        return [Finding(CLUSTER, what, f"missing: {lacking}", _making(site))]
+    if waiting:
+        detail = f"all but {waiting}, which Strimzi makes in the first `up`: copy them then, it waits for you"
+        return [Finding(CLUSTER, what, detail)]
+    return [Finding(CLUSTER, what, f"all keys of {', '.join(wanted)}")]
+
+
+def _making(site: Site) -> str:
+    return (
         f"make them, and the namespace if there is none, before `pulumi up`: `kubectl create secret generic NAME "
         f"--namespace {site.namespace} --from-file=KEY=FILE` (docs/real-site.md says what each holds)"
     )
-    return [Finding(CLUSTER, what, f"missing: {lacking}", remedy)]
+
+
+def _has_kafka_users(kubectl: Kubectl, site: Site) -> bool:
+    """Say whether Strimzi has made the password of the broker's Kafka user; not while nobody can see it."""
+    user = user_name(site, site.streams.writer)
+    try:
+        return "password" in kubectl.keys_of_secrets(site.streams.cluster.namespace, [user]).get(user, ())
+    except KubectlFailed:
+        return False
+
+
+def _made_by_strimzi(wanted: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Return the keys that hold the password of a Kafka user: it comes with the site's first `up`."""
+    users = {names.BROKER_KAFKA: "password", names.SINKS_KAFKA: "password"}
+    return {
+        name: [key for key in keys if key in (users.get(name), SINK_KAFKA_PASSWORD)]
+        for name, keys in wanted.items()
+    }
 
 
 def in_namespace(site: Site) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from components.requirements import needed_apis
+from components.requirements import needed_apis, needed_secrets
 from lab.estate import Estate
 from lab.tools.catalogue import catalogue
 from model import Site, load_site, site_names
@@ -125,6 +125,31 @@ def test_names_the_rights_that_a_cluster_login_lacks(shell: Shell, site: Site, t
     lacking = next(entry for entry in failed if entry["what"] == f"rights in namespace {site.namespace}")
     assert "create deployments" in lacking["detail"]
     assert "administrator" in lacking["remedy"]
+
+
+def test_names_the_secrets_and_keys_that_a_site_has_yet_to_make(shell: Shell) -> None:
+    """Baytown makes its Secrets itself, and is not deployed here: first nothing is there, then a part."""
+
+    def missing() -> str:
+        _, failed = findings(shell, "baytown")
+        return next(entry for entry in failed if entry["what"] == "Secrets in namespace iot-baytown")[
+            "detail"
+        ]
+
+    first = missing()
+    wanted = needed_secrets(load_site(STACKS, "baytown"))
+    assert [name for name in wanted if f"{name} (" not in first] == []
+    # The password of Kafka's user comes with the first `up`.
+    assert "broker-kafka (ca.crt)" in first
+    assert "broker-metrics-key (key, secret)" in first
+    shell.kubectl("create", "namespace", "iot-baytown")
+    try:
+        literal = "--from-literal=key=prometheus"
+        namespace = "--namespace=iot-baytown"
+        shell.kubectl("create", "secret", "generic", "broker-metrics-key", literal, namespace)
+        assert "broker-metrics-key (secret)" in missing()
+    finally:
+        shell.kubectl("delete", "namespace", "iot-baytown", "--timeout=60s")
 
 
 def test_names_the_paths_that_a_vault_token_may_not_write(shell: Shell, estate: Estate, site: Site) -> None:

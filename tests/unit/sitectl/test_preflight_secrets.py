@@ -30,11 +30,15 @@ def site(name: str = "baytown", *, external: bool = False, licensed: bool = Fals
 class Cluster(Kubectl):
     """A cluster that has some Secrets."""
 
-    def __init__(self, secrets: dict[str, set[str]]) -> None:
+    def __init__(self, secrets: dict[str, set[str]], *, users: bool = True) -> None:
         super().__init__("site")
         self._secrets = secrets
+        self._users = users
 
     def keys_of_secrets(self, namespace: str, secrets: Iterable[str]) -> dict[str, set[str]]:
+        if namespace == "kafka":
+            assert list(secrets) == ["baytown-broker"]
+            return {"baytown-broker": {"password", "sasl.jaas.config"}} if self._users else {}
         assert namespace == "iot-baytown"
         return {name: keys for name, keys in self._secrets.items() if name in set(secrets)}
 
@@ -92,6 +96,30 @@ def test_every_missing_secret_and_key_is_named_with_the_way_out() -> None:
     (finding,) = secret_findings(Cluster(there), site())
     assert finding.detail == "missing: broker-metrics-key (secret); broker-administrator (password)"
     assert "kubectl create secret generic NAME --namespace iot-baytown" in finding.remedy
+
+
+def without_kafkas_passwords() -> dict[str, set[str]]:
+    return {
+        name: keys - ({"password"} if name in ("broker-kafka", "sinks-kafka") else {"kafka-password"})
+        for name, keys in all_of(site()).items()
+    }
+
+
+def test_what_strimzi_makes_in_the_first_up_is_not_asked_for_before() -> None:
+    (finding,) = secret_findings(Cluster(without_kafkas_passwords(), users=False), site())
+    assert finding.passed
+    assert "broker-kafka (password)" in finding.detail
+    assert "sink-archive (kafka-password)" in finding.detail
+    there = without_kafkas_passwords()
+    there["broker-kafka"] = set()
+    (lacking,) = secret_findings(Cluster(there, users=False), site())
+    assert lacking.detail == "missing: broker-kafka (ca.crt)"
+
+
+def test_once_strimzi_has_made_it_a_password_that_was_not_copied_is_missing() -> None:
+    (finding,) = secret_findings(Cluster(without_kafkas_passwords()), site())
+    assert not finding.passed
+    assert "broker-kafka (password)" in finding.detail
 
 
 def test_with_external_secrets_the_values_are_looked_for_in_vault_alone() -> None:
