@@ -4,16 +4,28 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-# Fields that EMQX 5.8.9 takes but leaves out of its schema dump, each with where that was seen.
-HIDDEN_FIELDS = {
-    "enable",  # a listener's, a log handler's, a cache's and an authorization source's switch (run)
-}
-HIDDEN_ROOTS = {"overload_protection", "rule_engine", "crl_cache", "node_rebalance"}
+from tests.support import emqx_hidden
+from tests.support.emqx_values import misfit
+
+
+def reference(name: str, what: str) -> Path:
+    """Return a file of EMQX's reference data; skips the test, with the reason, where it is not there."""
+    beside = Path(__file__).parents[3] / "shared" / "reference"
+    file = Path(os.environ.get("IOT_BROKER_REFERENCE", beside)) / "emqx" / name
+    if not file.is_file():
+        pytest.skip(f"EMQX's {what} {name} is not here: set IOT_BROKER_REFERENCE to where it is")
+    return file
+
+
+@cache
+def _read(file: Path) -> dict[str, Any]:
+    return {struct["full_name"]: struct for struct in json.loads(file.read_text(encoding="utf-8"))}
 
 
 @dataclass(frozen=True)
@@ -25,28 +37,20 @@ class EmqxSchema:
     @classmethod
     def load(cls, edition: str) -> "EmqxSchema":
         """Read the schema; skips the test, with the reason, where the file is not there."""
-        beside = Path(__file__).parents[3] / "shared" / "reference"
-        folder = Path(os.environ.get("IOT_BROKER_REFERENCE", beside))
-        file = folder / "emqx" / f"config-schema-5.8.9-{edition}.json"
-        if not file.is_file():
-            pytest.skip(
-                f"EMQX's schema dump {file.name} is not here: set IOT_BROKER_REFERENCE to where it is"
-            )
-        structs = json.loads(file.read_text(encoding="utf-8"))
-        return cls({struct["full_name"]: struct for struct in structs})
+        file = reference(f"config-schema-5.8.9-{edition}.json", "schema dump")
+        return cls(_read(file) | emqx_hidden.STRUCTS)
 
     @property
     def roots(self) -> set[str]:
-        """The names of the roots."""
+        """The names of the roots that the dump has."""
         return {field["name"] for field in self._root["fields"]}
 
     def problems(self, document: Mapping[str, Any]) -> list[str]:
-        """Return each key of the document that the schema does not know, or whose value does not fit."""
+        """Return each key that the schema does not know or that is missing, and each value that does not fit."""
+        hidden = [{"name": name, "type": kind} for name, kind in emqx_hidden.ROOTS.items()]
+        fields = [*self._root["fields"], *hidden]
         return [
-            problem
-            for key, value in document.items()
-            if key not in HIDDEN_ROOTS
-            for problem in _unknown(self.structs, self._root["fields"], key, value, key)
+            problem for key, value in document.items() for problem in self._of_field(fields, key, value, key)
         ]
 
     @property
@@ -56,62 +60,62 @@ class EmqxSchema:
         )
         return root
 
+    def _of_field(
+        self, fields: Sequence[Mapping[str, Any]], key: str, value: Any, path: str
+    ) -> Iterator[str]:
+        field = next((field for field in fields if field["name"] == key), None)
+        if field is not None:
+            yield from self._mismatches(field["type"], key, value, path)
+        elif not emqx_hidden.SWITCHES.fullmatch(path):
+            yield f"{path}: no such key"
+        elif not isinstance(value, bool):
+            yield f"{path}: {value!r} is neither on nor off"
 
-def _unknown(
-    schema: Mapping[str, Any], fields: Sequence[Mapping[str, Any]], key: str, value: Any, path: str
-) -> Iterator[str]:
-    field = next((field for field in fields if field["name"] == key), None)
-    if field is None:
-        if key not in HIDDEN_FIELDS:
-            yield path
-        return
-    yield from _mismatches(schema, field["type"], value, path)
+    def _mismatches(self, wanted: Mapping[str, Any], key: str, value: Any, path: str) -> list[str]:
+        """Return the places where a value does not fit its type; a union fits by its best member."""
+        kind = wanted["kind"]
+        if kind == "union":
+            return min((self._mismatches(member, key, value, path) for member in wanted["members"]), key=len)
+        if kind == "struct":
+            return self._of_struct(wanted["name"], value, path)
+        if kind in {"array", "map"}:
+            return self._of_many(wanted, key, value, path)
+        if kind == "enum":
+            symbols = [str(symbol).lower() for symbol in wanted["symbols"]]
+            return [] if str(value).lower() in symbols else [f"{path}: {value} is none of {symbols}"]
+        if kind == "singleton":
+            return (
+                [] if str(value).lower() == str(wanted["name"]).lower() else [f"{path}: not {wanted['name']}"]
+            )
+        wrong = misfit(wanted["name"], key, value)
+        return [f"{path}: {wrong}"] if wrong else []
 
-
-def _mismatches(schema: Mapping[str, Any], wanted: Mapping[str, Any], value: Any, path: str) -> list[str]:
-    """Return the places where a value does not fit its type; a union fits by its best member."""
-    kind = wanted["kind"]
-    if kind == "struct":
+    def _of_struct(self, name: str, value: Any, path: str) -> list[str]:
         if not isinstance(value, Mapping):
             return [f"{path}: not a map"]
-        fields = schema[wanted["name"]]["fields"]
-        return [
+        fields = self.structs[name]["fields"]
+        known = [
             problem
             for key, inner in value.items()
-            for problem in _unknown(schema, fields, key, inner, f"{path}.{key}")
+            for problem in self._of_field(fields, key, inner, f"{path}.{key}")
         ]
-    if kind == "union":
-        return min((_mismatches(schema, member, value, path) for member in wanted["members"]), key=len)
-    if kind == "array":
+        missing = [key for key in emqx_hidden.REQUIRED.get(name, ()) if key not in value]
+        return [*known, *(f"{path}.{key}: is required" for key in missing)]
+
+    def _of_many(self, wanted: Mapping[str, Any], key: str, value: Any, path: str) -> list[str]:
+        """Return what is wrong in a list, or in a map by names of one's own."""
+        entries: Iterator[tuple[str, Any]]
+        if wanted["kind"] == "array":
+            if not isinstance(value, list):
+                return [f"{path}: not a list"]
+            inner, entries = wanted["elements"], ((f"[{place}]", entry) for place, entry in enumerate(value))
+        else:
+            if not isinstance(value, Mapping):
+                return [f"{path}: not a map"]
+            inner, entries = wanted.get("values"), ((f".{name}", entry) for name, entry in value.items())
         return [
             problem
-            for number, inner in enumerate(value)
-            for problem in _mismatches(schema, wanted["elements"], inner, f"{path}[{number}]")
+            for step, entry in entries
+            if inner
+            for problem in self._mismatches(inner, key, entry, path + step)
         ]
-    if kind == "map":
-        values = wanted.get("values")
-        return [
-            problem
-            for key, inner in value.items()
-            for problem in (_mismatches(schema, values, inner, f"{path}.{key}") if values else [])
-        ]
-    if kind == "enum":
-        symbols = [str(symbol).lower() for symbol in wanted["symbols"]]
-        return [] if str(value).lower() in symbols else [f"{path}: {value} is none of {symbols}"]
-    if kind == "singleton":
-        return [] if value == wanted["name"] else [f"{path}: not {wanted['name']}"]
-    return _primitive(wanted["name"], value, path)
-
-
-def _primitive(name: str, value: Any, path: str) -> list[str]:
-    expected: dict[str, type | tuple[type, ...]] = {
-        "boolean()": bool,
-        "pos_integer()": int,
-        "non_neg_integer()": int,
-        "integer()": int,
-        "map()": Mapping,
-        "binary()": str,
-        "string()": str,
-    }
-    wanted = expected.get(name, (str, int))
-    return [] if isinstance(value, wanted) else [f"{path}: {value!r} is no {name}"]

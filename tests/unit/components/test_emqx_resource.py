@@ -1,0 +1,77 @@
+"""The EMQX resource is one that the official definition of operator 2.2.29 takes, and so is the lab's definition."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.recording import Composition
+from model import Site
+from model.broker import Replicants
+from tests.support.composing import compose
+from tests.support.custom_resource import definition, differences, problems
+from tests.support.emqx_schema import reference
+from tests.support.variants import EDITIONS, Variants
+
+VERSION = "v2beta1"
+LAB = Path(__file__).parents[3] / "lab" / "crds" / "emqx.yaml"
+
+
+@pytest.fixture
+def official() -> dict[str, Any]:
+    """The official definition; the test is skipped where it is not at hand."""
+    return definition(reference("apps.emqx.io_emqxes.yaml", "resource definition"), VERSION)
+
+
+def resource(composition: Composition) -> dict[str, Any]:
+    made = composition.one("EMQX")
+    return copy.deepcopy({"metadata": made.metadata, "spec": made.spec})
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_the_official_definition_takes_it(edition: str, variants: Variants, official: dict[str, Any]) -> None:
+    (site,) = (site for site in variants("parallel", edition) if site.name == "eagle-ford")
+    assert list(problems(official, resource(compose(site)))) == []
+
+
+def test_the_official_definition_takes_replicants(variants: Variants, official: dict[str, Any]) -> None:
+    (site,) = (site for site in variants("pilot", "enterprise") if site.name == "baytown")
+    replicants = Replicants(replicas=4, autoscaling=None)
+    with_replicants: Site = site.model_copy(
+        update={"broker": site.broker.model_copy(update={"replicants": replicants})}
+    )
+    assert list(problems(official, resource(compose(with_replicants)))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("spec.priorityClassName", "high"),
+        ("spec.coreTemplate.spec.minReadySeconds", 5),
+        ("spec.coreTemplate.spec.replicas", "three"),
+        ("spec.config.mode", "Overwrite"),
+        ("spec.updateStrategy.type", "RollingUpdate"),
+        ("spec.image", None),
+        ("spec.bootstrapAPIKeys", [{"secretRef": {"key": {"secretName": "a b", "secretKey": "a key"}}}]),
+    ],
+)
+def test_what_it_does_not_take_is_found(
+    eagle_ford: Composition, official: dict[str, Any], path: str, value: Any
+) -> None:
+    made: Any = resource(eagle_ford)
+    *above, last = path.split(".")
+    place = made
+    for step in above:
+        place = place[step]
+    place[last] = value
+    assert [problem for problem in problems(official, made) if problem.startswith(f".{path}")]
+
+
+def test_the_labs_definition_says_what_the_official_one_says(official: dict[str, Any]) -> None:
+    ours = definition(LAB, VERSION)
+    assert list(differences(ours["properties"]["spec"], official["properties"]["spec"], "spec")) == []
+
+
+def test_the_labs_definition_takes_it(composition: Composition) -> None:
+    assert list(problems(definition(LAB, VERSION), resource(composition))) == []
