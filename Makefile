@@ -23,6 +23,9 @@ test: setup lint tools ## Pass every check and every test, also those against th
 unit: setup ## Only the tests that need no server (under a minute)
 	@$(RUN) pytest tests/unit --numprocesses logical --dist loadscope
 
+inventory: setup ## Write the golden inventories of the sample sites anew; read their diff
+	@UPDATE_INVENTORY=1 $(RUN) pytest -q tests/unit/components/test_inventory.py
+
 lint: setup ## Style and types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -51,4 +54,4 @@ $(UV): requirements-uv.txt
 	  && "$$aside/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.txt \
 	  && { [ -x $@ ] || { rm -rf $(CACHE)/uv-$(UV_VERSION) && mv "$$aside" $(CACHE)/uv-$(UV_VERSION); }; } && touch $@
 
-.PHONY: help demo test unit lint tools benchmark clean-demo setup
+.PHONY: help demo test unit inventory lint tools benchmark clean-demo setup

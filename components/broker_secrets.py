@@ -114,6 +114,8 @@ def broker_slots(site: Site) -> dict[str, tuple[str, ...]]:
         found |= {names.BROKER_ADMINISTRATOR: ("password",), names.DASHBOARD_PROXY: ("cookie-secret",)}
     if site.broker.licence:
         found[site.broker.licence.secret] = (site.broker.licence.key,)
+    if site.broker.reads_cookie:
+        found[names.BROKER_COOKIE] = ("cookie",)
     return found
 
 

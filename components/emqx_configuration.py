@@ -4,7 +4,7 @@ from typing import Any
 
 from components import dashboard_login, emqx_incumbent, emqx_integration, hocon, names, vault_names
 from components.client_secret import CLIENT_SECRET
-from components.emqx_mounts import LICENCE_FOLDER, LOGIN_FOLDER, TLS_FOLDER, TRUST_FOLDER
+from components.emqx_mounts import COOKIE_FOLDER, LICENCE_FOLDER, LOGIN_FOLDER, TLS_FOLDER, TRUST_FOLDER
 from components.settings import Settings
 from model import Site
 from model.broker import Listener
@@ -25,6 +25,7 @@ from model.emqx.configuration import (
     License,
     Log,
     Mqtt,
+    Node,
     OpenIdConnect,
     PolicyServer,
     RetainedStore,
@@ -111,6 +112,7 @@ def configuration(site: Site, settings: Settings) -> Configuration:
         telemetry=None if enterprise else Switch(enable=False),
         **_integration(site),
         license=License(key=f"file://{LICENCE_FOLDER}/{broker.licence.key}") if broker.licence else None,
+        node=Node(cookie=f"file://{COOKIE_FOLDER}/cookie") if broker.reads_cookie else None,
     )
 
 

@@ -263,6 +263,11 @@ class Broker(Part):
         return self.edition == "enterprise"
 
     @property
+    def reads_cookie(self) -> bool:
+        """Whether the nodes read from a file what they know one another by; before that the operator gives it."""
+        return self.version_numbers >= (6, 3, 0)
+
+    @property
     def version_numbers(self) -> tuple[int, ...]:
         """The version as numbers, to compare with."""
         return tuple(int(number) for number in self.version.split("."))

@@ -240,6 +240,12 @@ class License(Section):
     key: SecretFile
 
 
+class Node(Section):
+    """What each node knows the others by; before 6.3 EMQX cannot read it from a file, and it is the operator's own."""
+
+    cookie: SecretFile
+
+
 class Configuration(Section):
     """The whole configuration; a root that is not here cannot be written."""
 
@@ -263,3 +269,4 @@ class Configuration(Section):
     # Nothing at a site talks to a vendor.
     telemetry: Annotated[Switch | None, OPENSOURCE] = None
     license: Annotated[License | None, ENTERPRISE] = None
+    node: Annotated[Node | None, Key(since=(6, 3, 0))] = None

@@ -1,6 +1,6 @@
 """Each sample site in each phase is what its inventory says: how many of what, key values, and outputs.
 
-`UPDATE_INVENTORY=1 pytest tests/unit/components` writes the inventories anew; their diff is read.
+`make inventory` writes the inventories anew; their diff is read.
 """
 
 import os
