@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from model import Site
+from model.capacity import door_limits
 from model.monitoring import AlertName
 from model.slo import Severity, burns
 
@@ -155,9 +156,13 @@ def _certificates(site: Site, chosen: Selectors) -> Iterator[Alert]:
     )
 
 
+def connections_of_a_node(site: Site) -> int:
+    """Return how many connections one node accepts at all of its listeners."""
+    return sum(limits.max_connections for limits in door_limits(site.broker).values())
+
+
 def _capacity(site: Site, chosen: Selectors) -> Iterator[Alert]:
-    listeners, broker = site.broker.listeners, chosen.broker
-    limit = listeners.mqtts.max_connections + listeners.wss.max_connections
+    broker, limit = chosen.broker, connections_of_a_node(site)
     yield Alert(
         "BrokerConnectionsNearLimit",
         "ticket",

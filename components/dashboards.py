@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from components.broker_alerts import ERRORS, SERVING, selectors
+from components.broker_alerts import ERRORS, SERVING, connections_of_a_node, selectors
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
 from model import Site
@@ -130,7 +130,7 @@ def _service(site: Site) -> Iterator[Panel]:
 
 def _broker(site: Site) -> Iterator[Panel]:
     broker = selectors(site).broker
-    limit = site.broker.listeners.mqtts.max_connections + site.broker.listeners.wss.max_connections
+    limit = connections_of_a_node(site)
     yield Panel(
         "Broker nodes that answer",
         f"Of {site.broker.nodes}.",

@@ -14,6 +14,7 @@ from components.certificates import server_certificate
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
 from model import Site
+from model.capacity import door_limits
 
 
 class EmqxCluster(SiteComponent):
@@ -144,7 +145,7 @@ def _update_strategy(site: Site) -> dict[str, Any]:
     strategy: dict[str, Any] = {"type": "Recreate", "initialDelaySeconds": 10}
     if site.broker.edition == "enterprise":
         # Only this edition moves clients away from a node before it goes; as fast as the others take them in.
-        rate = site.broker.listeners.mqtts.connection_rate.count
+        rate = door_limits(site.broker)["mqtts"].connection_rate.count
         strategy["evacuationStrategy"] = {
             "connEvictRate": rate,
             "sessEvictRate": rate,

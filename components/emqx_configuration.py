@@ -8,6 +8,7 @@ from components.emqx_mounts import COOKIE_FOLDER, LICENCE_FOLDER, LOGIN_FOLDER, 
 from components.settings import Settings
 from model import Site
 from model.broker import Listener
+from model.capacity import DoorLimits, door_limits
 from model.emqx import Configuration, Unsupported, unsupported, values
 from model.emqx.configuration import (
     OVERRIDES_CLIENT_ID,
@@ -94,7 +95,7 @@ def configuration(site: Site, settings: Settings) -> Configuration:
         authentication=(_token_authentication(site, settings),),
         authorization=_authorization(site),
         dashboard=_dashboard(site, settings),
-        overload_protection=Switch(enable=True),
+        overload_protection=Switch(enable=broker.protection.overload),
         flapping_detect=Flapping(
             max_count=broker.protection.flapping.connections,
             window_time=broker.protection.flapping.within,
@@ -137,26 +138,33 @@ def _client_ids(site: Site) -> dict[str, Any]:
 
 
 def _listeners(site: Site, settings: Settings, limits: Bounds) -> Listeners:
-    doors = site.broker.listeners
+    doors, limited = site.broker.listeners, door_limits(site.broker)
     secured: dict[str, DeviceListener | TokenListener] = {
-        "default": _device_listener(site, settings, doors.mqtts, limits)
+        "default": _device_listener(site, settings, doors.mqtts, limited["mqtts"], limits)
     }
     if doors.gateway is not None:
-        secured["gateway"] = _token_listener(doors.gateway, limits)
+        secured["gateway"] = _token_listener(doors.gateway, limited["gateway"], limits)
     ranges = {zone.name: zone.cidrs for zone in site.network.zones}
     for door in doors.zones:
         rules = (*(f"allow {cidr}" for cidr in ranges[door.name]), "deny all")
-        secured[f"zone-{door.name}"] = _device_listener(site, settings, door, limits, rules)
-    return Listeners(ssl=secured, wss={"default": _token_listener(doors.wss, limits)})
+        secured[f"zone-{door.name}"] = _device_listener(
+            site, settings, door, limited[f"zone-{door.name}"], limits, rules
+        )
+    return Listeners(ssl=secured, wss={"default": _token_listener(doors.wss, limited["wss"], limits)})
 
 
 def _device_listener(
-    site: Site, settings: Settings, door: Listener, limits: Bounds, access: tuple[str, ...] | None = None
+    site: Site,
+    settings: Settings,
+    door: Listener,
+    limited: DoorLimits,
+    limits: Bounds,
+    access: tuple[str, ...] | None = None,
 ) -> DeviceListener:
     return DeviceListener(
         bind=door.port,
-        max_connections=door.max_connections,
-        max_conn_rate=door.connection_rate,
+        max_connections=limited.max_connections,
+        max_conn_rate=limited.connection_rate,
         messages_rate=limits.client_messages,
         bytes_rate=BytesRate(limits.client_bytes.count),
         access_rules=access,
@@ -170,11 +178,11 @@ def _device_listener(
     )
 
 
-def _token_listener(door: Listener, limits: Bounds) -> TokenListener:
+def _token_listener(door: Listener, limited: DoorLimits, limits: Bounds) -> TokenListener:
     return TokenListener(
         bind=door.port,
-        max_connections=door.max_connections,
-        max_conn_rate=door.connection_rate,
+        max_connections=limited.max_connections,
+        max_conn_rate=limited.connection_rate,
         messages_rate=limits.client_messages,
         bytes_rate=BytesRate(limits.client_bytes.count),
         ssl_options=TokenTls(certfile=f"{TLS_FOLDER}/tls.crt", keyfile=f"{TLS_FOLDER}/tls.key"),

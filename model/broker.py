@@ -6,7 +6,7 @@ from pydantic import Field
 
 from model.base import Cores, Digest, Fingerprint, Label, Part, Port, Repository, Tag, Text, Version
 from model.scaling import Autoscaling
-from model.units import Bytes, Duration, Rate, between
+from model.units import Bytes, Duration, Percentage, Rate, between
 
 Wait = Annotated[Duration, between(Duration(30))]
 """How long a rollout waits: shorter ones would fail while all is well."""
@@ -37,8 +37,18 @@ class Listener(Part):
     """One listener of the broker; its limits hold for each node."""
 
     port: Port = Field(description="TCP port.")
-    max_connections: int = Field(ge=1, le=5_000_000, description="Connections that one node accepts at most.")
-    connection_rate: SomeRate = Field(description="New connections that one node accepts in a second.")
+    max_connections: int | None = Field(
+        None,
+        ge=1,
+        le=5_000_000,
+        description="Connections that one node accepts at most; derived: its share of the planned clients of this "
+        "kind, and `protection.reserve`.",
+    )
+    connection_rate: SomeRate | None = Field(
+        None,
+        description="New connections that one node accepts in a second; derived: its share of the planned clients "
+        "comes back in `protection.reconnect_within`.",
+    )
 
 
 class ZoneListener(Listener):
@@ -68,11 +78,10 @@ class Listeners(Part):
             listeners["gateway"] = self.gateway
         return listeners | {f"zone-{zone.name}": zone for zone in self.zones}
 
-    @property
-    def by_kind(self) -> "dict[ClientKind, tuple[Listener, ...]]":
-        """The listeners that each kind of client can use."""
-        gateways = () if self.gateway is None else (self.gateway,)
-        return {"devices": (self.mqtts, *self.zones), "people": (self.wss,), "gateways": gateways}
+    def kind(self, name: str) -> ClientKind:
+        """Return who can use the listener of a name: a zone's listener takes certificates, as `mqtts` does."""
+        others: dict[str, ClientKind] = {"wss": "people", "gateway": "gateways"}
+        return others.get(name, "devices")
 
 
 class Storage(Part):
@@ -150,6 +159,16 @@ class Protection(Part):
     inflight: int = Field(ge=1, le=65535, description="Messages on their way to a client at the same time.")
     subscriptions: int = Field(ge=1, le=1_000_000, description="Subscriptions of one client.")
     flapping: Flapping = Field(description="When a client is banned for connecting again and again.")
+    reserve: Percentage = Field(
+        description="Connections that a listener accepts beyond the planned ones: for growth, and for clients that "
+        "come back before their old connection is noticed to be gone."
+    )
+    reconnect_within: Annotated[Duration, between(Duration(1))] = Field(
+        description="Time in which all clients may come back after an outage; shorter costs more cores for TLS."
+    )
+    overload: bool = Field(
+        description="Whether a node that is busy puts off new connections and clean-up (overload protection)."
+    )
     client_messages: SomeRate | None = Field(
         None, description="Messages that one client may send; derived: a twentieth of what a node carries."
     )

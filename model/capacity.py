@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-from model.broker import Broker, ClientKind
+from model.broker import Broker, ClientKind, Listener
+from model.units import Rate
 
 # EMQX's own figure for 5.8: 40,000 messages a second in and out at QoS 1 on 4 vCPU and 8 GiB, 128 B each, at
 # about 75 % CPU.
@@ -14,6 +15,9 @@ BYTES_PER_CONNECTION = 64 * 1024
 SHARE_FOR_CONNECTIONS = 2
 # Above this part of what is carried it is time to order more: a new node is not there in a day.
 TIME_TO_ADD = Decimal("0.7")
+# A listener of which nobody has planned a client still lets in the probe and those who look for what is wrong.
+FEWEST_CONNECTIONS = 100
+FEWEST_CONNECTIONS_A_SECOND = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +65,38 @@ def connections(broker: Broker) -> Headroom:
 
 def accepted(broker: Broker) -> dict[ClientKind, Headroom]:
     """Return the headroom of connections that each kind of client's own listeners accept; none without a listener."""
+    room: dict[ClientKind, int] = {}
+    for name, limits in door_limits(broker).items():
+        kind = broker.listeners.kind(name)
+        room[kind] = room.get(kind, 0) + nodes_left(broker) * limits.max_connections
+    planned = broker.load.by_kind
+    return {kind: Headroom(f"accepted {kind}", planned[kind], carried) for kind, carried in room.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class DoorLimits:
+    """What one node lets in at a listener: as the site says, else derived from the planned clients."""
+
+    max_connections: int
+    connection_rate: Rate
+
+
+def door_limits(broker: Broker) -> dict[str, DoorLimits]:
+    """Return the limits of each listener, by its name; each of several for a kind of client does for all of it."""
     return {
-        kind: Headroom(
-            f"accepted {kind}",
-            broker.load.by_kind[kind],
-            nodes_left(broker) * sum(listener.max_connections for listener in listeners),
-        )
-        for kind, listeners in broker.listeners.by_kind.items()
-        if listeners
+        name: _limits(broker, listener, broker.load.by_kind[broker.listeners.kind(name)])
+        for name, listener in broker.listeners.by_name.items()
     }
+
+
+def _limits(broker: Broker, listener: Listener, planned: int) -> DoorLimits:
+    share = -(-planned // nodes_left(broker))
+    reserved = int((share * (1 + broker.protection.reserve.ratio)).to_integral_value(ROUND_CEILING))
+    again = -(-share // broker.protection.reconnect_within.seconds)
+    return DoorLimits(
+        listener.max_connections or max(reserved, FEWEST_CONNECTIONS),
+        listener.connection_rate or Rate(max(again, FEWEST_CONNECTIONS_A_SECOND)),
+    )
 
 
 def headroom(broker: Broker) -> tuple[Headroom, ...]:

@@ -1,5 +1,6 @@
 """`sitectl capacity SITE`: what the peak takes of broker and streams, when to add, and what is lost without Kafka."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def command(site: str, as_json: bool) -> None:
 
 def described(site: "Site") -> dict[str, object]:
     """Return the site's capacity as plain data: numbers without units, rates and bytes in a second."""
-    from model.capacity import headroom, nodes_left
+    from model.capacity import door_limits, headroom, nodes_left
     from model.emqx.protection import bounds
 
     limits = bounds(site.broker)
@@ -67,6 +68,14 @@ def described(site: "Site") -> dict[str, object]:
             "queue": limits.queue,
         },
         "retainedMessages": limits.retained_messages,
+        "listeners": [
+            {
+                "listener": name,
+                "maxConnections": found.max_connections,
+                "connectionRate": found.connection_rate.count,
+            }
+            for name, found in door_limits(site.broker).items()
+        ],
         **_streams(site),
     }
 
@@ -118,6 +127,8 @@ def _print(site: "Site") -> None:
         ("peak of messages", "cores of each node"),
         [(f"{growth} times", str(cores)) for growth, cores in _cores(site)],
     )
+    click.echo()
+    output.write_table(("listener, on each node", "connections", "new in a second"), [*_doors(broker)])
     click.echo()
     output.write_table(("bound", "value"), _bounds(bounds(broker)))
     click.echo()
@@ -190,6 +201,23 @@ def _cores(site: "Site") -> list[tuple[str, Decimal]]:
     from model.capacity import cores_at
 
     return [(growth, cores_at(site.broker, Decimal(growth))) for growth in GROWTH]
+
+
+def _doors(broker: "Broker") -> Iterator[tuple[str, str, str]]:
+    from model.capacity import door_limits
+
+    for name, limits in door_limits(broker).items():
+        said = broker.listeners.by_name[name]
+        yield (
+            name,
+            _marked(limits.max_connections, said.max_connections),
+            _marked(limits.connection_rate, said.connection_rate),
+        )
+
+
+def _marked(value: object, said: object | None) -> str:
+    """Write a value, and that it is derived where the site does not say it."""
+    return str(value) if said is not None else f"{value} (derived)"
 
 
 def _bounds(limits: "Bounds") -> list[tuple[str, str]]:

@@ -132,6 +132,6 @@ def _listeners(draw: st.DrawFn, site: Site) -> Listeners:
 def _door(draw: st.DrawFn, port: int) -> Listener:
     return Listener(
         port=port,
-        max_connections=draw(st.integers(100, 100_000)),
-        connection_rate=Rate(draw(st.integers(1, 10_000))),
+        max_connections=draw(st.none() | st.integers(100, 100_000)),
+        connection_rate=draw(st.none() | st.integers(1, 10_000).map(Rate)),
     )

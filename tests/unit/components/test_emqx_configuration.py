@@ -199,6 +199,23 @@ def test_a_bound_that_the_site_writes_is_taken(eagle_ford: Composition, settings
     assert values["force_shutdown"]["max_heap_size"] == "64MB"
 
 
+def test_what_listeners_let_in_follows_from_the_load_where_the_site_says_nothing(
+    eagle_ford: Composition, settings: Settings
+) -> None:
+    listeners = told(eagle_ford, settings)["listeners"]
+    # 7,800 devices and 200 people on two nodes, twice as many with the reserve, back within ten seconds.
+    assert [
+        (door["max_connections"], door["max_conn_rate"])
+        for door in (listeners["ssl"]["default"], listeners["wss"]["default"])
+    ] == [(7800, "390/s"), (200, "10/s")]
+
+
+def test_overload_protection_may_be_switched_off(eagle_ford: Composition, settings: Settings) -> None:
+    assert told(eagle_ford, settings)["overload_protection"] == {"enable": True}
+    values = told_with(eagle_ford, settings, protection={"overload": False})
+    assert values["overload_protection"] == {"enable": False}
+
+
 def told_with(composition: Composition, settings: Settings, **changes: Any) -> dict[str, Any]:
     """The configuration of a site whose broker is changed; a map changes a part of the broker."""
     broker = composition.site.broker

@@ -7,8 +7,17 @@ import pytest
 
 from model import load_site
 from model.broker import Broker, Load, ZoneListener
-from model.capacity import accepted, connections, cores_at, headroom, messages, nodes_left
-from model.units import Bytes, Rate
+from model.capacity import (
+    DoorLimits,
+    accepted,
+    connections,
+    cores_at,
+    door_limits,
+    headroom,
+    messages,
+    nodes_left,
+)
+from model.units import Bytes, Duration, Percentage, Rate
 
 STACKS = Path(__file__).parents[3] / "stacks"
 
@@ -16,9 +25,15 @@ STACKS = Path(__file__).parents[3] / "stacks"
 @pytest.fixture(scope="module")
 def broker() -> Broker:
     """Three nodes of two cores and 4 GiB, and listeners for 20,000 and 500."""
-    return load_site(STACKS, "eagle-ford").broker.model_copy(
-        update={"load": Load(connections=8000, messages=Rate(6000))}
+    broker = load_site(STACKS, "eagle-ford").broker
+    doors = broker.listeners.model_copy(
+        update={
+            "mqtts": broker.listeners.mqtts.model_copy(update={"max_connections": 20_000}),
+            "wss": broker.listeners.wss.model_copy(update={"max_connections": 500}),
+        }
     )
+    load = Load(connections=8000, messages=Rate(6000))
+    return broker.model_copy(update={"load": load, "listeners": doors})
 
 
 def test_one_node_may_be_lost(broker: Broker) -> None:
@@ -48,6 +63,28 @@ def test_each_kind_of_client_is_counted_at_its_own_doors(broker: Broker) -> None
 
 def test_a_single_node_has_none_to_lose(broker: Broker) -> None:
     assert nodes_left(broker.model_copy(update={"replicas": 1})) == 1
+
+
+def test_what_a_listener_lets_in_follows_from_who_is_planned_to_come() -> None:
+    broker = load_site(STACKS, "eagle-ford").broker
+    load = Load(connections=9000, people=1000, messages=Rate(1))
+    protection = broker.protection.model_copy(
+        update={"reserve": Percentage(Decimal(50)), "reconnect_within": Duration(20)}
+    )
+    limits = door_limits(broker.model_copy(update={"load": load, "protection": protection}))
+    # Of 8,000 devices and 1,000 people half are on each of the two nodes that are left.
+    assert limits == {"mqtts": DoorLimits(6000, Rate(200)), "wss": DoorLimits(750, Rate(25))}
+
+
+def test_a_listener_without_planned_clients_still_opens() -> None:
+    broker = load_site(STACKS, "eagle-ford").broker
+    load = Load(connections=10, people=0, messages=Rate(1))
+    limits = door_limits(broker.model_copy(update={"load": load}))
+    assert limits == {"mqtts": DoorLimits(100, Rate(10)), "wss": DoorLimits(100, Rate(10))}
+
+
+def test_what_the_site_says_of_a_listener_is_taken(broker: Broker) -> None:
+    assert door_limits(broker)["mqtts"].max_connections == 20_000
 
 
 def test_as_many_are_lost_as_maintenance_may_take(broker: Broker) -> None:
