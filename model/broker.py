@@ -1,11 +1,13 @@
 """The broker's part of the site: edition, image, nodes, listeners, and the peak that it must carry."""
 
-from typing import Annotated, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from model.base import Cores, Digest, Fingerprint, Label, Part, Port, Repository, Tag, Text, Version
 from model.scaling import Autoscaling
+from model.sizing import FEWEST_CORES, LEAST_MEMORY, cores_for, memory_for
 from model.units import Bytes, Duration, Percentage, Rate, between
 
 Wait = Annotated[Duration, between(Duration(30))]
@@ -207,6 +209,23 @@ class Replicants(Part):
     )
 
 
+def _derived_cores(fields: dict[str, Any]) -> Decimal:
+    """Return the cores of each node that the site does not state; the fields before it are those of a broker."""
+    return max(cores_for(Decimal(fields["load"].messages.count), _nodes_left(fields)), FEWEST_CORES)
+
+
+def _derived_memory(fields: dict[str, Any]) -> Bytes:
+    """Return the memory of each node that the site does not state."""
+    return max(memory_for(fields["load"].connections, _nodes_left(fields)), LEAST_MEMORY)
+
+
+def _nodes_left(fields: dict[str, Any]) -> int:
+    replicants = fields["replicants"]
+    serving: int = replicants.replicas if replicants else fields["replicas"]
+    lost: int = fields["max_unavailable"]
+    return max(serving - lost, 1)
+
+
 class Broker(Part):
     """The EMQX cluster."""
 
@@ -222,10 +241,6 @@ class Broker(Part):
     replicants: Replicants | None = Field(
         None, description="Replicant nodes, beside at least three core nodes; enterprise only."
     )
-    cores: Cores = Field(description="CPU cores of each node.")
-    memory: Annotated[Bytes, between(Bytes(512 * 2**20))] = Field(
-        description="Memory of each node, 512MiB or more."
-    )
     storage: Storage = Field(description="Disk of each node.")
     listeners: Listeners = Field(description="Listeners; all with TLS.")
     dashboard_port: Port = Field(description="Port of the dashboard's HTTPS listener.")
@@ -234,6 +249,14 @@ class Broker(Part):
         ge=1,
         le=31,
         description="Nodes that maintenance may take away at a time (disruption budget); the others carry the peak.",
+    )
+    cores: Cores = Field(
+        default_factory=_derived_cores,
+        description="CPU cores of each node; derived from the peak of messages when left out.",
+    )
+    memory: Annotated[Bytes, between(Bytes(512 * 2**20))] = Field(
+        default_factory=_derived_memory,
+        description="Memory of each node, 512MiB or more; derived from the peak of connections when left out.",
     )
     certificate: CertificateTimes = Field(description="Times of the server certificate.")
     ready_within: Wait = Field(

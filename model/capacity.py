@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from model.broker import Broker, ClientKind, Listener
+from model.sizing import (
+    BYTES_PER_CONNECTION,
+    MESSAGES_PER_CORE,
+    SHARE_FOR_CONNECTIONS,
+    TIME_TO_ADD,
+    cores_for,
+)
 from model.units import Rate
 
-# EMQX's own figure for 5.8: 40,000 messages a second in and out at QoS 1 on 4 vCPU and 8 GiB, 128 B each, at
-# about 75 % CPU.
-MESSAGES_PER_CORE = 10_000
-# The kit's own assumption, to be replaced by measurement: a TLS connection with its session and queues takes
-# 64 KiB, and half of a node's memory is there for connections.
-BYTES_PER_CONNECTION = 64 * 1024
-SHARE_FOR_CONNECTIONS = 2
-# Above this part of what is carried it is time to order more: a new node is not there in a day.
-TIME_TO_ADD = Decimal("0.7")
 # A listener of which nobody has planned a client still lets in the probe and those who look for what is wrong.
 FEWEST_CONNECTIONS = 100
 FEWEST_CONNECTIONS_A_SECOND = 10
@@ -106,6 +104,4 @@ def headroom(broker: Broker) -> tuple[Headroom, ...]:
 
 def cores_at(broker: Broker, growth: Decimal) -> Decimal:
     """Return the cores that each node needs when the peak of messages has grown by a factor, in half cores."""
-    wanted = Decimal(broker.load.messages.count) * growth / TIME_TO_ADD
-    halves = wanted / (nodes_left(broker) * MESSAGES_PER_CORE) * 2
-    return max(halves.to_integral_value(ROUND_CEILING) / 2, Decimal("0.5"))
+    return cores_for(broker.load.messages.count * growth, nodes_left(broker))

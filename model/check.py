@@ -1,6 +1,7 @@
 """Validates a tree against the model: the parts that are right, and the mistakes with their places."""
 
 from collections.abc import Mapping as Facts
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -47,11 +48,13 @@ def check(tree: Mapping, home: Path, *, whole: bool) -> Checked:
 
 
 def _real(details: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Leave out lists that are too short only because pydantic does not count their wrong items."""
+    """Leave out what only follows: values that are derived, lists of which pydantic does not count the wrong items."""
     places = [detail["loc"] for detail in details]
     return [
         detail
         for detail in details
+        # Nothing is derived from a field that is not right: that one is told.
+        if detail["type"] != "default_factory_not_called"
         if detail["type"] != "too_short"
         or not any(
             len(place) > len(detail["loc"]) and place[: len(detail["loc"])] == detail["loc"]
@@ -81,14 +84,18 @@ def _partial(model: type[Part], data: Facts[str, Plain]) -> Part:
     right: dict[str, object] = {}
     for key, field in model.model_fields.items():
         if key not in data:
-            if not field.is_required():
-                right[key] = field.get_default(call_default_factory=True)
+            # What is derived from a field that is not right is left out as well.
+            with suppress(KeyError):
+                if not field.is_required():
+                    right[key] = field.get_default(call_default_factory=True, validated_data=right)
             continue
         try:
             right[key] = _adapter(model, key).validate_python(data[key], strict=True)
         except ValidationError:
             continue
-    partial = model.model_construct(_fields_set=None, **right)
+    # A name for each field keeps pydantic from filling in the missing ones; these go again.
+    named: dict[str, object] = dict.fromkeys(model.model_fields) | right
+    partial = model.model_construct(_fields_set=None, **named)
     for key in model.model_fields.keys() - right.keys():
         partial.__dict__.pop(key, None)
     return partial
@@ -98,6 +105,9 @@ def _partial(model: type[Part], data: Facts[str, Plain]) -> Part:
 def _adapter(model: type[Part], key: str) -> TypeAdapter[Any]:
     field = model.model_fields[key]
     form: Any = Annotated[field.annotation, field]
+    if field.default_factory_takes_validated_data:
+        # A value by itself has no fields beside it to be derived from.
+        form = Annotated[(field.annotation, *field.metadata)]
     return TypeAdapter(form)
 
 

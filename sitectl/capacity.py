@@ -41,6 +41,7 @@ def command(site: str, as_json: bool) -> None:
 def described(site: "Site") -> dict[str, object]:
     """Return the site's capacity as plain data: numbers without units, rates and bytes in a second."""
     from model.capacity import door_limits, headroom, nodes_left
+    from model.derived import derived
     from model.emqx.protection import bounds
 
     limits = bounds(site.broker)
@@ -49,6 +50,8 @@ def described(site: "Site") -> dict[str, object]:
         "nodes": site.broker.nodes,
         "serving": site.broker.serving,
         "nodesLeft": nodes_left(site.broker),
+        "size": {"cores": float(site.broker.cores), "memory": site.broker.memory.count},
+        "derived": sorted(derived(site)),
         "figures": [
             {
                 "what": figure.what,
@@ -114,7 +117,7 @@ def _print(site: "Site") -> None:
 
     broker = site.broker
     click.echo(
-        f"{site.name}: {_nodes(broker)} of {broker.cores} cores and {broker.memory}; "
+        f"{site.name}: {_nodes(broker)} of {_size(broker, 'cores')} cores and {_size(broker, 'memory')}; "
         f"carried means by {nodes_left(broker)}, with {_lost(broker)} lost\n"
     )
     figures = headroom(broker)
@@ -174,6 +177,10 @@ def _nodes(broker: "Broker") -> str:
 
 def _lost(broker: "Broker") -> str:
     return "one node" if broker.max_unavailable == 1 else f"{broker.max_unavailable} nodes"
+
+
+def _size(broker: "Broker", name: str) -> str:
+    return _marked(getattr(broker, name), name in broker.model_fields_set or None)
 
 
 def _row(figure: "Headroom") -> tuple[str, ...]:

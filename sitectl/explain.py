@@ -1,6 +1,7 @@
 """`sitectl explain SITE [KEY]`: each value of a site, the file and line that set it, and what it overrode."""
 
 import sys
+from collections.abc import Mapping
 
 import click
 
@@ -12,6 +13,7 @@ import click
 def command(site: str, key: str, as_json: bool) -> None:
     """Explain KEY of SITE (such as `broker.replicas` or `streams.topics.raw`), or the whole site."""
     from model import Stacks
+    from model.derived import derived
     from model.provenance import explain, keys
     from model.words import did_you_mean, quoted
     from sitectl import output, problems
@@ -21,7 +23,8 @@ def command(site: str, key: str, as_json: bool) -> None:
     if layers.tree is None:
         problems.refuse(problems.worded(layers.errors))
     found = explain(layers.tree, key)
-    if not found:
+    follows = {} if layers.site is None else _below(key, derived(layers.site))
+    if not found and not follows:
         remedy = did_you_mean(key, keys(layers.tree) if "." in key else layers.tree.entries)
         problems.refuse(f"{site} has no key {quoted(key)}; {remedy}")
     if as_json:
@@ -44,6 +47,10 @@ def command(site: str, key: str, as_json: bool) -> None:
                 }
                 for entry in found
             ]
+            + [
+                {"key": name, "value": value, "removed": False, "file": None, "line": None, "overrode": []}
+                for name, value in follows.items()
+            ]
         )
     else:
         rows = [
@@ -58,10 +65,18 @@ def command(site: str, key: str, as_json: bool) -> None:
             )
             for entry in found
         ]
+        rows += [(name, value, "derived from broker.load", "") for name, value in follows.items()]
         output.write_table(("key", "value", "set in", "overrode"), rows)
     if layers.errors:
         click.echo(f"\n{problems.worded(layers.errors)}", err=True)
         sys.exit(1)
+
+
+def _below(key: str, derived: Mapping[str, object]) -> dict[str, str]:
+    """Return the derived values at a key and below it, as they would be written."""
+    return {
+        name: str(value) for name, value in derived.items() if not key or f"{name}.".startswith(f"{key}.")
+    }
 
 
 def _short(value: object) -> str:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from model.broker import Broker
-from model.capacity import MESSAGES_PER_CORE, nodes_left
+from model.capacity import nodes_left
+from model.sizing import MESSAGES_PER_CORE
 from model.units import Bytes, Rate
 
 # No single client may take more of a node than this part, whether it fails or is made to.

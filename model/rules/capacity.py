@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from model.broker import Broker, ClientKind
-from model.capacity import BYTES_PER_CONNECTION, SHARE_FOR_CONNECTIONS, accepted, messages, nodes_left
+from model.capacity import accepted, messages, nodes_left
 from model.rules.rule import Finding, rule
 from model.site import Site
+from model.sizing import BYTES_PER_CONNECTION, SHARE_FOR_CONNECTIONS
 from model.units import Bytes
 from model.words import quoted
 

@@ -10,6 +10,7 @@ from model.broker import Replicants
 from model.rules import replicants as rules
 from model.scaling import Autoscaling
 from model.site import Site
+from model.sizing import MESSAGES_PER_CORE
 from model.units import Percentage
 from tests.support.composing import compose
 from tests.support.variants import Variants
@@ -64,7 +65,7 @@ def test_they_carry_the_peak_with_one_of_them_lost(enterprise: Site) -> None:
     site = with_replicants(enterprise, fixed(6))
     assert (site.broker.nodes, site.broker.serving) == (site.broker.replicas + 6, 6)
     assert capacity.nodes_left(site.broker) == 5
-    assert capacity.messages(site.broker).carried == 5 * site.broker.cores * capacity.MESSAGES_PER_CORE
+    assert capacity.messages(site.broker).carried == 5 * site.broker.cores * MESSAGES_PER_CORE
 
 
 def test_what_waits_for_kafka_waits_in_their_memory(enterprise: Site) -> None:

@@ -4,6 +4,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as any_
 
 from model import load_site
 from model.broker import Broker, Load, ZoneListener
@@ -17,9 +19,11 @@ from model.capacity import (
     messages,
     nodes_left,
 )
+from model.derived import derived
 from model.units import Bytes, Duration, Percentage, Rate
 
 STACKS = Path(__file__).parents[3] / "stacks"
+SAMPLE = load_site(STACKS, "north-cormorant").broker
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +126,37 @@ def test_the_cores_for_a_grown_peak_carry_it_before_it_is_time_to_add(
 def test_more_memory_holds_more_connections(broker: Broker) -> None:
     more = broker.model_copy(update={"memory": Bytes(broker.memory.count * 2)})
     assert connections(more).carried == connections(broker).carried * 2
+
+
+@given(
+    connections=any_.integers(1, 2_000_000),
+    messages=any_.integers(1, 2_000_000),
+    replicas=any_.integers(2, 12),
+    lost=any_.integers(1, 3),
+)
+def test_a_size_that_is_derived_carries_the_peak_before_it_is_time_to_add(
+    connections: int, messages: int, replicas: int, lost: int
+) -> None:
+    broker = sized({"replicas": replicas, "max_unavailable": lost}, connections, messages)
+    figures = headroom(broker)[:2]
+    assert [figure.what for figure in figures] == ["messages", "connections"]
+    assert all(figure.peak <= figure.add_at for figure in figures)
+
+
+def test_a_size_that_is_derived_is_no_smaller_than_what_emqx_needs_itself() -> None:
+    broker = sized({}, connections=1, messages=1)
+    assert (broker.cores, broker.memory) == (Decimal(2), Bytes(4 * 2**30))
+
+
+def sized(changes: dict[str, int], connections: int, messages: int) -> Broker:
+    """A broker that says neither cores nor memory."""
+    said = {name: getattr(SAMPLE, name) for name in Broker.model_fields if name not in {"cores", "memory"}}
+    load = Load(connections=connections, messages=Rate(messages))
+    return Broker(**said | changes | {"load": load})
+
+
+def test_a_sample_site_leaves_its_size_to_its_load() -> None:
+    site = load_site(STACKS, "north-cormorant")
+    found = derived(site)
+    assert (found["broker.cores"], found["broker.memory"]) == (Decimal(2), Bytes(4 * 2**30))
+    assert "broker.cores" not in derived(load_site(STACKS, "eagle-ford"))
