@@ -5,7 +5,7 @@ import json
 from components import names
 from components.emqx_mounts import KAFKA_FOLDER, TRUST_FOLDER
 from components.kafka_topics import topic_name, user_name
-from model import Site, ingest, stream_capacity
+from model import Site, ingest, record_size, stream_capacity
 from model.emqx.integration import (
     Actions,
     Checks,
@@ -24,13 +24,13 @@ from model.emqx.integration import (
     Rule,
     ServerTls,
 )
-from model.ingest import Route
+from model.ingest import RecordFormat, Route, record_format
 from model.streams import Topic
 from model.units import Bytes, Duration
 
 CHECKS = Checks(health_check_interval=Duration(15))
 # Record formats of Strimzi's Kafka bridge, each with a connector of its own (strimzi-kafka-bridge#803).
-FORMATS = {
+FORMATS: dict[RecordFormat, str] = {
     "json": "application/vnd.kafka.json.v2+json",
     "bytes": "application/vnd.kafka.binary.v2+json",
 }
@@ -38,34 +38,24 @@ FORMATS = {
 HEADERS = {"topic": "topic", "client": "clientid", "name": "username"}
 _SEGMENT = 10 * 2**20
 _KAFKA = "kafka"
-# Connections of a node to the bridge, for each record format.
-_CONNECTIONS = 16
 
 
 def connectors(site: Site) -> Connectors:
     """Return the connections to Kafka, or to its bridge."""
     if site.broker.writes_kafka:
         return Connectors(kafka_producer={_KAFKA: _kafka_connector(site)})
-    return Connectors(
-        http={f"{_KAFKA}_{form}": _http_connector(site, kind) for form, kind in FORMATS.items()}
-    )
+    return Connectors(http={f"{_KAFKA}_{form}": _http_connector(site, form) for form in FORMATS})
 
 
 def actions(site: Site) -> Actions:
-    """Return an action for each topic, and for each record format of it where the bridge asks for one."""
+    """Return an action for each topic that the broker writes."""
+    topics = [topic for topic in site.streams.topics if topic.name in ingest.TOPICS]
     if site.broker.writes_kafka:
-        topics = {route.topic for route in ingest.routes(site)}
-        return Actions(
-            kafka_producer={
-                _word(topic.name): _kafka_action(site, topic)
-                for topic in site.streams.topics
-                if topic.name in topics
-            }
-        )
-    declared = {topic.name: topic for topic in site.streams.topics}
-    wanted = sorted({(route.topic, _format(route)) for route in ingest.routes(site)})
+        return Actions(kafka_producer={_word(topic.name): _kafka_action(site, topic) for topic in topics})
     return Actions(
-        http={f"{_word(topic)}_{form}": _http_action(site, declared[topic], form) for topic, form in wanted}
+        http={
+            f"{_word(topic.name)}_{record_format(topic.name)}": _http_action(site, topic) for topic in topics
+        }
     )
 
 
@@ -77,14 +67,18 @@ def rules(site: Site) -> dict[str, Rule]:
 def _rule(site: Site, route: Route) -> Rule:
     native = site.broker.writes_kafka
     action = (
-        f"kafka_producer:{_word(route.topic)}" if native else f"http:{_word(route.topic)}_{_format(route)}"
+        f"kafka_producer:{_word(route.topic)}"
+        if native
+        else f"http:{_word(route.topic)}_{record_format(route.topic)}"
     )
     fields = {
         "record_key": _key(site, route),
         "record_value": _value(site, route),
         **{f"header_{name}": _header(column, encoded=not native) for name, column in HEADERS.items()},
     }
-    selected = ", ".join([*(f"{expression} as {name}" for name, expression in fields.items()), "timestamp"])
+    # By the client's name a hashed pool finds its connection.
+    columns = [f"{expression} as {name}" for name, expression in fields.items()]
+    selected = ", ".join([*columns, "timestamp", "clientid"])
     sources = ", ".join(f'"{pattern}"' for pattern in route.filters)
     return Rule(
         # Every part is the kit's own or a name of the site, which holds letters, digits, dashes and slashes.
@@ -98,38 +92,35 @@ def _key(site: Site, route: Route) -> str:
     if site.broker.writes_kafka:
         return route.key
     # As a JSON text, or in base64: what the bridge's format asks for.
-    return f"json_encode({route.key})" if _format(route) == "json" else f"base64_encode({route.key})"
+    return (
+        f"json_encode({route.key})" if record_format(route.topic) == "json" else f"base64_encode({route.key})"
+    )
 
 
 def _value(site: Site, route: Route) -> str:
     value = route.value or "payload"
     if site.broker.writes_kafka:
         return "json_encode(sparkplug_decode(payload))" if route.form == "sparkplug" else value
-    return value if _format(route) == "json" else f"base64_encode({value})"
+    return value if record_format(route.topic) == "json" else f"base64_encode({value})"
 
 
 def _header(column: str, *, encoded: bool) -> str:
-    # What this broker publishes itself has no client.
-    known = f"CASE WHEN is_null({column}) THEN '' ELSE {column} END"
-    return f"base64_encode({known})" if encoded else known
-
-
-def _format(route: Route) -> str:
-    return "json" if route.form == "json" else "bytes"
+    value = ingest.known(column)
+    return f"base64_encode({value})" if encoded else value
 
 
 def _word(topic: str) -> str:
     return topic.replace("-", "_")
 
 
-def _http_connector(site: Site, kind: str) -> HttpConnector:
-    ordered = site.streams.ordered
+def _http_connector(site: Site, form: RecordFormat) -> HttpConnector:
+    ordered = site.streams.keeps_order
     return HttpConnector(
         url=f"https://{names.service_host(site, names.KAFKA_BRIDGE_SERVICE)}:{site.streams.bridge.port}",
-        headers={"content-type": kind},
+        headers={"content-type": FORMATS[form]},
         # A client's records go over one connection, one after the other.
         pool_type="hash" if ordered else "random",
-        pool_size=_CONNECTIONS,
+        pool_size=stream_capacity.connections(site, form),
         enable_pipelining=1 if ordered else stream_capacity.UNORDERED_INFLIGHT,
         connect_timeout=Duration(15),
         ssl=ServerTls(cacertfile=f"{TRUST_FOLDER}/{names.TRUST_SITE}"),
@@ -137,8 +128,9 @@ def _http_connector(site: Site, kind: str) -> HttpConnector:
     )
 
 
-def _http_action(site: Site, topic: Topic, form: str) -> HttpAction:
-    lanes = stream_capacity.lanes(site, topic)
+def _http_action(site: Site, topic: Topic) -> HttpAction:
+    lanes, form = stream_capacity.lanes(site, topic), record_format(topic.name)
+    awaited = site.streams.delivery == "awaited"
     return HttpAction(
         connector=f"{_KAFKA}_{form}",
         parameters=HttpParameters(
@@ -149,15 +141,17 @@ def _http_action(site: Site, topic: Topic, form: str) -> HttpAction:
         ),
         resource_opts=Delivery(
             health_check_interval=CHECKS.health_check_interval,
-            query_mode="sync" if site.streams.ordered else "async",
+            # What is synchronous holds the client's own process.
+            query_mode="sync" if awaited else "async",
             inflight_window=lanes.inflight,
             worker_pool_size=lanes.workers,
             max_buffer_bytes=_whole(lanes.buffer),
+            request_ttl=site.streams.await_at_most if awaited else "infinity",
         ),
     )
 
 
-def _body(form: str) -> str:
+def _body(form: RecordFormat) -> str:
     """Return the request: one record, key and value in the format's own form, headers always in base64."""
     mark = "" if form == "json" else '"'
     headers = ",".join(f'{{"key":{json.dumps(name)},"value":"${{header_{name}}}"}}' for name in HEADERS)
@@ -177,8 +171,8 @@ def _kafka_connector(site: Site) -> KafkaConnector:
 
 
 def _kafka_action(site: Site, topic: Topic) -> KafkaAction:
-    ordered = site.streams.ordered
     limit = _whole(stream_capacity.partition_buffer(site, topic))
+    awaited = site.streams.delivery == "awaited"
     return KafkaAction(
         connector=_KAFKA,
         parameters=KafkaParameters(
@@ -188,9 +182,12 @@ def _kafka_action(site: Site, topic: Topic) -> KafkaAction:
                 ExtensionHeader(kafka_ext_header_key=name, kafka_ext_header_value=f"${{.header_{name}}}")
                 for name in HEADERS
             ),
+            max_batch_bytes=record_size.batch(site, topic),
             # A batch that is sent again must not be overtaken by the next one.
-            max_inflight=1 if ordered else 10,
-            query_mode="sync" if ordered else "async",
+            max_inflight=1 if site.streams.keeps_order else 10,
+            # What is synchronous holds the client's own process.
+            query_mode="sync" if awaited else "async",
+            sync_query_timeout=site.streams.await_at_most if awaited else None,
             buffer=KafkaBuffer(
                 mode="disk" if site.broker.keeps_on_disk else "memory",
                 per_partition_limit=limit,

@@ -11,6 +11,8 @@ from components.component import Place, SiteComponent
 from components.kafka_topics import API_VERSION, user_name
 from components.manifest import Manifest
 from components.stateless import container_security, pod_security, priority, spread
+from model import record_size
+from model.neighbours import bridges
 
 # Bridge and JVM: the heap is half, so that threads and buffers outside of it have room.
 _HEAP = "50.0"
@@ -49,7 +51,7 @@ class KafkaBridge(SiteComponent):
             metadata=self.metadata(names.KAFKA_BRIDGE, annotations={"pulumi.com/waitFor": "condition=Ready"}),
             spec={
                 # Strimzi asks for a number always; where they scale themselves it is the one to begin with.
-                "replicas": wanted.replicas,
+                "replicas": bridges(site),
                 **self._connection(),
                 "resources": _resources(str(wanted.cores), wanted.memory.kubernetes()),
                 "jvmOptions": {"-XX": {"MaxRAMPercentage": _HEAP}},
@@ -66,7 +68,7 @@ class KafkaBridge(SiteComponent):
             autoscaler(
                 self,
                 names.KAFKA_BRIDGE,
-                wanted.replicas,
+                bridges(site),
                 wanted.autoscaling,
                 target=(API_VERSION, "KafkaBridge"),
             )
@@ -99,10 +101,12 @@ class KafkaBridge(SiteComponent):
                 "config": {
                     "acks": "all",
                     "enable.idempotence": True,
-                    "max.in.flight.requests.per.connection": 1 if streams.ordered else 5,
+                    "max.in.flight.requests.per.connection": 1 if streams.keeps_order else 5,
                     "delivery.timeout.ms": _PATIENCE_MILLISECONDS,
                     "max.block.ms": _PATIENCE_MILLISECONDS,
                     "compression.type": "snappy",
+                    # Its own default, 1 MiB, is less than the largest record.
+                    "max.request.size": record_size.largest_written(self.site).count,
                 },
             },
         }

@@ -9,7 +9,7 @@ from components import names
 from components.broker_secrets import SINK_KAFKA_PASSWORD, brought
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
-from model import Site, stream_capacity
+from model import Site, record_size, stream_capacity
 from model.sinks import WORKERS, Sink
 from model.streams import StreamUser, Topic
 
@@ -250,7 +250,7 @@ def _cluster(site: Site) -> dict[str, str]:
 def _topic_configuration(site: Site, topic: Topic) -> dict[str, Any]:
     configuration: dict[str, Any] = {
         "cleanup.policy": topic.cleanup,
-        "max.message.bytes": topic.maximum_message.count,
+        "max.message.bytes": record_size.maximum_message(site, topic).count,
         "min.insync.replicas": site.streams.minimum_in_sync,
     }
     kept = site.streams.retention(topic).milliseconds

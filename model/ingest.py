@@ -20,12 +20,22 @@ TOLD = ("NCMD", "DCMD")
 COMMANDS = "command"
 EVENTS = "event"
 
-DEAD_LETTER = "dead-letter"
-"""Name of the Kafka topic of what could not be read."""
+RAW = "raw"
+"""Name of the Kafka topic of telemetry in JSON."""
 SPARKPLUG = "sparkplug"
 """Name of the Kafka topic of Sparkplug B."""
-TOPICS = ("raw", SPARKPLUG, "events", DEAD_LETTER)
-"""Names of the Kafka topics that messages are routed to."""
+EVENTS_TOPIC = "events"
+"""Name of the Kafka topic of events, births, deaths and host states."""
+DEAD_LETTER = "dead-letter"
+"""Name of the Kafka topic of what could not be read."""
+AUDIT = "audit"
+"""Name of the Kafka topic of who connected, was refused and left."""
+METRICS = "metrics"
+"""Name of the Kafka topic of the broker's own figures."""
+TOPICS = (RAW, SPARKPLUG, EVENTS_TOPIC, DEAD_LETTER, AUDIT, METRICS)
+"""Names of the Kafka topics that the broker writes."""
+RecordFormat = Literal["json", "bytes"]
+"""How the Kafka bridge takes the records of a topic."""
 
 # RFC 8259, as PCRE takes it; possessive throughout, so that no text makes it go back. Whatever breaks a limit of the
 # matcher counts as no JSON, and is kept as it came.
@@ -45,6 +55,8 @@ _IS_JSON = f"regex_match(payload, base64_decode('{base64.b64encode(JSON_TEXT.enc
 _IS_NO_JSON = f"{_IS_JSON} = false"
 # EMQX's own name of the Sparkplug B schema that its enterprise edition has built in.
 SPARKPLUG_SCHEMA = "__CiYAWBja87PleCyKZ58h__SparkPlug_B_BUILT-IN"
+
+_FIGURES = "$SYS/brokers/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,11 @@ class Route:
     """An expression that gives the record's value; the payload when None."""
 
 
+def record_format(topic: str) -> RecordFormat:
+    """Return the format of a topic's records on their way over the Kafka bridge: one for each topic."""
+    return "bytes" if topic in (SPARKPLUG, DEAD_LETTER) else "json"
+
+
 def spaces(site: Site) -> tuple[str, ...]:
     """Return what topics of telemetry begin with: the site's name, the OT mirror's, and in-scope assets' own spaces."""
     own = site.topic_spaces
@@ -76,7 +93,7 @@ def spaces(site: Site) -> tuple[str, ...]:
 def routes(site: Site) -> tuple[Route, ...]:
     """Return every way from MQTT to Kafka of the site; whatever the site's topics carry takes exactly one for data."""
     telemetry = [route for space in spaces(site) for route in _telemetry(site, space)]
-    return (*telemetry, *_sparkplug(site))
+    return (*telemetry, *_sparkplug(site), *own_routes())
 
 
 def _telemetry(site: Site, space: str) -> tuple[Route, ...]:
@@ -93,7 +110,7 @@ def _telemetry(site: Site, space: str) -> tuple[Route, ...]:
             everything,
             f"{is_not(EVENTS, COMMANDS)} and {_IS_JSON}",
             device,
-            "raw",
+            RAW,
             "json",
         ),
         Route(
@@ -102,7 +119,7 @@ def _telemetry(site: Site, space: str) -> tuple[Route, ...]:
             (f"{space}/+/{EVENTS}/#",),
             _IS_JSON,
             device,
-            "events",
+            EVENTS_TOPIC,
             "json",
         ),
         Route(
@@ -135,7 +152,7 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             messages,
             f"{known} and {readable}" if native else known,
             node,
-            "sparkplug",
+            SPARKPLUG,
             "sparkplug",
         ),
         Route(
@@ -144,7 +161,7 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             messages,
             f"regex_match({kind}, '^({'|'.join(BIRTHS_AND_DEATHS)})$')",
             node,
-            "events",
+            EVENTS_TOPIC,
             "json",
             f"json_encode(map_put('node', {node}, map_put('event', {kind}, map_put('topic', topic, "
             "map_put('received', publish_received_at, map_new())))))",
@@ -155,7 +172,7 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             state,
             _IS_JSON,
             _level(3),
-            "events",
+            EVENTS_TOPIC,
             "json",
         ),
         Route(
@@ -176,6 +193,64 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             DEAD_LETTER,
             "bytes",
         ),
+    )
+
+
+def own_routes() -> tuple[Route, ...]:
+    """Return what the broker says of itself: who connected, was refused and left, and its figures.
+
+    Events and fields are those of both editions of 5.8; none has a payload, a password or a connection's properties.
+    """
+    refused = {"reason": "reason_code"}
+    denied = {"action": "action", "topic": "topic", "decided_by": "authz_source"}
+    return (
+        _audit("connected", "Who connected", "client_connected", "is_not_null(clientid)", {}),
+        _audit(
+            "left", "Who left, and why", "client_disconnected", "is_not_null(clientid)", {"reason": "reason"}
+        ),
+        _audit("refused", "Who was not let in", "client_connack", "reason_code <> 'success'", refused),
+        _audit(
+            "denied",
+            "What was not allowed to whom",
+            "client_check_authz_complete",
+            "result = 'deny'",
+            denied,
+        ),
+        Route(
+            "metrics",
+            "The broker's own figures",
+            tuple(f"{_FIGURES}+/{kind}/#" for kind in ("stats", "metrics")),
+            "regex_match(payload, '^-?[0-9]+$')",
+            # Node, kind and figure.
+            f"substr(topic, {len(_FIGURES)})",
+            METRICS,
+            "json",
+        ),
+    )
+
+
+def known(column: str) -> str:
+    """Return the expression of a column that may be missing: what the broker publishes itself has no client."""
+    return f"CASE WHEN is_null({column}) THEN '' ELSE {column} END"
+
+
+def _audit(what: str, title: str, event: str, condition: str, facts: dict[str, str]) -> Route:
+    """Return the route of one of EMQX's events; `facts` are columns beside those that every event has."""
+    columns = {"client": "clientid", "name": "username", "peer": "peername", **facts}
+    written = [("event", f"'{what}'"), ("node", "node"), ("at", "timestamp")]
+    written += [(name, known(column)) for name, column in columns.items()]
+    entry = "map_new()"
+    for name, expression in written:
+        entry = f"map_put('{name}', {expression}, {entry})"
+    return Route(
+        f"audit_{what}",
+        title,
+        (f"$events/{event}",),
+        condition,
+        known("clientid"),
+        AUDIT,
+        "json",
+        f"json_encode({entry})",
     )
 
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
-from model.capacity import nodes_left
+from model.capacity import TIME_TO_ADD, Headroom, nodes_left
+from model.ingest import EVENTS_TOPIC, RAW, TOPICS, RecordFormat, record_format
+from model.record_size import largest_record, largest_request
 from model.site import Site
 from model.streams import Topic
 from model.units import Bytes, Duration
@@ -24,13 +26,20 @@ ENVELOPE = 512
 # Parts of a node for what waits for Kafka: of the disk (native producer), of the memory (HTTP action).
 SHARE_OF_DISK = 2
 SHARE_OF_MEMORY = 8
-# The kit's own assumption, to be replaced by measurement: one request to the Kafka bridge and its answer take 5 ms, so
-# that a worker with one in flight sends 200 records in a second; unordered it has a hundred in flight.
+# The kit's own assumption, to be replaced by measurement: a record takes 5 ms to Kafka and back, so that what has one
+# in flight sends 200 in a second; unordered a worker has a hundred in flight.
 REQUESTS_PER_SECOND = 200
 UNORDERED_INFLIGHT = 100
 # EMQX's own number of workers, and the most that it takes.
 WORKERS = (16, 1024)
 SMALLEST_BUFFER = 2**20
+# EMQX's own figure for 5.8: 25,000 messages a second that are bridged, on 4 vCPU and 8 GiB.
+BRIDGED_PER_CORE = 6_250
+# What the rules' pattern for JSON takes besides, measured on PCRE2 without EMQX: 10 us to compile, which EMQX does for
+# each match, and 25 us for each KiB. Two rules look at each message.
+MICROSECONDS_OF_A_MATCH = 10
+MICROSECONDS_OF_A_KIBIBYTE = 25
+MATCHES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +79,16 @@ class Outage:
     rate: Bytes
     """Bytes in a second, as they are kept."""
     lasts: Duration
+    waits: Duration | None = None
+    """How long each message of a client waits for its acknowledgement; None when no client waits."""
+    expires: bool = False
+    """Whether a record is thrown away when that time is up."""
 
     @property
     def lost(self) -> tuple[str, ...]:
         """What is lost, in words."""
+        if self.expires:
+            return (f"each record after {self.waits}, though its client is told then that it arrived",)
         later = f"the oldest records of each queue, once it is full: at the peak after {self.lasts}"
         if self.kept_on == "disk":
             return (later, "nothing by a node's restart; what waits on a node whose volume is lost")
@@ -119,23 +134,83 @@ def buffer(site: Site) -> Bytes:
 def lanes(site: Site, topic: Topic) -> Lanes:
     """Return a node's lanes of a topic to the Kafka bridge, for its share of twice the peak with one node lost."""
     records = site.broker.load.messages.count * topic.share.ratio * GROWTH / nodes_left(site.broker)
-    inflight = 1 if site.streams.ordered else UNORDERED_INFLIGHT
+    inflight = 1 if site.streams.keeps_order else UNORDERED_INFLIGHT
     needed = int((records / (REQUESTS_PER_SECOND * inflight)).to_integral_value(ROUND_CEILING))
     fewest, most = WORKERS
     workers = min(max(needed, fewest), most)
-    return Lanes(workers, inflight, _part_of_buffer(site, topic, workers))
+    # One request must fit, or it would be dropped alone.
+    return Lanes(workers, inflight, _part_of_buffer(site, topic, workers, largest_request(site, topic.name)))
+
+
+def lanes_carry(site: Site, topic: Topic) -> int:
+    """Return the records in a second that all nodes' lanes of a topic carry, with one node lost."""
+    way = lanes(site, topic)
+    return way.workers * way.inflight * REQUESTS_PER_SECOND * nodes_left(site.broker)
+
+
+def connections(site: Site, form: RecordFormat) -> int:
+    """Return a node's connections to the Kafka bridge for a record format: one for each worker that may need it."""
+    topics = [topic for topic in site.streams.topics if topic.name in TOPICS]
+    return sum(lanes(site, topic).workers for topic in topics if record_format(topic.name) == form)
+
+
+def client_rate(site: Site) -> int:
+    """Return the records in a second that one client's way to Kafka takes; more than that wait in the buffer."""
+    native = site.broker.writes_kafka
+    if native and site.streams.delivery != "awaited":
+        return RECORDS_PER_PARTITION
+    inflight = 1 if site.streams.keeps_order else UNORDERED_INFLIGHT
+    return min(REQUESTS_PER_SECOND * inflight, RECORDS_PER_PARTITION)
+
+
+def records(site: Site) -> int:
+    """Return the records that all topics take in a second at the peak."""
+    return sum(flow.records for flow in flows(site))
+
+
+def bridged(site: Site) -> Headroom:
+    """Return the headroom of messages that become records: a matter of the broker's cores."""
+    broker = site.broker
+    carried = int(nodes_left(broker) * broker.cores * bridged_per_core(site))
+    return Headroom("records to Kafka", records(site), carried)
+
+
+def bridged_per_core(site: Site) -> Decimal:
+    """Return the records in a second that a core makes, what tells JSON from the rest included."""
+    size = Decimal(site.broker.protection.typical_message.count) / 2**10
+    match = MATCHES * (MICROSECONDS_OF_A_MATCH + MICROSECONDS_OF_A_KIBIBYTE * size)
+    shares = {topic.name: topic.share.ratio for topic in site.streams.topics}
+    telling = [shares[topic] for topic in (RAW, EVENTS_TOPIC) if topic in shares]
+    looked_at = Decimal(sum(telling)) / Decimal(sum(shares.values()))
+    return 1 / (1 / Decimal(BRIDGED_PER_CORE) + match * looked_at / 1_000_000)
+
+
+def cores_at(site: Site, growth: Decimal) -> Decimal:
+    """Return the cores that each node needs for the records when the peak has grown by a factor, in half cores."""
+    wanted = Decimal(records(site)) * growth / TIME_TO_ADD
+    halves = wanted / (nodes_left(site.broker) * bridged_per_core(site)) * 2
+    return halves.to_integral_value(ROUND_CEILING) / 2
 
 
 def partition_buffer(site: Site, topic: Topic) -> Bytes:
     """Return what a node keeps for each partition of a topic while Kafka is away."""
-    return _part_of_buffer(site, topic, partitions(site, topic))
+    return _part_of_buffer(site, topic, partitions(site, topic), largest_record(site, topic.name))
 
 
-def _part_of_buffer(site: Site, topic: Topic, parts: int) -> Bytes:
-    """Return the topic's part of a node's buffer, by its share, in so many equal parts."""
+def _part_of_buffer(site: Site, topic: Topic, parts: int, largest: int) -> Bytes:
+    """Return the topic's part of a node's buffer, by its share, in so many equal parts; each takes the largest."""
     whole = sum(entry.share.ratio for entry in site.streams.topics)
     part = int(buffer(site).count * topic.share.ratio / whole) // parts
-    return Bytes(max(part, SMALLEST_BUFFER))
+    return max(Bytes(part), Bytes(SMALLEST_BUFFER), mebibytes(largest))
+
+
+def waiting(site: Site) -> Bytes:
+    """Return what all queues of a node take in when they are full: each takes its largest record at least."""
+    topics = [topic for topic in site.streams.topics if topic.name in TOPICS]
+    if site.broker.writes_kafka:
+        return Bytes(sum(partition_buffer(site, topic).count * partitions(site, topic) for topic in topics))
+    ways = [lanes(site, topic) for topic in topics]
+    return Bytes(sum(way.buffer.count * way.workers for way in ways))
 
 
 def outage(site: Site) -> Outage:
@@ -144,10 +219,14 @@ def outage(site: Site) -> Outage:
     native = broker.writes_kafka
     payload = broker.protection.typical_message.count
     each = payload + RECORD_OVERHEAD if native else payload * 4 // 3 + ENVELOPE
-    rate = broker.load.messages.count * each
+    rate = records(site) * each
     seconds = kept.count * nodes_left(broker) // max(rate, 1)
     place: Literal["disk", "memory"] = "disk" if broker.keeps_on_disk else "memory"
-    return Outage(place, kept, Bytes(rate), Duration(min(seconds, Duration.LONGEST)))
+    lasts = Duration(min(seconds, Duration.LONGEST))
+    if site.streams.delivery != "awaited":
+        return Outage(place, kept, Bytes(rate), lasts)
+    waits = site.streams.await_at_most
+    return Outage(place, kept, Bytes(rate), lasts if native else min(lasts, waits), waits, not native)
 
 
 def mebibytes(count: int) -> Bytes:

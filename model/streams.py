@@ -10,6 +10,14 @@ from model.sinks import KafkaConnect, Sink
 from model.units import Bytes, Duration, Percentage
 
 Partitions = Annotated[int, Field(ge=1, le=1000)]
+Delivery = Literal["ordered", "awaited", "unordered"]
+"""How records go to Kafka.
+
+`ordered`: a client's records keep their order, and wait in a bounded buffer; no client ever waits for Kafka.
+`awaited`: as `ordered`, and a client's message is acknowledged once Kafka has it, or when the time for that is up.
+`unordered`: many at a time; what is sent again may be overtaken.
+None of them promises that a record is there once only: what is sent again may have arrived before.
+"""
 
 
 class KafkaCluster(Part):
@@ -28,7 +36,12 @@ class KafkaCluster(Part):
 class HttpBridge(Part):
     """Strimzi's Kafka bridge, over which the opensource edition reaches Kafka."""
 
-    replicas: int = Field(ge=1, le=64, description="Bridges; the fewest where they scale themselves.")
+    replicas: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Bridges; the fewest where they scale themselves; derived: what carries the peak with one lost.",
+    )
     autoscaling: Autoscaling | None = Field(
         None, description="When more bridges are started; left out, there are `replicas`."
     )
@@ -56,7 +69,11 @@ class Topic(Part):
     cleanup: Literal["delete", "compact"] = Field(
         description="`delete` drops records older than the retention, `compact` then keeps the last of each key."
     )
-    maximum_message: Bytes = Field(description="Largest record.")
+    maximum_message: Bytes | None = Field(
+        None,
+        description="Largest record; derived: what the largest message needs with its key and headers "
+        "(1MiB where the broker does not write it).",
+    )
 
 
 class StreamUser(Part):
@@ -83,8 +100,12 @@ class Streams(Part):
 
     cluster: KafkaCluster = Field(description="The platform's Kafka cluster.")
     writer: Label = Field(description="The user, of `users`, with which the broker's data path writes.")
-    ordered: bool = Field(
-        description="Whether each device's records keep their order: one request at a time on each lane."
+    delivery: Delivery = Field(
+        description="`ordered` keeps the order of each client's records; `awaited` besides lets its acknowledgement "
+        "wait for Kafka; `unordered` is the fastest (docs/streams.md)."
+    )
+    await_at_most: Duration = Field(
+        description="How long the acknowledgement waits for Kafka when delivery is `awaited`; then it is given anyway."
     )
     bridge: HttpBridge = Field(description="The Kafka bridge; only the opensource edition has one.")
     connect: KafkaConnect = Field(description="Kafka Connect, where `sinks` are declared.")
@@ -104,6 +125,11 @@ class Streams(Part):
     quota: Quota = Field(description="Quota of each user.")
     topics: tuple[Topic, ...] = Field(min_length=1, description="Topics; keyed by name.")
     users: tuple[StreamUser, ...] = Field(min_length=1, description="Users; keyed by name.")
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether the records of each client keep their order."""
+        return self.delivery != "unordered"
 
     def retention(self, topic: Topic) -> Duration:
         """Return how long a topic keeps its records: the longest that topic, phase and consumers ask for."""

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 # How much the peak may have grown, for the table of cores: as it is, half as much again, twice, four times.
 GROWTH = ("1", "1.5", "2", "4")
-UNITS = {"messages": "/s"}
-PLACES = {"disk": "on its disk", "memory": "in its memory"}
 
 
 @click.command("capacity")
@@ -43,6 +41,7 @@ def described(site: "Site") -> dict[str, object]:
     from model.capacity import door_limits, headroom, nodes_left
     from model.derived import derived
     from model.emqx.protection import bounds
+    from sitectl import capacity_figures, capacity_streams
 
     limits = bounds(site.broker)
     return {
@@ -52,17 +51,7 @@ def described(site: "Site") -> dict[str, object]:
         "nodesLeft": nodes_left(site.broker),
         "size": {"cores": float(site.broker.cores), "memory": site.broker.memory.count},
         "derived": sorted(derived(site)),
-        "figures": [
-            {
-                "what": figure.what,
-                "peak": figure.peak,
-                "carried": figure.carried,
-                "used": round(float(figure.used), 4),
-                "addAt": figure.add_at,
-                "timeToAdd": figure.peak >= figure.add_at,
-            }
-            for figure in headroom(site.broker)
-        ],
+        "figures": [capacity_figures.described(figure) for figure in headroom(site.broker)],
         "cores": [{"growth": float(growth), "cores": float(cores)} for growth, cores in _cores(site)],
         "client": {
             "messages": limits.client_messages.count,
@@ -79,53 +68,21 @@ def described(site: "Site") -> dict[str, object]:
             }
             for name, found in door_limits(site.broker).items()
         ],
-        **_streams(site),
-    }
-
-
-def _streams(site: "Site") -> dict[str, object]:
-    from model.stream_capacity import flows, outage
-
-    away, topics = outage(site), {topic.name: topic for topic in site.streams.topics}
-    return {
-        "topics": [
-            {
-                "topic": flow.topic,
-                "records": flow.records,
-                "bytes": flow.bytes.count,
-                "partitions": flow.partitions,
-                "needed": flow.needed,
-                "enough": flow.enough,
-                "replaySeconds": site.streams.retention(topics[flow.topic]).seconds,
-            }
-            for flow in flows(site)
-        ],
-        "withoutKafka": {
-            "keptOn": away.kept_on,
-            "bufferOfANode": away.buffer.count,
-            "bytes": away.rate.count,
-            "lastsSeconds": away.lasts.seconds,
-            "lost": list(away.lost),
-        },
+        **capacity_streams.described(site),
     }
 
 
 def _print(site: "Site") -> None:
     from model.capacity import headroom, nodes_left
     from model.emqx.protection import bounds
-    from sitectl import output
+    from sitectl import capacity_figures, capacity_streams, output
 
     broker = site.broker
     click.echo(
         f"{site.name}: {_nodes(broker)} of {_size(broker, 'cores')} cores and {_size(broker, 'memory')}; "
         f"carried means by {nodes_left(broker)}, with {_lost(broker)} lost\n"
     )
-    figures = headroom(broker)
-    output.write_table(("what", "peak", "carried", "used", "add at"), [_row(figure) for figure in figures])
-    click.echo()
-    for figure in figures:
-        if figure.peak >= figure.add_at:
-            click.echo(f"{output.paint('time to add', 'warning')}: {figure.what}: {_remedy(figure)}")
+    capacity_figures.write([(figure, _remedy(figure)) for figure in headroom(broker)])
     output.write_table(
         ("peak of messages", "cores of each node"),
         [(f"{growth} times", str(cores)) for growth, cores in _cores(site)],
@@ -135,38 +92,7 @@ def _print(site: "Site") -> None:
     click.echo()
     output.write_table(("bound", "value"), _bounds(bounds(broker)))
     click.echo()
-    _print_streams(site)
-
-
-def _print_streams(site: "Site") -> None:
-    from model.stream_capacity import flows, mebibytes, outage
-    from sitectl import output
-
-    topics = {topic.name: topic for topic in site.streams.topics}
-    output.write_table(
-        ("topic", "peak", "partitions", "needed", "replay"),
-        [
-            (
-                flow.topic,
-                f"{flow.records}/s",
-                str(flow.partitions),
-                str(flow.needed),
-                str(site.streams.retention(topics[flow.topic])),
-            )
-            for flow in flows(site)
-        ],
-    )
-    for flow in flows(site):
-        if not flow.enough:
-            warning = output.paint("too few partitions", "warning")
-            click.echo(f"{warning}: {flow.topic}: plan a new topic (docs/streams.md)")
-    away = outage(site)
-    click.echo(
-        f"\nwithout Kafka: each node keeps {away.buffer} {PLACES[away.kept_on]}, {mebibytes(away.rate.count)} come "
-        f"in a second at the peak: it lasts {away.lasts}. Lost are then:"
-    )
-    for loss in away.lost:
-        click.echo(f"  - {loss}")
+    capacity_streams.write(site)
 
 
 def _nodes(broker: "Broker") -> str:
@@ -183,17 +109,6 @@ def _size(broker: "Broker", name: str) -> str:
     return _marked(getattr(broker, name), name in broker.model_fields_set or None)
 
 
-def _row(figure: "Headroom") -> tuple[str, ...]:
-    unit = UNITS.get(figure.what, "")
-    return (
-        figure.what,
-        f"{figure.peak}{unit}",
-        f"{figure.carried}{unit}",
-        f"{figure.used:.0%}",
-        f"{figure.add_at}{unit}",
-    )
-
-
 def _remedy(figure: "Headroom") -> str:
     return {
         "messages": "raise broker.cores or broker.replicas",
@@ -205,9 +120,12 @@ def _remedy(figure: "Headroom") -> str:
 
 
 def _cores(site: "Site") -> list[tuple[str, Decimal]]:
-    from model.capacity import cores_at
+    from model import capacity, stream_capacity
 
-    return [(growth, cores_at(site.broker, Decimal(growth))) for growth in GROWTH]
+    def cores(growth: Decimal) -> Decimal:
+        return max(capacity.cores_at(site.broker, growth), stream_capacity.cores_at(site, growth))
+
+    return [(growth, cores(Decimal(growth))) for growth in GROWTH]
 
 
 def _doors(broker: "Broker") -> Iterator[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from model.contracts.forms import FORMS, Contract, EdgeFlow, Message, OtMirror, TimeSeries
 from model.datafile import DataFile, read_file
 from model.errors import SiteError, SiteErrors
+from model.record_size import maximum_message
 from model.sinks import ROW, ROW_KEY
 from model.site import Site
 from model.words import did_you_mean, listed, quoted
@@ -136,10 +137,9 @@ def _size_mistakes(
         # Its payload goes to the first; what is made of it for the others is small.
         first = topics.get(message.streams[0]) if message.streams else None
         largest = message.largest or agreed
-        if first is not None and largest.count > first.maximum_message.count:
-            problem = (
-                f"{site.name}'s topic {first.name} takes {first.maximum_message}, and {largest} are agreed"
-            )
+        if first is not None and largest.count > maximum_message(site, first).count:
+            taken = maximum_message(site, first)
+            problem = f"{site.name}'s topic {first.name} takes {taken}, and {largest} are agreed"
             yield _broken(entry, key, problem, f"raise `maximum_message` of {first.name}")
 
 

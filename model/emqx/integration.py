@@ -39,7 +39,8 @@ class Checks(Section):
 class Delivery(Section):
     """How an action delivers, and what waits while it cannot.
 
-    `max_buffer_bytes` is of one worker. A request never expires: what waits is bounded by its bytes alone.
+    `max_buffer_bytes` is of one worker. Without a `request_ttl` what waits is bounded by its bytes alone. What is
+    `sync` holds the process of the client whose message it is, for the time of the request at most.
     """
 
     health_check_interval: Duration
@@ -47,7 +48,7 @@ class Delivery(Section):
     inflight_window: Count
     worker_pool_size: Annotated[int, Field(ge=1, le=1024)]
     max_buffer_bytes: Bytes
-    request_ttl: Endless = "infinity"
+    request_ttl: Endless | Duration = "infinity"
 
 
 class HttpConnector(Section):
@@ -130,11 +131,12 @@ class KafkaParameters(Section):
     partition_strategy: Literal["key_dispatch"] = "key_dispatch"
     required_acks: Literal["all_isr"] = "all_isr"
     compression: Literal["no_compression", "snappy", "gzip"] = "snappy"
-    max_batch_bytes: Bytes = Bytes(896 * 1024)
+    max_batch_bytes: Bytes
     kafka_ext_headers: tuple[ExtensionHeader, ...]
     kafka_header_value_encode_mode: Literal["none"] = "none"
     max_inflight: Count
     query_mode: Literal["sync", "async"]
+    sync_query_timeout: Duration | None = None
     buffer: KafkaBuffer
 
 
@@ -250,6 +252,7 @@ class Rule(Section):
 
 
 class RuleEngine(Section):
-    """The rules."""
+    """The rules; they see what the broker says of itself under `$SYS/`, too, where one asks for it by name."""
 
+    ignore_sys_message: Literal[False] = False
     rules: dict[str, Rule]

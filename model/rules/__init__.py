@@ -8,6 +8,7 @@ from model.rules import (
     broker,
     capacity,
     identity,
+    kafka_way,
     network,
     phase,
     pki,
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     *policy.RULES,
     *scaling.RULES,
     *streams.RULES,
+    *kafka_way.RULES,
     *sinks.RULES,
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from model.neighbours import bridges
 from model.nodes import Step
 from model.rules.rule import Finding, rule
 from model.scaling import Autoscaling
@@ -15,11 +16,12 @@ def policy_servers_have_room_to_scale(site: Site) -> Iterator[Finding]:
     yield from _room(("policy",), site.policy.replicas, site.policy.autoscaling)
 
 
-@rule("streams")
+@rule("streams", "broker")
 def bridges_have_room_to_scale(site: Site) -> Iterator[Finding]:
     """Where Kafka bridges scale themselves, there may be more of them than there are at least."""
-    bridge = site.streams.bridge
-    yield from _room(("streams", "bridge"), bridge.replicas, bridge.autoscaling)
+    scaling = site.streams.bridge.autoscaling
+    if scaling is not None and not site.broker.writes_kafka:
+        yield from _room(("streams", "bridge"), bridges(site), scaling)
 
 
 @rule("identity")

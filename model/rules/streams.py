@@ -72,8 +72,9 @@ def topics_hold_records(site: Site) -> Iterator[Finding]:
         key = ("streams", "topics", topic.name)
         if topic.retention is not None and topic.retention.seconds == 0:
             yield Finding((*key, "retention"), "`0s` keeps nothing", "write a time, like `7d`")
-        if not 0 < topic.maximum_message.count <= LARGEST_MESSAGE.count:
-            problem = f"{quoted(topic.maximum_message)} is out of bounds"
+        largest = topic.maximum_message
+        if largest is not None and not 0 < largest.count <= LARGEST_MESSAGE.count:
+            problem = f"{quoted(largest)} is out of bounds"
             yield Finding((*key, "maximum_message"), problem, "write a size, like `1MiB`, below 2GiB")
 
 

@@ -9,7 +9,7 @@ from components import names
 from components.kafka_topics import topic_name, user_name
 from components.prometheus_rules import rule_groups
 from lab.waiting import wait_until
-from model import Site, stream_capacity
+from model import Site, record_size, stream_capacity
 from tests.support import servers
 from tests.support.shell import Outcome, Shell
 
@@ -116,7 +116,7 @@ def test_kafka_has_each_topic_as_declared(kafka: AdminClient, site: Site) -> Non
         kept = "retention.ms" if topic.cleanup == "delete" else "min.compaction.lag.ms"
         assert int(settings[kept]) == site.streams.retention(topic).milliseconds
         assert int(settings["min.insync.replicas"]) == site.streams.minimum_in_sync
-        assert int(settings["max.message.bytes"]) == topic.maximum_message.count
+        assert int(settings["max.message.bytes"]) == record_size.maximum_message(site, topic).count
 
 
 def test_kafka_users_are_ready_and_their_passwords_stay_in_the_cluster(deployed: Shell, site: Site) -> None:

@@ -1,4 +1,4 @@
-"""Upstream's definitions of custom resources, where the tools' cache has them, and what an object breaks of them."""
+"""Upstream's own definitions of custom resources, where the tools' cache has them, and what an object breaks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

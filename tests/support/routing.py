@@ -1,4 +1,7 @@
-"""Which routes to Kafka a message takes: the rules' own filters and conditions, evaluated word for word."""
+"""Which routes to Kafka a message or event takes: the rules' own filters and conditions, evaluated word for word."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from model import Site
 from model.ingest import Route, routes
@@ -13,4 +16,13 @@ def taken(site: Site, topic: str, payload: str, *, readable: bool = True) -> lis
         for route in routes(site)
         if any(matches(pattern, topic) for pattern in route.filters)
         and evaluated(route.condition, message, {"schema_check": lambda *_: readable})
+    ]
+
+
+def taken_event(site: Site, event: str, columns: Mapping[str, Any]) -> list[Route]:
+    """The routes that take one of EMQX's own events."""
+    return [
+        route
+        for route in routes(site)
+        if f"$events/{event}" in route.filters and evaluated(route.condition, columns)
     ]

@@ -1,6 +1,7 @@
 """EMQX's rule SQL as far as the kit writes it: statements are read, and their expressions evaluated word for word."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -66,11 +67,11 @@ def evaluated(expression: str, names: Mapping[str, Any], functions: Mapping[str,
     Words that Python writes otherwise are exchanged.
     """
     unquoted = _QUOTED.split(expression)
-    unquoted[::2] = [text.replace(" = ", " == ") for text in unquoted[::2]]
+    unquoted[::2] = [text.replace(" = ", " == ").replace(" <> ", " != ") for text in unquoted[::2]]
     python = _CASE.sub(r"(\2 if \1 else \3)", "".join(unquoted))
     values = {name: _Fields(value) if isinstance(value, dict) else value for name, value in names.items()}
     try:
-        return eval(python, {"__builtins__": {}}, {**_WORDS, **(functions or {}), **values})  # noqa: S307
+        return eval(python, {"__builtins__": {}}, {**WORDS, **(functions or {}), **values})  # noqa: S307
     except (NameError, SyntaxError) as error:
         raise NotUnderstood(f"{expression}: {error}") from error
 
@@ -123,10 +124,12 @@ def _put(path: str, value: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, first: _put(rest, value, values.get(first) or {}) if rest else value}
 
 
-_WORDS: dict[str, Any] = {
+WORDS: dict[str, Any] = {
     "true": True,
     "false": False,
     "is_null": lambda value: value is None,
+    "is_not_null": lambda value: value is not None,
+    "json_encode": json.dumps,
     "tokens": lambda text, separator: [part for part in text.split(separator) if part],
     "nth": lambda number, parts: parts[number - 1],
     "regex_match": lambda text, pattern: regex.search(pattern, text) is not None,

@@ -10,11 +10,12 @@ from components.emqx_configuration import document
 from components.recording import Composition
 from components.requirements import needed_apis
 from components.settings import Settings
-from model import Site, stream_capacity
-from model.ingest import routes
+from model import Site, neighbours, record_size, stream_capacity
+from model.ingest import TOPICS, routes
 from model.scaling import Autoscaling
 from model.units import Percentage
 from tests.support.composing import compose
+from tests.support.emqx_schema import EmqxSchema
 from tests.support.variants import Variants
 
 EDITIONS = ("opensource", "enterprise")
@@ -73,39 +74,140 @@ def test_what_waits_for_kafka_stays_within_the_nodes_buffer(
                 * action["resource_opts"]["worker_pool_size"]
                 for action in values["actions"]["http"].values()
             )
-        # A worker has a megabyte at least.
-        least = 2**20 * stream_capacity.WORKERS[0] * 2
-        assert waiting <= stream_capacity.buffer(site).count + least
+        assert waiting <= stream_capacity.waiting(site).count
+        # Each queue takes its largest record, whatever its share; that is no more than so much again.
+        assert waiting <= stream_capacity.buffer(site).count * 2
 
 
 def _bytes(text: str) -> int:
     return int(text.removesuffix("MB")) * 2**20
 
 
-@pytest.mark.parametrize("ordered", [True, False])
-def test_order_costs_throughput_and_is_kept_by_one_request_at_a_time(
-    ordered: bool, variants: Variants, settings: Settings
+def delivering(site: Site, delivery: str) -> Site:
+    """The site with another way of delivery."""
+    streams = site.streams.model_copy(update={"delivery": delivery})
+    return site.model_copy(update={"streams": streams})
+
+
+@pytest.mark.parametrize("delivery", ["ordered", "awaited", "unordered"])
+def test_order_is_kept_by_one_in_flight_and_no_client_waits_unless_that_is_asked_for(
+    delivery: str, variants: Variants, settings: Settings
 ) -> None:
-    for edition in EDITIONS:
-        for site in variants("pilot", edition):
-            streams = site.streams.model_copy(update={"ordered": ordered})
-            values = told(site.model_copy(update={"streams": streams}), settings)
-            if edition == "enterprise":
-                for action in values["actions"]["kafka_producer"].values():
-                    assert action["parameters"]["partition_strategy"] == "key_dispatch"
-                    assert (action["parameters"]["max_inflight"] == 1) is ordered
-                continue
-            for connector in values["connectors"]["http"].values():
-                assert (connector["pool_type"], connector["enable_pipelining"] == 1) == (
-                    ("hash", True) if ordered else ("random", False)
+    ordered, mode = delivery != "unordered", "sync" if delivery == "awaited" else "async"
+    for site in variants("pilot", "enterprise"):
+        for action in told(delivering(site, delivery), settings)["actions"]["kafka_producer"].values():
+            parameters = action["parameters"]
+            assert parameters["partition_strategy"] == "key_dispatch"
+            assert (parameters["max_inflight"], parameters["query_mode"]) == (1 if ordered else 10, mode)
+            assert parameters.get("sync_query_timeout") == ("5s" if delivery == "awaited" else None)
+    for site in variants("pilot", "opensource"):
+        values = told(delivering(site, delivery), settings)
+        for connector in values["connectors"]["http"].values():
+            assert (connector["pool_type"], connector["enable_pipelining"]) == (
+                ("hash", 1) if ordered else ("random", stream_capacity.UNORDERED_INFLIGHT)
+            )
+        for action in values["actions"]["http"].values():
+            options = action["resource_opts"]
+            assert options["query_mode"] == mode
+            assert options["inflight_window"] == (1 if ordered else stream_capacity.UNORDERED_INFLIGHT)
+            # What waits is bounded by its bytes alone; what a client waits for ends.
+            assert options["request_ttl"] == ("5s" if delivery == "awaited" else "infinity")
+
+
+@pytest.mark.parametrize("delivery", ["ordered", "awaited", "unordered"])
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_emqx_knows_every_key_of_each_delivery(
+    edition: str, delivery: str, variants: Variants, settings: Settings
+) -> None:
+    schema = EmqxSchema.load(edition)
+    for site in variants("pilot", edition):
+        assert schema.problems(told(delivering(site, delivery), settings)) == []
+
+
+def test_rules_see_what_the_broker_says_of_itself(composition: Composition, settings: Settings) -> None:
+    engine = told(composition.site, settings)["rule_engine"]
+    # EMQX leaves `$SYS/` out otherwise.
+    assert engine["ignore_sys_message"] is False
+    sources = [rule["sql"].split(" FROM ")[1].split(" WHERE ")[0] for rule in engine["rules"].values()]
+    assert '"$SYS/brokers/+/stats/#", "$SYS/brokers/+/metrics/#"' in sources
+    assert all(not source.startswith(('"#', '"+')) for source in sources)
+
+
+def test_by_default_a_client_never_waits_for_kafka(composition: Composition, settings: Settings) -> None:
+    """EMQX runs rules in the process of the client, and a synchronous action holds it."""
+    assert composition.site.streams.delivery == "ordered"
+    values = told(composition.site, settings)
+    for action in values["actions"].get("http", {}).values():
+        assert action["resource_opts"]["query_mode"] == "async"
+    for action in values["actions"].get("kafka_producer", {}).values():
+        assert action["parameters"]["query_mode"] == "async"
+
+
+def test_each_worker_of_a_format_has_a_connection(variants: Variants, settings: Settings) -> None:
+    for delivery in ("ordered", "unordered"):
+        for site in variants("pilot", "opensource"):
+            values = told(delivering(site, delivery), settings)
+            for name, connector in values["connectors"]["http"].items():
+                workers = sum(
+                    action["resource_opts"]["worker_pool_size"]
+                    for action in values["actions"]["http"].values()
+                    if action["connector"] == name
                 )
-            for action in values["actions"]["http"].values():
-                options = action["resource_opts"]
-                assert (options["query_mode"], options["inflight_window"]) == (
-                    ("sync", 1) if ordered else ("async", stream_capacity.UNORDERED_INFLIGHT)
+                assert connector["pool_size"] == workers
+
+
+def test_the_pools_carry_the_peak_with_one_node_lost(variants: Variants, settings: Settings) -> None:
+    for site in variants("pilot", "opensource"):
+        values = told(site, settings)
+        shares = {topic.name: topic.share.ratio for topic in site.streams.topics}
+        for name, connector in values["connectors"]["http"].items():
+            topics = [
+                action["parameters"]["path"].rsplit(".", 1)[1]
+                for action in values["actions"]["http"].values()
+                if action["connector"] == name
+            ]
+            peak = sum(site.broker.load.messages.count * shares[topic] for topic in topics)
+            carried = connector["pool_size"] * stream_capacity.REQUESTS_PER_SECOND * (site.broker.serving - 1)
+            assert carried >= peak
+
+
+def test_a_hashed_pool_finds_its_connection_by_the_client(
+    eagle_ford: Composition, settings: Settings
+) -> None:
+    for rule in told(eagle_ford.site, settings)["rule_engine"]["rules"].values():
+        assert rule["sql"].split(" FROM ")[0].endswith(", timestamp, clientid")
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_the_largest_message_fits_the_whole_way(edition: str, variants: Variants, settings: Settings) -> None:
+    for site in variants("pilot", edition):
+        values, made = told(site, settings), compose(site)
+        taken = {
+            entry.spec["topicName"].rsplit(".", 1)[1]: entry.spec["config"].get("max.message.bytes", 0)
+            for entry in made.of("KafkaTopic")
+        }
+        largest = site.broker.protection.largest_message.count
+        for topic in ("raw", "sparkplug", "events", "dead-letter"):
+            # Topic, client id, name and key come on top, each up to 64 KiB.
+            assert taken[topic] >= largest + 4 * 65_535 + 100
+        if edition == "enterprise":
+            for action in values["actions"]["kafka_producer"].values():
+                topic = action["parameters"]["topic"].rsplit(".", 1)[1]
+                assert _kilobytes(action["parameters"]["max_batch_bytes"]) < taken[topic]
+                assert _bytes(action["parameters"]["buffer"]["per_partition_limit"]) >= (
+                    record_size.largest_record(site, topic)
                 )
-                # It waits as long as its bytes allow, and is not thrown away earlier.
-                assert options["request_ttl"] == "infinity"
+            continue
+        config = made.one("KafkaBridge").spec["producer"]["config"]
+        assert config["max.request.size"] >= max(taken[topic] for topic in TOPICS)
+        for action in values["actions"]["http"].values():
+            topic = action["parameters"]["path"].rsplit(".", 1)[1]
+            request = record_size.largest_request(site, topic)
+            assert _bytes(action["resource_opts"]["max_buffer_bytes"]) >= request
+
+
+def _kilobytes(text: str) -> int:
+    return int(text.removesuffix("KB")) * 2**10
 
 
 def test_each_record_format_has_a_connector_of_its_own(eagle_ford: Composition, settings: Settings) -> None:
@@ -184,24 +286,28 @@ def test_a_bridge_that_scales_itself_begins_with_a_number_and_then_leaves_it_to_
     composition = compose(site)
     made = composition.one("KafkaBridge")
     # Strimzi's definition asks for a number.
-    assert (made.spec["replicas"], made.ignore_changes) == (2, ("spec.replicas",))
+    assert (made.spec["replicas"], made.ignore_changes) == (5, ("spec.replicas",))
     spec = composition.one("HorizontalPodAutoscaler").spec
     assert spec["scaleTargetRef"] == {
         "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaBridge",
         "name": "kafka",
     }
-    assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 6)
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (5, 8)
     assert "HorizontalPodAutoscaler" in {api.kind for api in needed_apis(site)}
 
 
-def test_a_bridge_that_does_not_scale_itself_has_the_number_of_the_site(eagle_ford: Composition) -> None:
+def test_bridges_are_as_many_as_the_site_writes_or_the_peak_asks_for(eagle_ford: Composition) -> None:
     made = eagle_ford.one("KafkaBridge")
-    assert (made.spec["replicas"], made.ignore_changes) == (2, ())
+    assert (made.spec["replicas"], made.ignore_changes) == (neighbours.bridges(eagle_ford.site), ())
+    bridge = eagle_ford.site.streams.bridge.model_copy(update={"replicas": 9})
+    streams = eagle_ford.site.streams.model_copy(update={"bridge": bridge})
+    written = compose(eagle_ford.site.model_copy(update={"streams": streams}))
+    assert written.one("KafkaBridge").spec["replicas"] == 9
 
 
 def scaling(site: Site) -> Site:
     """The site with bridges that scale themselves."""
-    wanted = Autoscaling(maximum=6, cpu=Percentage.parse("70%"))
+    wanted = Autoscaling(maximum=8, cpu=Percentage.parse("70%"))
     bridge = site.streams.bridge.model_copy(update={"autoscaling": wanted})
     return site.model_copy(update={"streams": site.streams.model_copy(update={"bridge": bridge})})

@@ -17,7 +17,7 @@ def test_a_topic_is_what_the_site_asks_for(eagle_ford: Composition) -> None:
         "replicas": 3,
         "config": {
             "cleanup.policy": "delete",
-            "max.message.bytes": 262_144,
+            "max.message.bytes": (2 * 1024 + 257) * 1024,
             "min.insync.replicas": 2,
             "retention.ms": 1_209_600_000,
         },

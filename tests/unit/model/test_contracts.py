@@ -23,7 +23,7 @@ from model.contracts.keeping import read_contracts
 from model.platform import ExternalSecrets
 from model.scaling import Autoscaling
 from model.sinks import ROW, ROW_KEY
-from model.units import Duration, Percentage
+from model.units import Bytes, Duration, Percentage
 from tests.support.routing import taken
 from tests.support.variants import EDITIONS, PHASES, STACKS, variants
 
@@ -175,10 +175,6 @@ BREAKS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda site: site["broker"].update(protection={"largest_message": "32KiB"}),
         "takes messages of 32KiB, and 64KiB are agreed",
     ),
-    "a topic takes less": (
-        lambda site: site["streams"].update(topics=[{"name": "sparkplug", "maximum_message": "16KiB"}]),
-        "topic sparkplug takes 16KiB, and 256KiB are agreed",
-    ),
     "a sink reads what was not agreed": (
         lambda site: site["streams"].update(
             users=[{"name": "historian", "consume": ["raw", "sparkplug", "audit"]}],
@@ -199,6 +195,21 @@ def test_a_site_that_does_not_keep_its_end_is_told_so(broken: str, tmp_path: Pat
     change(data)
     file.write_text(yaml.safe_dump(data, sort_keys=False))
     found = list(contracts.mistakes_with(READ, load_site(stacks, "eagle-ford")))
+    assert any(words in error.problem for error in found), [error.problem for error in found]
+    assert all("a new version of the contract" in error.remedy and error.line for error in found)
+
+
+def test_a_site_whose_topic_takes_less_is_told_so() -> None:
+    site = load_site(STACKS, "eagle-ford")
+    topics = tuple(
+        topic.model_copy(update={"maximum_message": Bytes(16 * 2**10)})
+        if topic.name == "sparkplug"
+        else topic
+        for topic in site.streams.topics
+    )
+    small = site.model_copy(update={"streams": site.streams.model_copy(update={"topics": topics})})
+    found = list(contracts.mistakes_with(READ, small))
+    words = "topic sparkplug takes 16KiB, and 256KiB are agreed"
     assert any(words in error.problem for error in found), [error.problem for error in found]
     assert all("a new version of the contract" in error.remedy and error.line for error in found)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model import Site, load_site
 from model.ingest import JSON_TEXT, TOPICS, Route, routes
 from model.site import Asset
-from tests.support.routing import taken
+from tests.support.routing import FUNCTIONS, evaluated, taken, taken_event
 from tests.support.variants import IMAGES, STACKS
 
 FIELD = load_site(STACKS, "eagle-ford")
@@ -54,6 +54,24 @@ def in_enterprise(site: Site) -> Site:
     image = site.broker.image.model_copy(update={"repository": IMAGES["enterprise"]})
     broker = site.broker.model_copy(update={"edition": "enterprise", "image": image})
     return site.model_copy(update={"broker": broker})
+
+
+# What EMQX 5.8 tells of each event, in both editions (emqx_rule_events); what a record may be made of is among them.
+EVERY_EVENT = {"event", "timestamp", "node", "clientid", "username", "peername"}
+EVENTS: dict[str, set[str]] = {
+    "client_connected": {"keepalive", "proto_ver", "clean_start", "conn_props", "connected_at"},
+    "client_disconnected": {"reason", "disconn_props", "disconnected_at"},
+    "client_connack": {"reason_code", "keepalive", "clean_start", "conn_props"},
+    "client_check_authz_complete": {"topic", "action", "authz_source", "result", "peerhost"},
+}
+# A client that nobody named: EMQX has no user name then.
+SOMEBODY = {
+    "clientid": "pump-7",
+    "username": None,
+    "peername": "10.40.1.7:50112",
+    "node": "emqx@a",
+    "timestamp": 5,
+}
 
 
 def names(found: list[Route]) -> set[str]:
@@ -149,13 +167,80 @@ def test_an_assets_own_space_is_taken_from_when_the_asset_takes_part() -> None:
 )
 def test_the_key_is_the_device_or_edge_node(topic: str, key: str) -> None:
     (route,) = taken(FIELD, topic, "1")
-    functions = {
-        "topic": topic,
-        "tokens": lambda text, by: text.split(by),
-        "nth": lambda n, all_of: all_of[n - 1],
-    }
-    assert eval(route.key, {"__builtins__": {}}, functions) == key  # noqa: S307
+    assert evaluated(route.key, {"topic": topic}) == key
 
 
 def test_messages_go_to_the_topics_that_the_model_asks_of_each_site() -> None:
     assert {route.topic for route in routes(FIELD)} == set(TOPICS)
+
+
+@pytest.mark.parametrize(
+    ("event", "facts", "expected"),
+    [
+        ("client_connected", {}, {"event": "connected"}),
+        (
+            "client_disconnected",
+            {"reason": "keepalive_timeout"},
+            {"event": "left", "reason": "keepalive_timeout"},
+        ),
+        (
+            "client_connack",
+            {"reason_code": "not_authorized"},
+            {"event": "refused", "reason": "not_authorized"},
+        ),
+        (
+            "client_check_authz_complete",
+            {"result": "deny", "action": "publish", "topic": "ot/x", "authz_source": "http"},
+            {"event": "denied", "action": "publish", "topic": "ot/x", "decided_by": "http"},
+        ),
+    ],
+)
+def test_who_connected_was_refused_and_left_is_audited(
+    event: str, facts: dict[str, str], expected: dict[str, str]
+) -> None:
+    for site in (FIELD, in_enterprise(FIELD)):
+        (route,) = taken_event(site, event, SOMEBODY | facts)
+        assert (route.topic, route.form) == ("audit", "json")
+        assert evaluated(route.key, SOMEBODY | facts) == "pump-7"
+        common = {"client": "pump-7", "name": "", "peer": "10.40.1.7:50112", "node": "emqx@a", "at": 5}
+        assert json.loads(evaluated(route.value or "", SOMEBODY | facts)) == common | expected
+
+
+@pytest.mark.parametrize(
+    ("event", "facts"),
+    [("client_connack", {"reason_code": "success"}), ("client_check_authz_complete", {"result": "allow"})],
+)
+def test_what_was_allowed_is_no_refusal(event: str, facts: dict[str, str]) -> None:
+    assert taken_event(FIELD, event, SOMEBODY | facts) == []
+
+
+def test_an_audit_record_is_made_of_what_emqx_tells_and_holds_neither_payload_nor_secret() -> None:
+    audits = [route for route in routes(FIELD) if route.topic == "audit"]
+    assert {route.filters[0].removeprefix("$events/") for route in audits} == set(EVENTS)
+    for route in audits:
+        event = route.filters[0].removeprefix("$events/")
+        words = set(regex.findall(r"[a-z_]+", regex.sub("'[^']*'", "", f"{route.condition} {route.value}")))
+        columns = words - set(FUNCTIONS)
+        assert columns <= EVERY_EVENT | EVENTS[event]
+        assert not columns & {"payload", "password", "conn_props", "disconn_props", "pub_props", "headers"}
+
+
+@pytest.mark.parametrize(
+    ("figure", "payload", "key"),
+    [
+        ("stats/connections/count", "812", "emqx@a/stats/connections/count"),
+        ("metrics/messages/dropped", "0", "emqx@a/metrics/messages/dropped"),
+    ],
+)
+def test_the_brokers_own_figures_are_kept_by_node_and_figure(figure: str, payload: str, key: str) -> None:
+    topic = f"$SYS/brokers/emqx@a/{figure}"
+    for site in (FIELD, in_enterprise(FIELD)):
+        (route,) = taken(site, topic, payload)
+        assert (route.topic, evaluated(route.key, {"topic": topic})) == ("metrics", key)
+
+
+@pytest.mark.parametrize(
+    "rest", ["version", "alarms/activate", "clients/pump-7/connected", "stats/sessions/x"]
+)
+def test_what_is_no_figure_is_not_among_the_figures(rest: str) -> None:
+    assert taken(FIELD, f"$SYS/brokers/emqx@a/{rest}", "5.8.9") == []

@@ -84,3 +84,47 @@ def test_a_topic_that_was_made_for_less_is_named(site_file: Path) -> None:
     text = site_file.read_text(encoding="utf-8").replace("streams:\n", made, 1)
     site_file.write_text(text, encoding="utf-8")
     assert "too few partitions: sparkplug" in run("eagle-ford").stdout
+
+
+def test_the_way_to_kafka_and_the_servers_beside_the_broker_have_their_figures(site_file: Path) -> None:
+    with_peak(site_file, 6000)
+    text = run("eagle-ford").stdout
+    rows = [line.split() for line in text.splitlines()]
+    assert ["bridged", "records", "6720/s", "16000/s", "42%", "11200/s"] in rows
+    assert ["decisions", "267/s", "700/s", "38%", "490/s"] in rows
+    assert any(row[:3] == ["records", "to", "Kafka"] for row in rows)
+    assert "Kafka bridges: 5 of 1 cores and 512MiB" in text
+    data = json.loads(run("eagle-ford", "--json").stdout)
+    assert [figure["what"] for figure in data["neighbours"]] == [
+        "records to Kafka",
+        "bridged records",
+        "bridge connections",
+        "decisions",
+    ]
+    assert data["bridges"] == 5
+
+
+def test_it_says_when_to_add_bridges(site_file: Path) -> None:
+    written = "streams:\n  bridge:\n    replicas: 3\n    memory: 1GiB\n"
+    text = site_file.read_text(encoding="utf-8").replace("streams:\n", written, 1)
+    site_file.write_text(text, encoding="utf-8")
+    words = "time to add: bridged records: raise streams.bridge.replicas or streams.bridge.cores"
+    assert words in run("eagle-ford").stdout
+
+
+def test_it_says_what_one_client_may_send_and_what_waits(site_file: Path) -> None:
+    with_peak(site_file, 6000)
+    words = "delivery: ordered: 200/s of one client go to Kafka at once; it may send 1000/s, and what is more waits"
+    assert words in run("eagle-ford").stdout
+    data = json.loads(run("eagle-ford", "--json").stdout)
+    assert data["delivery"] == {"mode": "ordered", "recordsOfAClient": 200, "messagesOfAClient": 1000}
+    assert data["withoutKafka"]["clientsWaitSeconds"] == 0
+
+
+def test_where_clients_wait_for_kafka_it_is_said(site_file: Path) -> None:
+    text = site_file.read_text(encoding="utf-8")
+    site_file.write_text(text.replace("streams:\n", "streams:\n  delivery: awaited\n", 1), encoding="utf-8")
+    shown = run("eagle-ford").stdout
+    assert "it lasts 5s" in shown
+    assert "each record after 5s, though its client is told then that it arrived" in shown
+    assert "Each client waits 5s for the acknowledgement of each message meanwhile." in shown
