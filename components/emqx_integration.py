@@ -130,7 +130,7 @@ def _http_connector(site: Site, form: RecordFormat) -> HttpConnector:
 
 def _http_action(site: Site, topic: Topic) -> HttpAction:
     lanes, form = stream_capacity.lanes(site, topic), record_format(topic.name)
-    awaited = site.streams.delivery == "awaited"
+    awaited = _awaited(site, topic)
     return HttpAction(
         connector=f"{_KAFKA}_{form}",
         parameters=HttpParameters(
@@ -172,7 +172,7 @@ def _kafka_connector(site: Site) -> KafkaConnector:
 
 def _kafka_action(site: Site, topic: Topic) -> KafkaAction:
     limit = _whole(stream_capacity.partition_buffer(site, topic))
-    awaited = site.streams.delivery == "awaited"
+    awaited = _awaited(site, topic)
     return KafkaAction(
         connector=_KAFKA,
         parameters=KafkaParameters(
@@ -196,6 +196,11 @@ def _kafka_action(site: Site, topic: Topic) -> KafkaAction:
         ),
         resource_opts=CHECKS,
     )
+
+
+def _awaited(site: Site, topic: Topic) -> bool:
+    """Return whether who publishes waits for Kafka: never who connects, nor the broker with its own figures."""
+    return site.streams.delivery == "awaited" and topic.name in ingest.OF_CLIENTS
 
 
 def _whole(amount: Bytes) -> Bytes:

@@ -32,7 +32,9 @@ AUDIT = "audit"
 """Name of the Kafka topic of who connected, was refused and left."""
 METRICS = "metrics"
 """Name of the Kafka topic of the broker's own figures."""
-TOPICS = (RAW, SPARKPLUG, EVENTS_TOPIC, DEAD_LETTER, AUDIT, METRICS)
+OF_CLIENTS = (RAW, SPARKPLUG, EVENTS_TOPIC, DEAD_LETTER)
+"""Names of the Kafka topics of what clients publish."""
+TOPICS = (*OF_CLIENTS, AUDIT, METRICS)
 """Names of the Kafka topics that the broker writes."""
 RecordFormat = Literal["json", "bytes"]
 """How the Kafka bridge takes the records of a topic."""
@@ -230,8 +232,11 @@ def own_routes() -> tuple[Route, ...]:
 
 
 def known(column: str) -> str:
-    """Return the expression of a column that may be missing: what the broker publishes itself has no client."""
-    return f"CASE WHEN is_null({column}) THEN '' ELSE {column} END"
+    """Return the expression of a column as text: it may be missing, or one of EMQX's own words.
+
+    What the broker says of itself comes under a word that is no text (`emqx_sys`), at which functions of texts fail.
+    """
+    return f"CASE WHEN is_null({column}) THEN '' ELSE str({column}) END"
 
 
 def _audit(what: str, title: str, event: str, condition: str, facts: dict[str, str]) -> Route:

@@ -3,7 +3,7 @@
 Whatever the broker acknowledges must fit the rest of the way: nobody sends it again.
 """
 
-from model.ingest import AUDIT, DEAD_LETTER, EVENTS_TOPIC, RAW, SPARKPLUG, TOPICS, record_format
+from model.ingest import AUDIT, DEAD_LETTER, EVENTS_TOPIC, OF_CLIENTS, RAW, SPARKPLUG, TOPICS, record_format
 from model.site import Site
 from model.streams import Topic
 from model.units import Bytes
@@ -71,7 +71,7 @@ def batch(site: Site, topic: Topic) -> Bytes:
 
 def largest_request(site: Site, topic: str) -> int:
     """Return the bytes of the largest request to the Kafka bridge: headers, and what is no JSON, are in base64."""
-    if topic not in (RAW, EVENTS_TOPIC, SPARKPLUG, DEAD_LETTER):
+    if topic not in OF_CLIENTS:
         return _in_base64(largest_record(site, topic)) + FRAME
     message = site.broker.protection.largest_message.count
     inside = message if record_format(topic) == "json" else _in_base64(message)

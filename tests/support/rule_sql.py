@@ -135,6 +135,7 @@ WORDS: dict[str, Any] = {
     "regex_match": lambda text, pattern: regex.search(pattern, text) is not None,
     "base64_decode": lambda text: base64.b64decode(text).decode(),
     "concat": lambda one, other: one + other,
+    "str": str,
     "substr": lambda text, start: text[start:],
     "map_new": dict,
     "map_get": _got,

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model import Site, load_site
-from model.ingest import JSON_TEXT, TOPICS, Route, routes
+from model.ingest import JSON_TEXT, TOPICS, Route, known, routes
 from model.site import Asset
-from tests.support.routing import FUNCTIONS, evaluated, taken, taken_event
+from tests.support.routing import taken, taken_event
+from tests.support.rule_sql import WORDS, evaluated
 from tests.support.variants import IMAGES, STACKS
 
 FIELD = load_site(STACKS, "eagle-ford")
@@ -220,7 +221,7 @@ def test_an_audit_record_is_made_of_what_emqx_tells_and_holds_neither_payload_no
     for route in audits:
         event = route.filters[0].removeprefix("$events/")
         words = set(regex.findall(r"[a-z_]+", regex.sub("'[^']*'", "", f"{route.condition} {route.value}")))
-        columns = words - set(FUNCTIONS)
+        columns = words - set(WORDS)
         assert columns <= EVERY_EVENT | EVENTS[event]
         assert not columns & {"payload", "password", "conn_props", "disconn_props", "pub_props", "headers"}
 
@@ -237,6 +238,19 @@ def test_the_brokers_own_figures_are_kept_by_node_and_figure(figure: str, payloa
     for site in (FIELD, in_enterprise(FIELD)):
         (route,) = taken(site, topic, payload)
         assert (route.topic, evaluated(route.key, {"topic": topic})) == ("metrics", key)
+
+
+class Word:
+    """One of EMQX's own words: it is no text, and no function of texts takes it."""
+
+    def __str__(self) -> str:
+        return "emqx_sys"
+
+
+def test_the_brokers_own_messages_come_under_a_word_that_becomes_a_text() -> None:
+    assert evaluated(known("clientid"), {"clientid": Word()}) == "emqx_sys"
+    assert evaluated(known("clientid"), {"clientid": "pump-7"}) == "pump-7"
+    assert evaluated(known("clientid"), {}) == ""
 
 
 @pytest.mark.parametrize(
