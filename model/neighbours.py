@@ -6,8 +6,9 @@ The single sign-on proxy is for some people at a time, and has no figure.
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-from model.capacity import TIME_TO_ADD, Headroom
+from model.capacity import Headroom
 from model.site import Site
+from model.sizing import TIME_TO_ADD
 from model.stream_capacity import connections, records
 from model.units import Bytes
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
-from model.capacity import TIME_TO_ADD, Headroom, nodes_left
+from model.capacity import Headroom, nodes_left
 from model.ingest import EVENTS_TOPIC, RAW, TOPICS, RecordFormat, record_format
 from model.record_size import largest_record, largest_request
 from model.site import Site
+from model.sizing import TIME_TO_ADD
 from model.streams import Topic
 from model.units import Bytes, Duration
 

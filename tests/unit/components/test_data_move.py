@@ -36,7 +36,7 @@ def test_a_change_of_the_nodes_template_is_a_move(eagle_ford: Composition, chang
     assert template_digest(changed(site, **change)) != template_digest(site)
 
 
-def test_a_larger_volume_is_a_move(eagle_ford: Composition) -> None:
+def test_a_larger_volume_which_hangs_the_operator_is_held_back_too(eagle_ford: Composition) -> None:
     site = eagle_ford.site
     larger = site.broker.storage.model_copy(update={"size": Bytes(2**40)})
     assert template_digest(changed(site, storage=larger)) != template_digest(site)
