@@ -75,6 +75,19 @@ def test_nodes_that_nobody_approved_are_named_where_the_approval_is(program: Pat
     assert f"stacks/sites/eagle-ford.yaml:{number}: broker.storage.approved: is `" in result.stderr
 
 
+def test_what_follows_from_the_load_is_explained_as_derived() -> None:
+    lines = run("explain", "north-cormorant", "broker.cores").stdout.splitlines()
+    assert lines[1].split("  ")[0] == "broker.cores"
+    assert "derived from broker.load" in lines[1]
+    shown = json.loads(run("explain", "north-cormorant", "broker.listeners.wss", "--json").stdout)
+    (limit,) = (entry for entry in shown if entry["key"] == "broker.listeners.wss.max_connections")
+    assert (limit["value"], limit["file"], limit["line"]) == ("100", None, None)
+
+
+def test_what_a_file_says_is_not_explained_as_derived() -> None:
+    assert "derived" not in run("explain", "eagle-ford", "broker.cores").stdout
+
+
 def test_mistakes_are_data_too(program: Path) -> None:
     spoil(program)
     result = run("validate", "eagle-ford", "--json")
