@@ -33,6 +33,7 @@ class Selectors:
     site: str
     broker: str
     integration: str
+    sinks: str
     policy: str
     decisions: str
     failed_decisions: str
@@ -47,6 +48,7 @@ def selectors(site: Site) -> Selectors:
         site=f'{{site="{site.name}"}}',
         broker=f'{{{namespace},job="emqx",part="stats"}}',
         integration=f'{{{namespace},job="emqx",part="data_integration",id=~".*kafka_producer:.*"}}',
+        sinks=f'{{{namespace},job="kafka-connect"}}',
         policy=f'{{{namespace},job="opa"}}',
         decisions=f"{{{decisions}}}",
         failed_decisions=f'{{{decisions},code!="200"}}',
@@ -74,6 +76,7 @@ def alerts(site: Site) -> tuple[Alert, ...]:
         *_capacity(site, chosen),
         *_policy(chosen),
         *(_streams(chosen) if site.broker.edition == "enterprise" else ()),
+        *(_sinks(chosen) if site.streams.sinks else ()),
     )
 
 
@@ -255,4 +258,37 @@ def _streams(chosen: Selectors) -> Iterator[Alert]:
         "5m",
         "Messages for Kafka are lost",
         "{{ $labels.id }} drops {{ $value }} messages a second: they are in no store.",
+    )
+
+
+def _sinks(chosen: Selectors) -> Iterator[Alert]:
+    workers = chosen.sinks
+    failed = f"sum by (connector) (kafka_connect_connect_worker_metrics_connector_failed_task_count{workers}) > bool 0"
+    refused = f"kafka_connect_task_error_metrics_deadletterqueue_produce_requests{workers}[1h]"
+    read = f"kafka_connect_sink_task_metrics_sink_record_read{workers}[1h]"
+    yield Alert(
+        "SinkWorkersDown",
+        "ticket",
+        f"(count(up{workers} == 1) or vector(0)) == 0",
+        "15m",
+        "No worker of the sinks answers",
+        "No store is filled: records wait in Kafka, and are lost after the topics' replay.",
+    )
+    yield Alert(
+        "SinkTaskFailed",
+        "ticket",
+        # Strimzi starts a failed task again and again; each time it runs for a moment.
+        f"avg_over_time(({failed})[15m:1m]) > 0.5",
+        "5m",
+        "A sink does not fill its store",
+        "A task of {{ $labels.connector }} fails: its records wait in Kafka, and are lost after the topic's replay.",
+    )
+    yield Alert(
+        "SinkRefusesRecords",
+        "ticket",
+        f"sum by (connector) (increase({refused})) > 10 "
+        f"and sum by (connector) (increase({refused})) > 0.001 * sum by (connector) (increase({read}))",
+        "5m",
+        "A sink refuses records",
+        "{{ $labels.connector }} made {{ $value }} dead letters in an hour, more than one in a thousand records.",
     )

@@ -44,6 +44,10 @@ SINKS_PODS = {"strimzi.io/cluster": SINKS, "strimzi.io/kind": "KafkaConnect"}
 """Labels that Strimzi gives to its workers' pods."""
 SINKS_PORT = 8083
 """Port of the workers' API, by Strimzi's own choice."""
+SINKS_METRICS = "tcp-prometheus"
+"""Name of the port at which a worker tells its figures, by Strimzi's own choice."""
+SINKS_METRICS_PORT = 9404
+"""Its number."""
 SINKS_KAFKA = "sinks-kafka"
 """Secret with the password of the workers' Kafka user under `password`, and Kafka's authority under `ca.crt`."""
 

@@ -130,7 +130,7 @@ class NetworkSegmentation(SiteComponent):
         )
 
     def _sinks(self) -> None:
-        """Let the workers reach Kafka, each other and the stores; Strimzi alone may ask their API."""
+        """Let the workers reach Kafka, each other and the stores; Strimzi asks their API, and Prometheus looks."""
         sinks = self.site.streams.sinks
         if not sinks:
             return
@@ -139,7 +139,10 @@ class NetworkSegmentation(SiteComponent):
         self._policy(
             names.SINKS,
             names.SINKS_PODS,
-            [_from([*workers, *operator], names.SINKS_PORT)],
+            [
+                _from([*workers, *operator], names.SINKS_PORT),
+                _from([_namespace(self.site.platform.prometheus_namespace)], names.SINKS_METRICS_PORT),
+            ],
             [
                 self._to_kafka_brokers(),
                 _to(workers, names.SINKS_PORT),

@@ -33,6 +33,8 @@ class PrometheusRules(SiteComponent):
         super().__init__(name, place, opts)
         self._resource("PodMonitor", names.BROKER, broker_monitor(place.site))
         self._resource("PodMonitor", names.POLICY_SERVER, policy_server_monitor(place.site))
+        if place.site.streams.sinks:
+            self._resource("PodMonitor", names.SINKS, sinks_monitor(place.site))
         self._resource("PrometheusRule", names.BROKER, {"groups": rule_groups(place.site)})
         self.alerts = [alert.name for alert in alerts(place.site)]
         self.register_outputs({"alerts": self.alerts})
@@ -80,6 +82,20 @@ def policy_server_monitor(site: Site) -> dict[str, Any]:
     return {
         "jobLabel": JOB_LABEL,
         "selector": {"matchLabels": selector_labels(site, OpaPolicies.SOFTWARE, OpaPolicies.PART)},
+        "podMetricsEndpoints": [endpoint],
+    }
+
+
+def sinks_monitor(site: Site) -> dict[str, Any]:
+    """Return the PodMonitor of the sinks' workers; they tell their figures without TLS, by Strimzi's choice."""
+    endpoint = {
+        "port": names.SINKS_METRICS,
+        "path": "/metrics",
+        "interval": site.monitoring.scrape_interval.prometheus(),
+    }
+    return {
+        "jobLabel": JOB_LABEL,
+        "selector": {"matchLabels": names.SINKS_PODS},
         "podMetricsEndpoints": [endpoint],
     }
 

@@ -15,6 +15,8 @@ from model.sinks import WORKERS, Sink
 # Workers and JVM: the heap is half, so that threads, buffers and native libraries have room.
 _HEAP = "50.0"
 _USER = 1001
+# Of some hundreds: what each connector's tasks do, what they could not read, and how much they read.
+_FIGURES = ("connect_worker_metrics_connector", "task_error_metrics", "sink_task_metrics")
 _READY = {"pulumi.com/waitFor": "condition=Ready"}
 
 
@@ -85,6 +87,10 @@ class StreamSinks(SiteComponent):
                     "-XX": {"MaxRAMPercentage": _HEAP},
                     # A row's time is written in the machine's own zone, and read in it by the database.
                     "javaSystemProperties": [{"name": "user.timezone", "value": "UTC"}],
+                },
+                "metricsConfig": {
+                    "type": "strimziMetricsReporter",
+                    "values": {"allowList": [f"kafka_connect_{name}_.*" for name in _FIGURES]},
                 },
                 "template": self._template(),
             },

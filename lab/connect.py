@@ -42,6 +42,8 @@ class Place:
     """The folder that stands for a pod's `/`."""
     port: int
     """The port of the worker's REST API."""
+    metrics: int
+    """The port at which it tells its figures."""
     tool: Path
     """The tool `connect`."""
     hosts: Mapping[str, str]
@@ -132,6 +134,7 @@ def worker_settings(spec: Mapping[str, Any], place: Place) -> dict[str, str]:
         "key.converter": converter,
         "value.converter": converter,
         **{prefix + name: value for prefix in CLIENTS for name, value in client.items()},
+        **{prefix + name: value for prefix in CLIENTS for name, value in _reporter(spec, place).items()},
         **as_strings(spec["config"], place),
         "config.providers": f"{spec['config']['config.providers']},strimzidir",
         "config.providers.strimzidir.class": _DIRECTORY,
@@ -140,6 +143,16 @@ def worker_settings(spec: Mapping[str, Any], place: Place) -> dict[str, str]:
         "listeners": f"http://{HOST}:{place.port}",
         "rest.advertised.host.name": HOST,
         "rest.advertised.port": str(place.port),
+    }
+
+
+def _reporter(spec: Mapping[str, Any], place: Place) -> dict[str, str]:
+    reporter = "prometheus.metrics.reporter"
+    return {
+        "metric.reporters": "io.strimzi.kafka.metrics.prometheus.ClientMetricsReporter",
+        f"{reporter}.listener.enable": "true",
+        f"{reporter}.listener": f"http://{HOST}:{place.metrics}",
+        f"{reporter}.allowlist": ",".join(spec["metricsConfig"]["values"]["allowList"]),
     }
 
 

@@ -29,6 +29,9 @@ AlertName = Literal[
     "BrokerRefusesClients",
     "KafkaActionQueueGrows",
     "KafkaActionDropsMessages",
+    "SinkWorkersDown",
+    "SinkTaskFailed",
+    "SinkRefusesRecords",
 ]
 
 

@@ -3,6 +3,7 @@
 Worker and connectors are those that the site's resources say; the table is the one that docs/sinks.md says.
 """
 
+import re
 import secrets as random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from components import names
 from components.kafka_topics import sink_group, topic_name, user_name
@@ -27,7 +29,30 @@ from tests.support.shell import Shell
 from tests.support.sinks import Database, DatabaseRefused, Place, Topic, database, table_statements
 
 HISTORIAN, EDGE = "historian-raw", "edge-sparkplug"
-PATIENCE = 60
+# A machine that does much else takes long; who waits for what has happened waits for nothing.
+PATIENCE = 180
+REFUSED = {
+    "no JSON": b"pressure 4.2",
+    "no UTF-8": b"\xff{}",
+    "two values": b"{} {}",
+    "a NUL": b'{"a": "\\u0000"}',
+    "a NUL in a key": b'{"\\u0000": 1}',
+    "half a character": b'"\\ud800"',
+    "a number too large": b"1e131072",
+    "a number too small": b"1e-16384",
+    "a number of numbers": b"1e99999999999",
+    "nothing": b"",
+    "a byte order mark": b"\xef\xbb\xbf{}",
+}
+TAKEN = {
+    "a list": b"[]",
+    "null": b" null ",
+    "both halves of a character": b'"\\ud83d\\ude00"',
+    "a large number": b"1e131071",
+    "a small number": b"1e-16383",
+    "a key twice": b'{"a": 1, "a": 2}',
+    "a deep one": b"[" * 900 + b"]" * 900,
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +68,7 @@ class Running:
     dead_letters: Topic
     configurations: dict[str, dict[str, str]]
     passwords: tuple[str, ...]
+    metrics: str
 
     def written(self, topic: str) -> set[Place]:
         """Return which records of a topic are rows of its table."""
@@ -58,6 +84,13 @@ class Running:
                 place = int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"])
                 found[place] = headers
         return found
+
+    def figure(self, series: str) -> float:
+        """Return the sum of a series of the historian's connector, as the worker tells it to Prometheus."""
+        told = urllib3.request("GET", self.metrics).data.decode()
+        found = re.findall(rf'^{series}{{.*connector="{HISTORIAN}".*}} (\S+)$', told, re.MULTILINE)
+        assert found, f"no {series} in what the worker tells:\n{told[:2000]}"
+        return sum(float(value) for value in found)
 
     def settled(self) -> None:
         """Wait until every record of the raw topic is a row or a dead letter."""
@@ -108,10 +141,12 @@ def running(
     tools = ensure({"connect", "java"}, Silent())
     host = sink(site, "historian").timescaledb
     assert host is not None
+    ports = free_ports(["rest", "metrics"])
     place = connect.Place(
         kafka=deployed.environment["KAFKA_BOOTSTRAP"],
         root=tmp_path_factory.mktemp("worker"),
-        port=free_ports(["rest"])["rest"],
+        port=ports["rest"],
+        metrics=ports["metrics"],
         tool=tools["connect"],
         hosts={host.host: HOST, f"another.{host.host}": HOST},
     )
@@ -141,7 +176,19 @@ def running(
             Topic(topic_name(site, DEAD_LETTER), written, reader),
             configurations,
             passwords,
+            f"http://{HOST}:{place.metrics}/metrics",
         )
+
+
+@pytest.fixture(scope="module")
+def payloads(running: Running) -> dict[str, Place]:
+    """Records with every payload that is hard to take, in turn with easy ones: where each stands."""
+    places = {}
+    for case, payload in (REFUSED | TAKEN).items():
+        places[case] = running.raw.write(payload, headers(running.site))[0]
+        places[f"after {case}"] = running.raw.write(b'{"flow": 4.4}', headers(running.site))[0]
+    running.settled()
+    return places
 
 
 def sink(site: Site, name: str) -> Sink:
@@ -230,61 +277,34 @@ def test_a_record_that_is_written_twice_is_one_row(running: Running) -> None:
     assert running.written("raw") == rows
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b"pressure 4.2",
-        b"\xff{}",
-        b"{} {}",
-        b'{"a": "\\u0000"}',
-        b'"\\ud800"',
-        b"1e200000",
-        b"",
-        b"\xef\xbb\xbf{}",
-    ],
-    ids=[
-        "no JSON",
-        "no UTF-8",
-        "two values",
-        "NUL",
-        "half a character",
-        "number",
-        "nothing",
-        "a byte order mark",
-    ],
-)
+@pytest.mark.parametrize("case", REFUSED)
 def test_what_jsonb_does_not_take_is_a_dead_letter_and_the_sink_goes_on(
-    running: Running, payload: bytes
+    running: Running, payloads: dict[str, Place], case: str
 ) -> None:
-    sent = headers(running.site)
-    place, _ = running.raw.write(payload, sent)
-    after, _ = running.raw.write(b'{"flow": 4.4}', sent)
-    running.settled()
-    assert after in running.written("raw")
-    found = running.refused()[place]
+    found = running.refused()[payloads[case]]
+    written = running.written("raw")
+    assert payloads[case] not in written
+    # The sink went on.
+    assert payloads[f"after {case}"] in written
     assert found["__connect.errors.connector.name"] == HISTORIAN
     assert found["__connect.errors.stage"] == "VALUE_CONVERTER"
     assert found["__connect.errors.exception.message"].startswith("the value")
-    assert sent.items() <= found.items()
+    assert headers(running.site).items() <= found.items()
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b"[]",
-        b" null ",
-        b'"\\ud83d\\ude00"',
-        b"1e131071",
-        b"1e-16383",
-        b'{"a": 1, "a": 2}',
-        b"[" * 900 + b"]" * 900,
-    ],
-    ids=["list", "null", "pair", "large number", "small number", "key twice", "deep"],
-)
-def test_what_jsonb_takes_is_a_row(running: Running, payload: bytes) -> None:
-    place, _ = running.raw.write(payload, headers(running.site))
-    running.settled()
-    assert place in running.written("raw")
+@pytest.mark.parametrize("case", TAKEN)
+def test_what_jsonb_takes_is_a_row(running: Running, payloads: dict[str, Place], case: str) -> None:
+    assert payloads[case] in running.written("raw")
+
+
+def test_a_worker_tells_prometheus_what_the_alerts_ask_for(
+    running: Running, payloads: dict[str, Place]
+) -> None:
+    assert payloads
+    refused = running.figure("kafka_connect_task_error_metrics_deadletterqueue_produce_requests")
+    assert len(REFUSED) <= refused <= len(running.refused())
+    assert running.figure("kafka_connect_sink_task_metrics_sink_record_read") >= len(payloads)
+    assert running.figure("kafka_connect_connect_worker_metrics_connector_failed_task_count") == 0
 
 
 def test_a_store_that_is_away_holds_the_sink_and_loses_nothing(running: Running) -> None:
@@ -341,9 +361,11 @@ def test_no_secret_and_no_payload_is_told(running: Running) -> None:
         # Debezium's task says that it failed when it is given more to write.
         running.raw.write(b'{"flow": "0"}', headers(running.site))
         running.states(HISTORIAN, "RUNNING", "FAILED")
+        failed = running.figure("kafka_connect_connect_worker_metrics_connector_failed_task_count")
         told = running.api.everything() + running.log.read_text() + running.database.server.log.read_text()
     finally:
         running.database.rows("ALTER TABLE telemetry DROP CONSTRAINT strict")
+    assert failed == 1
     assert "strict" in told
     assert payload not in told
     assert not [password for password in running.passwords if password in told]

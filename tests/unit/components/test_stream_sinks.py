@@ -166,7 +166,7 @@ def test_a_record_that_is_written_twice_is_the_same_row(eagle_ford: Composition)
     assert "sslmode=verify-full" in config["connection.url"]
 
 
-def test_the_workers_reach_kafka_and_the_stores_and_strimzi_alone_reaches_them(
+def test_the_workers_reach_kafka_and_the_stores_and_few_reach_them(
     composition: Composition,
 ) -> None:
     (policy,) = (made for made in composition.of("NetworkPolicy") if made.metadata["name"] == "sinks")
@@ -174,8 +174,13 @@ def test_the_workers_reach_kafka_and_the_stores_and_strimzi_alone_reaches_them(
         "strimzi.io/cluster": "sinks",
         "strimzi.io/kind": "KafkaConnect",
     }
-    (ingress,) = policy.spec["ingress"]
-    assert all(peer.keys() <= {"namespaceSelector", "podSelector"} for peer in ingress["from"])
+    for ingress in policy.spec["ingress"]:
+        assert all(peer.keys() <= {"namespaceSelector", "podSelector"} for peer in ingress["from"])
+    ports = {ingress["ports"][0]["port"]: ingress["from"] for ingress in policy.spec["ingress"]}
+    assert ports.keys() == {8083, 9404}
+    # What a worker tells of itself goes to Prometheus alone.
+    (looks,) = ports[9404]
+    assert composition.site.platform.prometheus_namespace in str(looks["namespaceSelector"])
     opened = {port["port"] for rule in policy.spec["egress"] if "to" not in rule for port in rule["ports"]}
     wanted = set()
     for sink in composition.site.streams.sinks:

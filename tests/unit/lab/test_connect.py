@@ -8,7 +8,9 @@ from model import load_site
 from tests.support.composing import compose
 from tests.support.variants import STACKS
 
-PLACE = Place(kafka="127.0.0.1:9092", root=Path("/pod"), port=8083, tool=Path("/tool"), hosts={})
+PLACE = Place(
+    kafka="127.0.0.1:9092", root=Path("/pod"), port=8083, metrics=9404, tool=Path("/tool"), hosts={}
+)
 
 
 def composition() -> Composition:
