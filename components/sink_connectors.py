@@ -172,7 +172,8 @@ def _timescaledb(site: Site, sink: Sink, topic: str) -> dict[str, str]:
 
 
 # A database that is away for four minutes is asked again, in less time than Kafka gives up a consumer (five); then the
-# task fails, is seen to have failed, and is started again by Strimzi. Without the first, Debezium gives up at once.
+# task fails, is seen to have failed, and is started again by Strimzi. Without the first, Debezium gives up at once. One
+# that does not even refuse takes longer: what is then written twice is the same rows.
 _PATIENCE = {
     "connection.restart.on.errors": "true",
     "flush.max.retries": "48",

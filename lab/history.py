@@ -94,6 +94,13 @@ def scene(site: Site, story: Story, days: int, now: datetime) -> Scene:
         policy_servers=site.policy.replicas,
         connections=site.broker.load.connections,
         messages=site.broker.load.messages.count,
+        workers=site.streams.connect.replicas if site.streams.sinks else 0,
+        connectors=tuple(
+            f"{sink.name}-{topic}"
+            for sink in site.streams.sinks
+            if site.consumption(sink.user) != "waiting"
+            for topic in sink.topics
+        ),
         outages=(*hiccups, breach) if story == "breached" else hiccups,
         gaps=(_from(_working_day(site, now, 2, 0), GAP_SECONDS),) if story == "gap" else (),
     )

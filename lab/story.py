@@ -1,8 +1,8 @@
 """What a site's series would be: each a function of time alone, so that a story told twice is the same story.
 
-The names are EMQX's and OPA's own, those that the kit's rules and dashboards ask for. A story is `good` (short outages
-that its service level allows), `breached` (an outage that uses up more than the error budget) or `gap` (two days
-of which nothing is known).
+The names are EMQX's, OPA's and Kafka Connect's own, those that the kit's rules and dashboards ask for. A story is
+`good` (short outages that its service level allows), `breached` (an outage that uses up more than the error budget) or
+`gap` (two days of which nothing is known).
 """
 
 import math
@@ -40,6 +40,8 @@ class Scene:
     policy_servers: int
     connections: int
     messages: int
+    workers: int
+    connectors: tuple[str, ...]
     replicants: int = 0
     outages: tuple[Span, ...] = ()
     gaps: tuple[Span, ...] = ()
@@ -78,6 +80,8 @@ def series(told: Scene) -> Iterator[Series]:
         yield from _broker_node(told, node, f"broker-replicant-{_DIGEST}-{node}")
     for server in range(told.policy_servers):
         yield from _policy_server(told, server)
+    for worker in range(told.workers):
+        yield from _sinks_worker(told, worker)
 
 
 def _broker_node(told: Scene, node: int, pod: str) -> Iterator[Series]:
@@ -128,6 +132,23 @@ def _policy_server(told: Scene, server: int) -> Iterator[Series]:
     for code, share in (("200", 1.0), ("500", 0.0)):
         value = _measured(told, _counter(rate * share, server))
         yield Series("http_request_duration_seconds_count", asked | {"code": code}, value)
+
+
+def _sinks_worker(told: Scene, worker: int) -> Iterator[Series]:
+    pod = f"sinks-connect-{worker}"
+    labels = {"namespace": told.namespace, "job": "kafka-connect", "pod": pod, "instance": f"{pod}:9404"}
+    yield Series("up", labels, _measured(told, lambda _: 1.0))
+    rate = told.messages * 0.3 / max(len(told.connectors), 1)
+    for connector in told.connectors[worker :: told.workers]:
+        mine = labels | {"connector": connector}
+        failed = "kafka_connect_connect_worker_metrics_connector_failed_task_count"
+        yield Series(failed, mine, _measured(told, lambda _: 0.0))
+        task = mine | {"task": "0"}
+        for name, share in (
+            ("kafka_connect_sink_task_metrics_sink_record_read", 1.0),
+            ("kafka_connect_task_error_metrics_deadletterqueue_produce_requests", 0.00001),
+        ):
+            yield Series(name, task, _measured(told, _counter(rate * share, worker)))
 
 
 def _up(told: Scene) -> Callable[[float], float | None]:

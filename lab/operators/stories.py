@@ -78,4 +78,4 @@ def read(file: Path) -> Scene:
     """Read a story that `lab.history` wrote."""
     facts = json.loads(file.read_text(encoding="utf-8"))
     spans = {name: tuple(Span(**span) for span in facts[name]) for name in ("outages", "gaps")}
-    return Scene(**(facts | spans))
+    return Scene(**(facts | spans | {"connectors": tuple(facts["connectors"])}))

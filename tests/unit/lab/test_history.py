@@ -22,7 +22,9 @@ from tests.support.variants import EDITIONS, variants
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DAYS = 30
 DAY = 86_400
-SERIES = re.compile(r"\b(?:emqx_\w+|http_request_duration_seconds_count|iot_broker:[\w:]+|up)(?=\{)")
+SERIES = re.compile(
+    r"\b(?:emqx_\w+|kafka_connect_\w+|http_request_duration_seconds_count|iot_broker:[\w:]+|up)(?=\{)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,8 @@ def test_the_same_story_is_told_in_the_same_words(site: Site) -> None:
 
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_it_has_every_series_that_the_sites_rules_ask_for(tmp_path: Path, edition: str) -> None:
-    site = variants(tmp_path, "pilot", edition)[1]
+    # Sinks run from this phase on.
+    site = variants(tmp_path, "parallel", edition)[1]
     asked = {
         name
         for group in rule_groups(site)
@@ -92,7 +95,7 @@ def test_no_time_of_a_series_comes_twice_or_goes_back(site: Site, story: Story) 
 def test_counters_never_fall(site: Site) -> None:
     values = defaultdict(list)
     for line in told(site, "good"):
-        if line.startswith(("emqx_messages", "emqx_packets", "http_request")):
+        if line.startswith(("emqx_messages", "emqx_packets", "http_request", "kafka_connect_sink")):
             name, value, _ = line.rsplit(maxsplit=2)
             values[name].append(float(value))
     assert values
