@@ -56,6 +56,13 @@ def test_every_artifact_that_a_pom_names_has_its_checksum(pom: Path) -> None:
         )
 
 
+def test_the_image_of_the_sinks_workers_has_the_release_that_the_lab_runs() -> None:
+    version = maven.artifact_version(maven.SOURCES / "debezium" / "pom.xml", "debezium-connector-jdbc")
+    recipe = (recipes.CONVERTER.parent / "Containerfile").read_text()
+    assert set(re.findall(r"debezium-connector-jdbc[:-]([\d.]+\w+)", recipe)) == {version}
+    assert recipes.CONVERTER.name in recipe
+
+
 def test_kubernetes_tells_its_own_version() -> None:
     variables = dict(recipes.kubernetes_program("v1.37.2").variables)
     assert variables["k8s.io/component-base/version.gitVersion"] == "v1.37.2"
