@@ -129,6 +129,23 @@ def test_kafkas_queue_is_watched_where_the_edition_has_one(composition: Composit
     )
 
 
+def test_the_sinks_are_watched_where_there_are_any(eagle_ford: Composition) -> None:
+    workers = eagle_ford.one("PodMonitor", "sinks").spec
+    assert workers["selector"]["matchLabels"]["strimzi.io/kind"] == "KafkaConnect"
+    watched = [name for name in alerts(eagle_ford) if name.startswith("Sink")]
+    assert watched == ["SinkWorkersDown", "SinkTaskFailed", "SinkRefusesRecords"]
+    streams = eagle_ford.site.streams.model_copy(update={"sinks": ()})
+    bare = eagle_ford.site.model_copy(update={"streams": streams})
+    assert not [alert.name for alert in alerts_of(bare) if alert.name.startswith("Sink")]
+
+
+def test_the_workers_tell_what_the_alerts_ask_for(eagle_ford: Composition) -> None:
+    allowed = eagle_ford.one("KafkaConnect").spec["metricsConfig"]["values"]["allowList"]
+    asked = {name for rule in rules(eagle_ford) for name in re.findall(r"kafka_connect_\w+", rule["expr"])}
+    assert asked
+    assert all(any(re.fullmatch(pattern, name) for pattern in allowed) for name in asked)
+
+
 def test_the_thresholds_follow_the_promise(composition: Composition) -> None:
     promise = composition.site.monitoring.service_level.availability
     expression = alerts(composition)["BrokerAvailabilityBurnsFast"]["expr"]
