@@ -1,5 +1,6 @@
 """EMQX's configuration for a site: TLS listeners only, and identities from certificates and tokens."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from components import dashboard_login, emqx_incumbent, emqx_integration, hocon, names, vault_names
@@ -49,6 +50,7 @@ from model.emqx.listeners import (
 )
 from model.emqx.protection import Bounds, bounds
 from model.emqx.roots import check_roots
+from model.network import Cidr
 from model.units import Duration
 
 
@@ -140,17 +142,30 @@ def _client_ids(site: Site) -> dict[str, Any]:
 def _listeners(site: Site, settings: Settings, limits: Bounds) -> Listeners:
     doors, limited = site.broker.listeners, door_limits(site.broker)
     secured: dict[str, DeviceListener | TokenListener] = {
-        "default": _device_listener(site, settings, doors.mqtts, limited["mqtts"], limits)
+        "default": _device_listener(
+            site, settings, doors.mqtts, limited["mqtts"], limits, _general_access(site)
+        )
     }
     if doors.gateway is not None:
         secured["gateway"] = _token_listener(doors.gateway, limited["gateway"], limits)
-    ranges = {zone.name: zone.cidrs for zone in site.network.zones}
-    for door in doors.zones:
-        rules = (*(f"allow {cidr}" for cidr in ranges[door.name]), "deny all")
-        secured[f"zone-{door.name}"] = _device_listener(
-            site, settings, door, limited[f"zone-{door.name}"], limits, rules
+    for zone in doors.zones:
+        name, rules = f"zone-{zone.name}", _access(site.network.addresses(zone.name))
+        secured[name] = _device_listener(
+            site, settings, zone.beside(doors.mqtts), limited[name], limits, rules
         )
     return Listeners(ssl=secured, wss={"default": _token_listener(doors.wss, limited["wss"], limits)})
+
+
+def _general_access(site: Site) -> tuple[str, ...] | None:
+    """Return who comes to `mqtts`: everybody, or, beside listeners of zones, the pods and the zones that are named."""
+    doors, network = site.broker.listeners, site.network
+    if not doors.zones:
+        return None
+    return _access([*network.pods, *(cidr for zone in doors.mqtts_for for cidr in network.addresses(zone))])
+
+
+def _access(ranges: Iterable[Cidr]) -> tuple[str, ...]:
+    return (*(f"allow {cidr}" for cidr in ranges), "deny all")
 
 
 def _device_listener(
@@ -165,8 +180,8 @@ def _device_listener(
         bind=door.port,
         max_connections=limited.max_connections,
         max_conn_rate=limited.connection_rate,
-        messages_rate=limits.client_messages,
-        bytes_rate=BytesRate(limits.client_bytes.count),
+        messages_rate=door.messages_rate or limits.client_messages,
+        bytes_rate=BytesRate((door.bytes_rate or limits.client_bytes).count),
         access_rules=access,
         ssl_options=DeviceTls(
             certfile=f"{TLS_FOLDER}/tls.crt",
@@ -183,8 +198,8 @@ def _token_listener(door: Listener, limited: DoorLimits, limits: Bounds) -> Toke
         bind=door.port,
         max_connections=limited.max_connections,
         max_conn_rate=limited.connection_rate,
-        messages_rate=limits.client_messages,
-        bytes_rate=BytesRate(limits.client_bytes.count),
+        messages_rate=door.messages_rate or limits.client_messages,
+        bytes_rate=BytesRate((door.bytes_rate or limits.client_bytes).count),
         ssl_options=TokenTls(certfile=f"{TLS_FOLDER}/tls.crt", keyfile=f"{TLS_FOLDER}/tls.key"),
     )
 
@@ -234,7 +249,9 @@ def _authorization(site: Site) -> Authorization:
             "cert_common_name": "${cert_common_name}",
         },
     )
-    return Authorization(cache=Cache(max_size=32, ttl=Duration(60)), sources=(source,))
+    return Authorization(
+        cache=Cache(max_size=site.broker.protection.decisions, ttl=Duration(60)), sources=(source,)
+    )
 
 
 def _client_tls(authorities: str | None) -> ClientTls:

@@ -45,7 +45,7 @@ class NetworkSegmentation(SiteComponent):
         listeners, platform = site.broker.listeners, site.platform
         dashboard = site.broker.dashboard_port
         gateway = (listeners.gateway.port,) if listeners.gateway else ()
-        device_ports = (listeners.mqtts.port, listeners.wss.port, *gateway)
+        token_ports = (listeners.wss.port, *gateway)
         # Vault's list of revoked certificates, or its word on the broker's own.
         revocation = (
             [_to((), _port(self.place.settings.vault_address))] if site.broker.revocation != "none" else []
@@ -54,8 +54,8 @@ class NetworkSegmentation(SiteComponent):
             names.BROKER,
             BROKER_PODS,
             [
-                # Devices are outside of the cluster: their certificate is what lets them in.
-                _from((), *device_ports),
+                # Clients are outside of the cluster: their certificate or token is what lets them in.
+                *self._general_doors(token_ports),
                 *self._zone_doors(),
                 _from([_pods(BROKER_PODS)], *_BROKER_CLUSTER),
                 _from(
@@ -82,18 +82,25 @@ class NetworkSegmentation(SiteComponent):
         """Let the readiness probe come to the broker's door, as a device does."""
         self._policy(
             names.BROKER_PROBE,
-            selector_labels(self.site, "broker-probe", "probe"),
+            _probe_pods(self),
             (),
             [_to([_pods(BROKER_PODS)], self.site.broker.listeners.mqtts.port)],
         )
 
+    def _general_doors(self, token_ports: Sequence[int]) -> list[Rule]:
+        """Return the rules of the listeners that are of no zone; with zones, `mqtts` is for whom the site names."""
+        doors = self.site.broker.listeners
+        if not doors.zones:
+            return [_from((), doors.mqtts.port, *token_ports)]
+        named = [block for zone in doors.mqtts_for for block in self._blocks(zone)]
+        return [_from((), *token_ports), _from([*named, _pods(_probe_pods(self))], doors.mqtts.port)]
+
     def _zone_doors(self) -> list[Rule]:
         """Return a rule for each listener of a zone: its own addresses, and no others."""
-        ranges = {zone.name: zone.cidrs for zone in self.site.network.zones}
-        return [
-            _from([{"ipBlock": {"cidr": str(cidr)}} for cidr in ranges[door.name]], door.port)
-            for door in self.site.broker.listeners.zones
-        ]
+        return [_from(self._blocks(door.name), door.port) for door in self.site.broker.listeners.zones]
+
+    def _blocks(self, zone: str) -> list[Peer]:
+        return [{"ipBlock": {"cidr": str(cidr)}} for cidr in self.site.network.addresses(zone)]
 
     def _dashboard_proxy(self) -> None:
         if self.site.broker.signs_in_people:
@@ -197,6 +204,10 @@ def _store_ports(sink: Sink) -> tuple[int, ...]:
 
 def _policy_server_pods(component: SiteComponent) -> dict[str, str]:
     return selector_labels(component.site, "opa", "policy")
+
+
+def _probe_pods(component: SiteComponent) -> dict[str, str]:
+    return selector_labels(component.site, "broker-probe", "probe")
 
 
 def _proxy_pods(component: SiteComponent) -> dict[str, str]:

@@ -35,10 +35,22 @@ class Image(Part):
         return self.repository + (f":{tag}" if tag else "") + (f"@{self.digest}" if self.digest else "")
 
 
-class Listener(Part):
-    """One listener of the broker; its limits hold for each node."""
+class Door(Part):
+    """What every listener of the broker has."""
 
     port: Port = Field(description="TCP port.")
+    messages_rate: Rate | None = Field(
+        default=None, description="Messages that one client may send here; as in `protection` when left out."
+    )
+    bytes_rate: Bytes | None = Field(
+        default=None,
+        description="Bytes that one client may send here in a second; as in `protection` when left out.",
+    )
+
+
+class Listener(Door):
+    """One listener of the broker; its limits hold for each node."""
+
     max_connections: int | None = Field(
         None,
         ge=1,
@@ -53,10 +65,30 @@ class Listener(Part):
     )
 
 
-class ZoneListener(Listener):
+class ZoneListener(Door):
     """MQTT over TLS with client certificates, for one network zone of the site: nobody else's address is let in."""
 
     name: Label = Field(description="The network zone, one of `network.zones`.")
+    max_connections: int | None = Field(
+        default=None,
+        ge=1,
+        le=5_000_000,
+        description="Connections that one node accepts; as `mqtts` when left out.",
+    )
+    connection_rate: Rate | None = Field(
+        default=None,
+        description="New connections that one node accepts in a second; as `mqtts` when left out.",
+    )
+
+    def beside(self, general: Listener) -> Listener:
+        """Return the listener with its limits: what it does not say is as at the general one."""
+        return Listener(
+            port=self.port,
+            max_connections=self.max_connections or general.max_connections,
+            connection_rate=self.connection_rate or general.connection_rate,
+            messages_rate=self.messages_rate or general.messages_rate,
+            bytes_rate=self.bytes_rate or general.bytes_rate,
+        )
 
 
 class Listeners(Part):
@@ -69,7 +101,12 @@ class Listeners(Part):
         description="MQTT over TLS for gateways that bring a token of the realm instead of a certificate.",
     )
     zones: tuple[ZoneListener, ...] = Field(
-        (), description="Listeners of single network zones, beside `mqtts`; keyed by the zone's name."
+        (),
+        description="Listeners of single network zones; keyed by the zone's name. With them `mqtts` is closed but "
+        "for `mqtts_for`.",
+    )
+    mqtts_for: tuple[Label, ...] = Field(
+        (), description="Network zones that come to `mqtts` where others have listeners of their own."
     )
 
     @property
@@ -78,7 +115,7 @@ class Listeners(Part):
         listeners = {"mqtts": self.mqtts, "wss": self.wss}
         if self.gateway is not None:
             listeners["gateway"] = self.gateway
-        return listeners | {f"zone-{zone.name}": zone for zone in self.zones}
+        return listeners | {f"zone-{zone.name}": zone.beside(self.mqtts) for zone in self.zones}
 
     def kind(self, name: str) -> ClientKind:
         """Return who can use the listener of a name: a zone's listener takes certificates, as `mqtts` does."""
@@ -160,6 +197,12 @@ class Protection(Part):
     )
     inflight: int = Field(ge=1, le=65535, description="Messages on their way to a client at the same time.")
     subscriptions: int = Field(ge=1, le=1_000_000, description="Subscriptions of one client.")
+    decisions: int = Field(
+        ge=1,
+        le=1_048_576,
+        description="Permissions that a client's session remembers for a minute; what is not among them is asked for "
+        "each time.",
+    )
     flapping: Flapping = Field(description="When a client is banned for connecting again and again.")
     reserve: Percentage = Field(
         description="Connections that a listener accepts beyond the planned ones: for growth, and for clients that "

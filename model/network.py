@@ -60,3 +60,12 @@ class Network(Part):
     zones: tuple[NetworkZone, ...] = Field(
         min_length=1, description="Network zones; keyed by name, no address in two."
     )
+    pods: tuple[Cidr, ...] = Field(
+        (),
+        description="Address ranges of the cluster's pods, where zones have listeners: the readiness probe comes from "
+        "there.",
+    )
+
+    def addresses(self, zone: str) -> tuple[Cidr, ...]:
+        """Return a zone's address ranges; raises KeyError for an unknown one."""
+        return {entry.name: entry.cidrs for entry in self.zones}[zone]

@@ -92,13 +92,41 @@ def ports_are_distinct(site: Site) -> Iterator[Finding]:
 
 @rule("broker", "network")
 def zone_listeners_are_of_zones(site: Site) -> Iterator[Finding]:
-    """Each listener of a zone names one of the site's network zones."""
+    """Each listener of a zone, and each zone that comes to `mqtts`, is one of the site's network zones."""
     zones = [zone.name for zone in site.network.zones]
-    for listener in site.broker.listeners.zones:
+    doors, where = site.broker.listeners, ("broker", "listeners")
+    own = [door.name for door in doors.zones]
+    for listener in doors.zones:
         if listener.name not in zones:
-            key = ("broker", "listeners", "zones", listener.name, "name")
+            key = (*where, "zones", listener.name, "name")
             problem = f"{quoted(listener.name)} is not a network zone of the site"
             yield Finding(key, problem, did_you_mean(listener.name, zones))
+    for index, name in enumerate(doors.mqtts_for):
+        if name not in zones:
+            problem = f"{quoted(name)} is not a network zone of the site"
+            yield Finding((*where, "mqtts_for", index), problem, did_you_mean(name, zones))
+        elif name in own:
+            problem = f"{quoted(name)} has a listener of its own"
+            yield Finding((*where, "mqtts_for", index), problem, "leave it out in one of the two")
+    if doors.mqtts_for and not own:
+        problem = "everybody comes to `mqtts` as long as no zone has a listener of its own"
+        yield Finding(
+            (*where, "mqtts_for"), problem, "leave it out, or give other zones theirs under `zones`"
+        )
+
+
+@rule("broker", "network")
+def the_probe_comes_in_beside_zones(site: Site) -> Iterator[Finding]:
+    """Where zones close `mqtts`, the pods' addresses are known and are no zone's: the probe comes from there."""
+    pods = site.network.pods
+    if site.broker.listeners.zones and not pods:
+        problem = "zones have listeners, which closes `mqtts`, and the readiness probe comes to it from a pod"
+        yield Finding(("network", "pods"), problem, "write the address ranges of the cluster's pods")
+    for index, cidr in enumerate(pods):
+        for zone in site.network.zones:
+            if any(cidr.overlaps(other) for other in zone.cidrs):
+                problem = f"{quoted(cidr)} overlaps zone {quoted(zone.name)}'s addresses"
+                yield Finding(("network", "pods", index), problem, "give pods ranges of their own")
 
 
 @rule("broker")
@@ -157,6 +185,7 @@ RULES = (
     image_is_of_the_edition,
     ports_are_distinct,
     zone_listeners_are_of_zones,
+    the_probe_comes_in_beside_zones,
     a_reason_is_for_something,
     maintenance_leaves_nodes,
     nodes_fill_the_zones,

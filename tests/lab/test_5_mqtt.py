@@ -27,8 +27,10 @@ from lab.progress import Silent
 from lab.tools import ensure
 from lab.waiting import wait_until
 from model import Site
+from model.broker import ZoneListener
 from model.contracts import EdgeFlow, OtMirror, read_contracts
 from model.contracts.keeping import may
+from model.network import Cidr
 from tests.support import servers
 from tests.support.mqtt import Certificate, Refused, Session, session
 from tests.support.shell import Shell
@@ -552,6 +554,39 @@ def test_a_token_for_another_audience_is_refused(front: Front, deployed: Shell, 
             pass
     finally:
         assert admin.ask("DELETE", f"/{site.name}/clients/{identity}").status == 204
+
+
+@pytest.mark.parametrize(
+    ("range_of_field", "door", "comes_in"),
+    [
+        ("127.0.0.0/8", "zone-field", True),
+        ("10.40.0.0/16", "zone-field", False),
+        # The general door is for whom the site names, once a zone has a door of its own.
+        ("127.0.0.0/8", "mqtts", False),
+    ],
+)
+def test_a_zones_door_lets_in_its_own_addresses_alone(
+    front: Front, site: Site, range_of_field: str, door: str, comes_in: bool
+) -> None:
+    zones = tuple(
+        zone.model_copy(update={"cidrs": (Cidr.parse(range_of_field),)}) if zone.name == "field" else zone
+        for zone in site.network.zones
+    )
+    network = site.network.model_copy(update={"zones": zones, "pods": (Cidr.parse("10.200.0.0/16"),)})
+    doors = site.broker.listeners.model_copy(
+        update={"zones": (ZoneListener(name="field", port=8890),), "mqtts_for": ("dmz",)}
+    )
+    broker = site.broker.model_copy(update={"listeners": doors})
+    certificate = front.enrolled("device", "pump-15")
+    with opened(front, site.model_copy(update={"network": network, "broker": broker})) as ports:
+        zoned = replace(front, ports={"mqtts": ports[door]})
+        if comes_in:
+            own = f"pump-15.{names.client_domain(site, 'device')}"
+            with zoned.device(certificate) as device:
+                assert device.publish(f"{site.name}/{own}/flow", "4.2") == "Success"
+        else:
+            with pytest.raises(Refused), zoned.device(certificate):
+                pass
 
 
 Incumbent = Callable[..., AbstractContextManager[Session]]

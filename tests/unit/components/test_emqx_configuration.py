@@ -14,6 +14,7 @@ from components.emqx_configuration import UnsupportedKeysError, configuration, d
 from components.emqx_nodes import core_nodes
 from components.recording import Composition
 from components.settings import Settings
+from model import Site
 from model.broker import Licence, Listener, ZoneListener
 from model.emqx import Configuration, declared
 from model.emqx.configuration import Dashboard, License
@@ -21,6 +22,7 @@ from model.emqx.integration import KafkaLogin, MqttConnector
 from model.emqx.protection import bounds
 from model.emqx.roots import KNOWN_ROOTS, UnknownRootError, check_roots
 from model.emqx.section import Key
+from model.network import Cidr
 from model.rules.broker import RULES
 from model.units import Bytes, Rate
 from tests.support import emqx_hidden
@@ -54,6 +56,22 @@ def test_a_device_is_who_its_certificate_says(composition: Composition, settings
     assert values["listeners"]["ssl"]["default"]["enable_authn"] is False
 
 
+def test_a_client_id_is_whose_it_is(composition: Composition, settings: Settings) -> None:
+    mqtt = told(composition, settings)["mqtt"]
+    assert mqtt["peer_cert_as_clientid"] == "cn"
+    assert mqtt["clientid_override"] == "coalesce(cn, concat([username, '/', clientid]))"
+    assert "use_username_as_clientid" not in mqtt
+
+
+def test_an_emqx_that_cannot_make_client_ids_takes_the_user_name(
+    eagle_ford: Composition, settings: Settings
+) -> None:
+    mqtt = told_with(eagle_ford, settings, version="5.8.2")["mqtt"]
+    assert mqtt["peer_cert_as_clientid"] == "cn"
+    assert mqtt["use_username_as_clientid"] is True
+    assert "clientid_override" not in mqtt
+
+
 def test_a_browser_brings_a_token_of_the_realm_for_the_broker_under_its_own_name(
     eagle_ford: Composition, settings: Settings
 ) -> None:
@@ -82,6 +100,14 @@ def test_the_policy_server_is_asked_over_tls_with_a_flat_map_of_texts(
     assert source["url"] == f"https://opa.{composition.site.namespace}.svc:8181/v0/data/iot/mqtt/decision"
     assert source["ssl"]["verify"] == "verify_peer"
     assert all(isinstance(value, str) for value in source["body"].values())
+
+
+def test_a_session_remembers_as_many_decisions_as_the_site_says(
+    eagle_ford: Composition, settings: Settings
+) -> None:
+    assert told(eagle_ford, settings)["authorization"]["cache"]["max_size"] == 256
+    values = told_with(eagle_ford, settings, protection={"decisions": 1000})
+    assert values["authorization"]["cache"]["max_size"] == 1000
 
 
 def test_the_dashboard_is_served_over_tls_only(composition: Composition, settings: Settings) -> None:
@@ -150,6 +176,50 @@ def test_a_zones_listener_is_open_to_its_addresses_in_the_network_too(eagle_ford
     assert composition.outputs["brokerEndpoints"][f"zone-{zone.name}"].endswith(":8890")
 
 
+def with_zone_door(site: Site) -> Site:
+    """A site whose first zone has a listener of its own, and whose second comes to the general one."""
+    first, second = site.network.zones[:2]
+    doors = site.broker.listeners.model_copy(
+        update={
+            "zones": (ZoneListener(name=first.name, port=8890, messages_rate=Rate(7)),),
+            "mqtts_for": (second.name,),
+        }
+    )
+    network = site.network.model_copy(update={"pods": (Cidr.parse("10.200.0.0/16"),)})
+    broker = site.broker.model_copy(update={"listeners": doors})
+    return site.model_copy(update={"broker": broker, "network": network})
+
+
+def test_with_zones_the_general_listener_is_for_whom_the_site_names(
+    eagle_ford: Composition, settings: Settings
+) -> None:
+    site = with_zone_door(eagle_ford.site)
+    assert "access_rules" not in told(eagle_ford, settings)["listeners"]["ssl"]["default"]
+    listeners: Any = document(site, settings)["listeners"]
+    named = site.network.zones[1].cidrs
+    assert listeners["ssl"]["default"]["access_rules"] == [
+        "allow 10.200.0.0/16",
+        *(f"allow {cidr}" for cidr in named),
+        "deny all",
+    ]
+    composition = compose(site)
+    rules = composition.one("NetworkPolicy", "broker").spec["ingress"]
+    (rule,) = [rule for rule in rules if {"protocol": "TCP", "port": 8883} in rule["ports"]]
+    probe = composition.one("NetworkPolicy", "broker-probe").spec["podSelector"]
+    assert rule["from"] == [*({"ipBlock": {"cidr": str(cidr)}} for cidr in named), {"podSelector": probe}]
+
+
+def test_a_listener_has_limits_of_its_own_and_else_those_of_the_site(
+    eagle_ford: Composition, settings: Settings
+) -> None:
+    listeners: Any = document(with_zone_door(eagle_ford.site), settings)["listeners"]
+    general, zone = listeners["ssl"]["default"], listeners["ssl"]["zone-field"]
+    assert zone["messages_rate"] == "7/s"
+    assert general["messages_rate"] != "7/s"
+    for limit in ("bytes_rate", "max_connections", "max_conn_rate"):
+        assert zone[limit] == general[limit]
+
+
 def test_a_zones_listener_of_no_zone_and_a_taken_port_are_refused(eagle_ford: Composition) -> None:
     stranger = zone_door("moon").model_copy(update={"port": 8883})
     doors = eagle_ford.site.broker.listeners.model_copy(update={"zones": (stranger,)})
@@ -159,6 +229,7 @@ def test_a_zones_listener_of_no_zone_and_a_taken_port_are_refused(eagle_ford: Co
     assert found == [
         ("broker", "listeners", "zones", "moon", "port"),
         ("broker", "listeners", "zones", "moon", "name"),
+        ("network", "pods"),
     ]
 
 

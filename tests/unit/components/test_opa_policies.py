@@ -182,6 +182,7 @@ def test_a_running_server_answers_the_broker_and_nobody_else(server: PolicyServe
     question = {
         "site": "eagle-ford",
         "username": name,
+        "clientid": name,
         "cert_common_name": name,
         "action": "publish",
         "topic": f"eagle-ford/{name}/temperature",

@@ -55,7 +55,7 @@ def test_a_layer_need_not_hold_everything() -> None:
     assert all(keys == ["name"] for keys in required.values())
     items = {"Topic", "StreamUser", "RealmRole", "RealmGroup", "TopicRule", "Asset"}
     items |= {"AlertSeverity", "BridgedTopics", "Freeze", "NetworkZone", "Owner", "Sink", "Window"}
-    items |= {"EdgeGateway", "ZoneListener"}
+    items |= {"EdgeGateway", "Host", "ZoneListener"}
     assert items == set(required)
 
 
