@@ -20,8 +20,10 @@ PROGRAM = Path(__file__).parents[1] / "probes" / "broker.py"
 _USER = 10001
 # The image is fetched, and the pod's certificates are mounted, before the probe itself begins.
 _START_SECONDS = 120
-# A client that comes and goes more often is banned: the probe comes at half of that pace.
-_SHARE_OF_FLAPPING = 2
+# A client that comes and goes more often is banned. The probe's identity is one client, which comes twice in each
+# attempt: it keeps to half of that pace.
+_COMES = 2
+_SHARE_OF_FLAPPING = 2 * _COMES
 # What tells the probe that something is missing or wrong; anything else is the pod's own trouble, and tried again.
 _FAILED = [1, 2]
 
@@ -144,6 +146,7 @@ class BrokerProbe(SiteComponent):
         pause = -(-flapping.within.seconds * _SHARE_OF_FLAPPING // flapping.connections)
         return [
             f"--address={names.service_host(site, names.BROKER_LISTENERS)}:{door}",
+            f"--token-address={names.service_host(site, names.BROKER_LISTENERS)}:{site.broker.listeners.wss.port}",
             f"--authorities=/probe/trust/{names.TRUST_SITE}",
             "--identity=/probe/identity",
             "--stranger=/probe/stranger",

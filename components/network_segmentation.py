@@ -79,12 +79,13 @@ class NetworkSegmentation(SiteComponent):
         )
 
     def _probe(self) -> None:
-        """Let the readiness probe come to the broker's door, as a device does."""
+        """Let the readiness probe come to the broker's doors, as a device and as a browser does."""
+        listeners = self.site.broker.listeners
         self._policy(
             names.BROKER_PROBE,
             _probe_pods(self),
             (),
-            [_to([_pods(BROKER_PODS)], self.site.broker.listeners.mqtts.port)],
+            [_to([_pods(BROKER_PODS)], listeners.mqtts.port, listeners.wss.port)],
         )
 
     def _general_doors(self, token_ports: Sequence[int]) -> list[Rule]:

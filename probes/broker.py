@@ -51,11 +51,21 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Login:
+    """A user name and its token, for the door for tokens."""
+
+    user: str
+    token: str
+
+
+@dataclass(frozen=True)
 class Question:
     """What is asked: where, with which identities, and which topics show that permissions are asked for."""
 
-    host: str
-    port: int
+    door: tuple[str, int]
+    """Host and port of the door for certificates."""
+    token_door: tuple[str, int]
+    """The same of the door for tokens: MQTT over WebSocket."""
     named: str
     """Name that the broker's certificate must have."""
     authorities: Path
@@ -63,6 +73,8 @@ class Question:
     stranger: Identity
     may_read: str
     may_not_write: str
+    login: Login | None = None
+    """A login that the door for tokens must take, where there is one at hand."""
 
 
 @dataclass
@@ -87,6 +99,8 @@ def ask(question: Question) -> None:
     _identity_is_let_in_and_reads(question)
     _nobody_is_let_in_without_a_certificate(question)
     _a_stranger_is_not_let_in(question)
+    _a_wrong_token_is_not_let_in(question)
+    _a_right_token_is_let_in(question)
     # The last, because the broker ends the session of whoever publishes what it may not.
     _what_is_not_allowed_is_refused(question)
 
@@ -115,6 +129,25 @@ def _a_stranger_is_not_let_in(question: Question) -> None:
         raise Unsafe("the broker lets in a certificate of an authority that is not the site's")
 
 
+def _a_wrong_token_is_not_let_in(question: Question) -> None:
+    """Refused is the only good answer; that EMQX has the realm's keys only a right token shows."""
+    with contextlib.suppress(Refused), _session(question, "wrong-token", Login("readiness", "no token")):
+        raise Unsafe("the broker lets in a client with a wrong token")
+
+
+def _a_right_token_is_let_in(question: Question) -> None:
+    if question.login is None:
+        return
+    try:
+        with _session(question, "token", question.login):
+            return
+    except Refused as refusal:
+        raise NotReady(
+            f"the token of {question.login.user} is not taken: {refusal}; the broker has not loaded its authentication "
+            "yet, or cannot reach the realm's keys, or the token is not for it"
+        ) from None
+
+
 def _what_is_not_allowed_is_refused(question: Question) -> None:
     try:
         with _session(question, "writes", question.identity) as session:
@@ -129,15 +162,21 @@ def _what_is_not_allowed_is_refused(question: Question) -> None:
 
 
 @contextlib.contextmanager
-def _session(question: Question, name: str, identity: Identity | None) -> Iterator[Session]:
+def _session(question: Question, name: str, identity: Identity | Login | None) -> Iterator[Session]:
     """Give an accepted session, and close it; raises Refused, and NotReady when nobody listens."""
     client = Client(
         CallbackAPIVersion.VERSION2,
         f"readiness-{name}",
         protocol=MQTTProtocolVersion.MQTTv5,
+        transport="websockets" if isinstance(identity, Login) else "tcp",
         reconnect_on_failure=False,
     )
-    client.tls_set_context(_context(question, identity))
+    host, port = question.door
+    if isinstance(identity, Login):
+        host, port = question.token_door
+        client.ws_set_options(path="/mqtt")
+        client.username_pw_set(identity.user, identity.token)
+    client.tls_set_context(_context(question, identity if isinstance(identity, Identity) else None))
     session, accepted = Session(client), queue.Queue[str]()
 
     def connected(
@@ -157,7 +196,7 @@ def _session(question: Question, name: str, identity: Identity | None) -> Iterat
     client.on_subscribe = lambda _c, _d, _m, reasons, _p: session.words.put(reasons[0])
     client.on_publish = lambda _c, _d, _m, reason, _p: session.words.put(reason)
     try:
-        client.connect(question.host, question.port, keepalive=KEEP_ALIVE_SECONDS)
+        client.connect(host, port, keepalive=KEEP_ALIVE_SECONDS)
     except ssl.SSLCertVerificationError as error:
         raise NotReady(f"the broker's own certificate is not believed: {error.verify_message}") from None
     except ssl.SSLError as error:
@@ -165,7 +204,7 @@ def _session(question: Question, name: str, identity: Identity | None) -> Iterat
     except ConnectionResetError as error:
         raise Refused(str(error)) from None
     except OSError as error:
-        raise NotReady(f"nobody answers at {question.host}:{question.port}: {error}") from None
+        raise NotReady(f"nobody answers at {host}:{port}: {error}") from None
     client.loop_start()
     try:
         try:
@@ -229,24 +268,31 @@ def wait(
 
 
 def _question(arguments: argparse.Namespace) -> Question:
-    host, _, port = arguments.address.rpartition(":")
     return Question(
-        host,
-        int(port),
-        arguments.server_name or host,
+        arguments.address,
+        arguments.token_address,
+        arguments.server_name or arguments.address[0],
         arguments.authorities,
         Identity(arguments.identity / "tls.crt", arguments.identity / "tls.key"),
         Identity(arguments.stranger / "tls.crt", arguments.stranger / "tls.key"),
         arguments.may_read,
         arguments.may_not_write,
+        Login(arguments.token_user, arguments.token_file) if arguments.token_file else None,
     )
 
 
-def _address(text: str) -> str:
+def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT")
-    return text
+    return host, int(port)
+
+
+def _content(text: str) -> str:
+    try:
+        return Path(text).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be read as a token") from None
 
 
 def _seconds(text: str) -> float:
@@ -265,6 +311,11 @@ def main() -> int:
     parser.add_argument(
         "--address", type=_address, required=True, help="HOST:PORT of the broker's door for certificates"
     )
+    parser.add_argument(
+        "--token-address", type=_address, required=True, help="the same of its door for tokens (WebSocket)"
+    )
+    parser.add_argument("--token-user", help="user name of a token that must be taken, where one is at hand")
+    parser.add_argument("--token-file", type=_content, help="file with that token")
     parser.add_argument("--server-name", help="name that the certificate must have, where it is not HOST")
     parser.add_argument("--authorities", type=Path, required=True, help="PEM file of the site's authorities")
     parser.add_argument(
@@ -278,6 +329,8 @@ def main() -> int:
     parser.add_argument("--within", type=_seconds, required=True, help="seconds to wait at most")
     parser.add_argument("--pause", type=_seconds, default=5.0, help="seconds between two attempts")
     arguments = parser.parse_args()
+    if (arguments.token_user is None) != (arguments.token_file is None):
+        parser.error("--token-user and --token-file go together")
 
     def say(line: str) -> None:
         sys.stdout.write(f"{line}\n")

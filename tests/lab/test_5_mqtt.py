@@ -240,6 +240,7 @@ def probe(
         told = dict(argument.removeprefix("--").split("=", 1) for argument in arguments)
         told |= {
             "address": f"127.0.0.1:{front.ports['mqtts']}",
+            "token-address": f"127.0.0.1:{front.ports['wss']}",
             "server-name": site.mqtt_host,
             "pause": "0.2",
         }
@@ -267,6 +268,7 @@ def test_the_readiness_probe_finds_the_door_ready(probe: Callable[..., tuple[int
         ({"may_read": "another-site/readiness"}, "the test identity may not read another-site/readiness"),
         ({"server_name": "mqtt.elsewhere.example"}, "the broker's own certificate is not believed"),
         ({"address": "127.0.0.1:1"}, "nobody answers at 127.0.0.1:1"),
+        ({"token_address": "127.0.0.1:1"}, "nobody answers at 127.0.0.1:1"),
     ],
 )
 def test_the_readiness_probe_names_what_is_missing(
@@ -275,6 +277,31 @@ def test_the_readiness_probe_names_what_is_missing(
     code, said = probe(within="1", **changed)
     assert code == 1
     assert said.startswith(f"not ready within 1 s: {missing}")
+
+
+def test_the_readiness_probe_comes_with_a_right_token_where_it_has_one(
+    probe: Callable[..., tuple[int, str]], token: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(token)
+    code, said = probe(token_user="operator-1", token_file=str(file))
+    assert code == 0, said
+    code, said = probe(token_user="operator-2", token_file=str(file), within="1")
+    assert code == 1
+    assert said.startswith("not ready within 1 s: the token of operator-2 is not taken")
+
+
+def test_the_readiness_probe_does_not_wait_where_a_wrong_token_comes_in(
+    probe: Callable[..., tuple[int, str]], front: Front
+) -> None:
+    pair, _ = front._issued("server", front.site.mqtt_host, "1h")
+    open_door = Door(KeyPair(pair.chain, pair.key), authenticates=False, web_socket=True)
+    program = ensure({"mqtt"}, Silent())["mqtt"] / "mqtt"
+    folder = Path(tempfile.mkdtemp(dir=front.folder))
+    with running(program, folder, {"wss": open_door}, {}) as ports:
+        code, said = probe(token_address=f"127.0.0.1:{ports['wss']}")
+    assert code == 1
+    assert said == "unsafe: the broker lets in a client with a wrong token"
 
 
 def test_the_readiness_probe_does_not_wait_where_a_stranger_comes_in(

@@ -27,9 +27,11 @@ def test_the_job_runs_the_program_with_every_argument_that_it_needs(composition:
     assert host in composition.one("Certificate", names.BROKER_TLS).spec["dnsNames"]
     assert int(port) == site.broker.listeners.mqtts.port
     assert float(told["within"]) == site.broker.probe.within.seconds
-    # No more often than half of what the broker takes for flapping.
+    token_host, _, token_port = told["token-address"].rpartition(":")
+    assert (token_host, int(token_port)) == (host, site.broker.listeners.wss.port)
+    # No more often than half of what the broker takes for flapping: one client, which comes twice each time.
     flapping = site.broker.protection.flapping
-    assert flapping.within.seconds / float(told["pause"]) <= flapping.connections / 2
+    assert 2 * flapping.within.seconds / float(told["pause"]) <= flapping.connections / 2
     assert (told["may-read"], told["may-not-write"]) == (may_read(site.name), may_not_write(site.name))
 
 
@@ -69,10 +71,11 @@ def test_a_changed_broker_is_asked_again_and_an_unchanged_one_is_not(eagle_ford:
     assert job_name(changed) != job_name(eagle_ford)
 
 
-def test_the_probe_reaches_the_brokers_door_and_nothing_else(composition: Composition) -> None:
+def test_the_probe_reaches_the_brokers_doors_and_nothing_else(composition: Composition) -> None:
     (policy,) = (made for made in composition.of("NetworkPolicy") if made.metadata["name"] == "broker-probe")
     labels = probe(composition).spec["template"]["metadata"]["labels"]
     assert policy.spec["podSelector"]["matchLabels"].items() <= labels.items()
     (egress,) = policy.spec["egress"]
-    assert [port["port"] for port in egress["ports"]] == [composition.site.broker.listeners.mqtts.port]
+    listeners = composition.site.broker.listeners
+    assert [port["port"] for port in egress["ports"]] == [listeners.mqtts.port, listeners.wss.port]
     assert "ingress" not in policy.spec

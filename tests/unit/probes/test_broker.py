@@ -11,6 +11,7 @@ from components.broker_probe import PROGRAM
 
 ARGUMENTS = {
     "address": "127.0.0.1:1",
+    "token-address": "127.0.0.1:1",
     "authorities": "/nowhere/trust.pem",
     "identity": "/nowhere",
     "stranger": "/nowhere",
@@ -34,6 +35,9 @@ def run(**changed: str) -> subprocess.CompletedProcess[str]:
         ({"within": "soon"}, "'soon' is no number of seconds"),
         ({"within": "nan"}, "'nan' is no number of seconds"),
         ({"pause": "0"}, "'0' is no number of seconds"),
+        ({"token-address": "broker:wss"}, "'broker:wss' is no HOST:PORT"),
+        ({"token-user": "operator-1", "token-file": "/nowhere"}, "'/nowhere' cannot be read as a token"),
+        ({"token-user": "operator-1"}, "--token-user and --token-file go together"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(changed: dict[str, str], words: str) -> None:
