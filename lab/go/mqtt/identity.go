@@ -34,6 +34,7 @@ type asking struct {
 	sync.Mutex
 	commonName string
 	acl        []rule
+	denied     bool
 	qos        map[string]byte
 	retain     bool
 	decided    map[string]decision
@@ -65,7 +66,7 @@ func (i *identity) ID() string { return "identity" }
 
 func (i *identity) Provides(hook byte) bool {
 	return bytes.Contains([]byte{
-		mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnDisconnect,
+		mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnPacketProcessed, mqtt.OnDisconnect,
 	}, []byte{hook})
 }
 
@@ -191,8 +192,23 @@ func (i *identity) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	if i.policy.allows(cl, state, topic, write, qos) {
 		return true
 	}
-	go i.end(cl)
+	state.denied = true
 	return false
+}
+
+// OnPacketProcessed cuts off who was denied, once it has been told.
+func (i *identity) OnPacketProcessed(cl *mqtt.Client, _ packets.Packet, _ error) {
+	kept, found := i.clients.Load(cl)
+	if !found {
+		return
+	}
+	state := kept.(*asking)
+	state.Lock()
+	denied := state.denied
+	state.Unlock()
+	if denied {
+		i.end(cl)
+	}
 }
 
 func (i *identity) OnDisconnect(cl *mqtt.Client, _ error, _ bool) { i.clients.Delete(cl) }
