@@ -177,7 +177,9 @@ def mirror(settings: Path) -> str | None:
 def untar(archive: Path, into: Path) -> None:
     """Unpack a tar archive, however it is compressed."""
     with tarfile.open(archive) as opened:
-        opened.extractall(into, filter="data")
+        # The first releases of Python 3.11 have no filter; what is unpacked here was checked before.
+        opened.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        opened.extractall(into)  # noqa: S202 - as said above
 
 
 def unzip(archive: Path, into: Path) -> None:
