@@ -13,6 +13,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 SECONDS = 10.0
+# The lab's broker keeps the packets that it sends to a client and those that it has from it in one table, by their
+# numbers, and each side counts from one: the client counts from here, so that the two never meet.
+_FIRST_NUMBER = 2**15
 
 
 class Named(ssl.SSLContext):
@@ -85,6 +88,7 @@ def session(
         transport="websockets" if web_socket else "tcp",
         reconnect_on_failure=False,
     )
+    client._last_mid = _FIRST_NUMBER
     if web_socket:
         client.ws_set_options(path="/mqtt")
     client.tls_set_context(_context(host, authorities, certificate))
