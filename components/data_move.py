@@ -1,8 +1,8 @@
 """Notices a change that makes the EMQX operator start over on new volumes, and refuses one that nobody approved.
 
 The operator answers every edit of the nodes' template with a new StatefulSet, which claims new volumes; the old ones
-stay behind with the data (emqx-operator#1151). More or fewer nodes are no such edit. A change of the volumes alone it tries
-to write into the StatefulSet that is there, which Kubernetes refuses: it hangs, so that this is held back as well.
+stay behind with the data (emqx-operator#1151). More or fewer nodes are no such edit. A change of the volumes alone it
+tries to write into the StatefulSet that is there, which Kubernetes refuses: it hangs, so this is held back as well.
 """
 
 import hashlib
@@ -38,8 +38,8 @@ def _words(approved: str | None, digest: str) -> tuple[str, str]:
             "the EMQX resource where one runs (runbooks/data-move.md)",
         )
     return (
-        f"is `{approved}`, and the nodes are now `{digest}`: the operator would start the broker on new, empty volumes, "
-        "or hang where only the volumes' size or class changed",
+        f"is `{approved}`, and the nodes are now `{digest}`: the operator would start the broker on new, empty "
+        "volumes, or hang where only the volumes' size or class changed",
         "do as runbooks/data-move.md says for either, and approve it in the same change: "
         f'write `approved: "{digest}"`; or take back the change of image, size, storage or nodes\' settings',
     )

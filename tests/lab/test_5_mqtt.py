@@ -4,136 +4,31 @@ The door is the lab's broker, told by the site's own EMQX configuration whom to 
 """
 
 import base64
-import contextlib
 import datetime
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from components import names
-from components.emqx_configuration import document
-from components.recording import OFFLINE
 from lab.certificates import Authority, KeyPair
-from lab.estate import Estate
-from lab.mqtt import Door, Servers, running, site_door, site_settings
+from lab.mqtt import Door, running
 from lab.progress import Silent
 from lab.tools import ensure
 from lab.waiting import wait_until
 from model import Site
-from model.broker import ZoneListener
 from model.contracts import EdgeFlow, OtMirror, read_contracts
 from model.contracts.keeping import may
-from model.network import Cidr
 from tests.support import servers
-from tests.support.mqtt import Certificate, Refused, Session, session
+from tests.support.front import Front, opened
+from tests.support.incumbent import Incumbent
+from tests.support.mqtt import Certificate, Refused
 from tests.support.shell import Shell
 from tests.support.variants import STACKS
-
-
-@dataclass(frozen=True)
-class Front:
-    """The site's door, and what one needs to come to it."""
-
-    shell: Shell
-    site: Site
-    root: servers.Client
-    folder: Path
-    ports: dict[str, int]
-    trust: Path
-    revoked: Path
-
-    def enrolled(self, kind: str, name: str, ttl: str = "1h") -> Certificate:
-        """Have Vault issue a certificate of a class of clients."""
-        return self._issued(kind, f"{name}.{names.client_domain(self.site, kind)}", ttl)[0]
-
-    def _issued(self, role: str, common_name: str, ttl: str) -> tuple[Certificate, str]:
-        body = {"common_name": common_name, "ttl": ttl}
-        reply = self.root.ask("POST", f"/pki-{self.site.name}-issuing/issue/{role}", body)
-        assert reply.status == 200, reply.text
-        data = reply.json["data"]
-        certificate = Certificate(self.folder / f"{common_name}.pem", self.folder / f"{common_name}.key")
-        certificate.chain.write_text("\n".join([data["certificate"], *data["ca_chain"]]))
-        certificate.key.write_text(data["private_key"])
-        return certificate, data["serial_number"]
-
-    def revoke(self, kind: str, name: str) -> Certificate:
-        """Have a new certificate of a class revoked, and the door's list fetched anew."""
-        certificate, serial = self._issued(kind, f"{name}.{names.client_domain(self.site, kind)}", "1h")
-        mount = f"/pki-{self.site.name}-issuing"
-        assert self.root.ask("POST", f"{mount}/revoke", {"serial_number": serial}).status == 200
-        fetch_list(self.root, self.site, self.revoked)
-        return certificate
-
-    def device(
-        self, certificate: Certificate | None, client_id: str = "pump", login: tuple[str, str] | None = None
-    ) -> AbstractContextManager[Session]:
-        """A session at the door for certificates."""
-        host = self.site.mqtt_host
-        return session(self.ports["mqtts"], host, self.trust, client_id, certificate=certificate, login=login)
-
-    def person(self, name: str, token: str, client_id: str = "browser") -> AbstractContextManager[Session]:
-        """A session at the door for browsers, with a token."""
-        host = self.site.mqtt_host
-        return session(self.ports["wss"], host, self.trust, client_id, login=(name, token), web_socket=True)
-
-    def gateway(self, name: str, token: str) -> AbstractContextManager[Session]:
-        """A session at the door for gateways with tokens."""
-        return session(self.ports["gateway"], self.site.mqtt_host, self.trust, "edge", login=(name, token))
-
-
-def fetch_list(root: servers.Client, site: Site, file: Path) -> None:
-    """Fetch the issuing CA's list of revoked certificates, as EMQX does every so often."""
-    # Vault's answer is PEM text here; the list's own address gives the same as bytes.
-    data = root.get(f"/pki-{site.name}-issuing/cert/crl")["data"]
-    file.write_text(data["certificate"])
-
-
-@pytest.fixture(scope="module")
-def front(
-    deployed: Shell, site: Site, estate: Estate, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Front]:
-    folder = tmp_path_factory.mktemp("mqtt")
-    root = servers.vault_root(deployed, estate)
-    trust, revoked = folder / "trust.pem", folder / "revoked.pem"
-    trust.write_text(deployed.get("configmap", names.TRUST, site.namespace)["data"][names.TRUST_SITE])
-    fetch_list(root, site, revoked)
-    made = Front(deployed, site, root, folder, {}, trust, revoked)
-    with opened(made, site) as ports:
-        yield replace(made, ports=ports)
-
-
-@contextlib.contextmanager
-def opened(front: Front, site: Site) -> Iterator[dict[str, int]]:
-    """Open the doors of a site as its own EMQX configuration has them; gives their ports."""
-    # As cert-manager has it signed for the broker.
-    pair, _ = front._issued("server", site.mqtt_host, "1h")
-    shell = front.shell
-    settings = replace(OFFLINE, keycloak_url=shell.environment["KEYCLOAK_URL"])
-    configuration: dict[str, Any] = dict(document(site, settings))
-    found = {"ssl": {"default": "mqtts"}, "wss": {"default": "wss"}}
-    doors = {
-        found[kind].get(name, name): site_door(
-            listener,
-            KeyPair(pair.chain, pair.key),
-            front.trust,
-            (front.revoked,),
-            web_socket=kind == "wss",
-        )
-        for kind in found
-        for name, listener in configuration["listeners"][kind].items()
-    }
-    told = site_settings(configuration, Servers(shell.environment["OPA_URL"], shell.authority))
-    program = ensure({"mqtt"}, Silent())["mqtt"] / "mqtt"
-    folder = Path(tempfile.mkdtemp(dir=front.folder))
-    with running(program, folder, doors, told) as ports:
-        yield ports
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +114,7 @@ def probe(
     folder = tmp_path_factory.mktemp("probe")
     (job,) = front.shell.all("job", site.namespace)
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    own, _ = front._issued("probe", names.probe_name(site), "1h")
+    own, _ = front.issued("probe", names.probe_name(site), "1h")
     foreign = Authority(folder, "Somebody else")
     foreign.ensure()
     strange = foreign.client("stranger", names.probe_name(site))
@@ -294,7 +189,7 @@ def test_the_readiness_probe_comes_with_a_right_token_where_it_has_one(
 def test_the_readiness_probe_does_not_wait_where_a_wrong_token_comes_in(
     probe: Callable[..., tuple[int, str]], front: Front
 ) -> None:
-    pair, _ = front._issued("server", front.site.mqtt_host, "1h")
+    pair, _ = front.issued("server", front.site.mqtt_host, "1h")
     open_door = Door(KeyPair(pair.chain, pair.key), authenticates=False, web_socket=True)
     program = ensure({"mqtt"}, Silent())["mqtt"] / "mqtt"
     folder = Path(tempfile.mkdtemp(dir=front.folder))
@@ -583,65 +478,8 @@ def test_a_token_for_another_audience_is_refused(front: Front, deployed: Shell, 
         assert admin.ask("DELETE", f"/{site.name}/clients/{identity}").status == 204
 
 
-@pytest.mark.parametrize(
-    ("range_of_field", "door", "comes_in"),
-    [
-        ("127.0.0.0/8", "zone-field", True),
-        ("10.40.0.0/16", "zone-field", False),
-        # The general door is for whom the site names, once a zone has a door of its own.
-        ("127.0.0.0/8", "mqtts", False),
-    ],
-)
-def test_a_zones_door_lets_in_its_own_addresses_alone(
-    front: Front, site: Site, range_of_field: str, door: str, comes_in: bool
-) -> None:
-    zones = tuple(
-        zone.model_copy(update={"cidrs": (Cidr.parse(range_of_field),)}) if zone.name == "field" else zone
-        for zone in site.network.zones
-    )
-    network = site.network.model_copy(update={"zones": zones, "pods": (Cidr.parse("10.200.0.0/16"),)})
-    doors = site.broker.listeners.model_copy(
-        update={"zones": (ZoneListener(name="field", port=8890),), "mqtts_for": ("dmz",)}
-    )
-    broker = site.broker.model_copy(update={"listeners": doors})
-    certificate = front.enrolled("device", "pump-15")
-    with opened(front, site.model_copy(update={"network": network, "broker": broker})) as ports:
-        zoned = replace(front, ports={"mqtts": ports[door]})
-        if comes_in:
-            own = f"pump-15.{names.client_domain(site, 'device')}"
-            with zoned.device(certificate) as device:
-                assert device.publish(f"{site.name}/{own}/flow", "4.2") == "Success"
-        else:
-            with pytest.raises(Refused), zoned.device(certificate):
-                pass
-
-
-Incumbent = Callable[..., AbstractContextManager[Session]]
-
-
-@pytest.fixture(scope="module")
-def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Incumbent]:
-    """The broker that is replaced: its own authority, names and passwords, no policy server."""
-    folder = tmp_path_factory.mktemp("incumbent")
-    authority = Authority(folder / "tls", "The licensed broker")
-    authority.ensure()
-    pair = authority.server("incumbent", ["mqtt-old.field.example"])
-    password = folder / "password"
-    password.write_text("a password of the incumbent\n")
-    settings: dict[str, Any] = {"Users": {"old-consumer": str(password)}}
-    program = ensure({"mqtt"}, Silent())["mqtt"] / "mqtt"
-    with running(program, folder, {"mqtts": Door(pair)}, settings) as ports:
-        yield lambda client_id, given="a password of the incumbent": session(
-            ports["mqtts"],
-            "mqtt-old.field.example",
-            authority.certificate,
-            client_id,
-            login=("old-consumer", given),
-        )
-
-
 def test_the_incumbent_shares_a_subscription_so_that_each_message_comes_once(incumbent: Incumbent) -> None:
-    with incumbent("one") as one, incumbent("two") as two, incumbent("device") as device:
+    with incumbent.client("one") as one, incumbent.client("two") as two, incumbent.client("device") as device:
         for member in (one, two):
             assert member.subscribe("$share/eagle-ford-bridge/Field/#", qos=2) == "Granted QoS 2"
         for number in range(20):
@@ -652,5 +490,5 @@ def test_the_incumbent_shares_a_subscription_so_that_each_message_comes_once(inc
 
 
 def test_the_incumbent_refuses_a_wrong_password(incumbent: Incumbent) -> None:
-    with pytest.raises(Refused, match="Bad user name or password"), incumbent("x", "wrong"):
+    with pytest.raises(Refused, match="Bad user name or password"), incumbent.client("x", password="wrong"):
         pass

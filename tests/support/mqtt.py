@@ -3,13 +3,15 @@
 import contextlib
 import queue
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 SECONDS = 10.0
@@ -45,14 +47,34 @@ class Session:
     answers: "queue.Queue[str]" = field(default_factory=queue.Queue)
     ended: "queue.Queue[str]" = field(default_factory=queue.Queue)
 
-    def publish(self, topic: str, payload: str | bytes, qos: int = 1) -> str:
+    def publish(
+        self,
+        topic: str,
+        payload: str | bytes,
+        qos: int = 1,
+        *,
+        retain: bool = False,
+        user_properties: Iterable[tuple[str, str]] = (),
+    ) -> str:
         """Publish, and return the broker's word: `Success`, or why not."""
-        self.client.publish(topic, payload, qos=qos)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # as paho has it
+        for pair in user_properties:
+            properties.UserProperty = pair
+        self.client.publish(topic, payload, qos, retain, properties)
         return self.answers.get(timeout=SECONDS)
 
-    def subscribe(self, topic: str, qos: int = 1) -> str:
-        """Subscribe, and return the broker's word: `Granted QoS 1`, or why not."""
-        self.client.subscribe(topic, options=SubscribeOptions(qos=qos))
+    def subscribe(
+        self, topic: str, qos: int = 1, *, as_published: bool = False, retained: bool = True
+    ) -> str:
+        """Subscribe, and return the broker's word: `Granted QoS 1`, or why not.
+
+        With the retain flag as it was published, or as MQTT 5 has it; with the messages that are retained, or without.
+        """
+        handling = (
+            SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if retained else SubscribeOptions.RETAIN_DO_NOT_SEND
+        )
+        options = SubscribeOptions(qos=qos, retainAsPublished=as_published, retainHandling=handling)
+        self.client.subscribe(topic, options=options)
         return self.answers.get(timeout=SECONDS)
 
     def next(self) -> tuple[str, str]:
@@ -79,6 +101,8 @@ def session(
     certificate: Certificate | None = None,
     login: tuple[str, str] | None = None,
     web_socket: bool = False,
+    clean_start: bool = True,
+    keepalive: int = 20,
 ) -> Iterator[Session]:
     """Give an accepted session, and close it at the end; raises Refused."""
     client = Client(
@@ -108,7 +132,7 @@ def session(
     client.on_publish = lambda _c, _u, _m, reason, _p: made.answers.put(str(reason))
     client.on_subscribe = lambda _c, _u, _m, reasons, _p: made.answers.put(str(reasons[0]))
     try:
-        client.connect("127.0.0.1", port, keepalive=20)
+        client.connect("127.0.0.1", port, keepalive, clean_start=clean_start)
     except (ssl.SSLError, ConnectionError) as error:
         raise Refused(str(error)) from error
     client.loop_start()

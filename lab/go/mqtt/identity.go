@@ -141,7 +141,7 @@ func (i *identity) tokenOf(name, text string) (time.Time, []rule, error) {
 
 // OnPacketRead binds the id of who comes in, and remembers what a client asks with, which the check itself is not told.
 func (i *identity) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	if pk.FixedHeader.Type == packets.Connect && i.settings.BindsClientIDs {
+	if pk.FixedHeader.Type == packets.Connect && i.settings.BindsClientIDs && !i.settings.isForRules(cl) {
 		pk.Connect.ClientIdentifier = bound(cl, pk)
 	}
 	kept, found := i.clients.Load(cl)
