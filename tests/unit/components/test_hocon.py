@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.emqx_configuration import document
 from components.hocon import HoconError, render
+from components.settings import Settings
+from tests.support.hocon import NotRead, read
+from tests.support.variants import EDITIONS, PHASES, Variants
 
 
 def test_settings_are_written_one_a_line_in_the_order_given() -> None:
@@ -53,3 +57,21 @@ def test_a_value_without_a_form_is_refused_with_its_place() -> None:
 def test_every_text_comes_back_as_it_was(text: str) -> None:
     written = render({"value": text}).removeprefix("value = ").removesuffix("\n")
     assert json.loads(written) == text
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("phase", PHASES)
+def test_every_sites_configuration_is_read_back_as_it_was(
+    phase: str, edition: str, variants: Variants, settings: Settings
+) -> None:
+    for site in variants(phase, edition):
+        values = document(site, settings)
+        assert read(render(values)) == values
+
+
+@pytest.mark.parametrize(
+    "text", ["a = ", "a = b", "a = {", "a = [1 2]", "a = 1\na = 2", "= 1", "a : 1", 'a = "${x}" # why']
+)
+def test_what_the_kit_does_not_write_is_not_read(text: str) -> None:
+    with pytest.raises(NotRead):
+        read(text)
