@@ -92,7 +92,9 @@ def read_bridge(configuration: Mapping[str, Any]) -> Bridge:
     }
     for connector in (found.connector for group in (sources, actions) for found in group.values()):
         _known(connector, connectors, "connector")
-    (engine,) = _keys(configuration["rule_engine"], "rule_engine", "rules")
+    # Of the broker's own messages the bridge takes none; those that count them have rules of their own.
+    engine, ignored = _keys(configuration["rule_engine"], "rule_engine", "rules", "ignore_sys_message")
+    _must("rule_engine", ignore_sys_message=(ignored, False))
     rules = tuple(
         _rule(name, found, sources, actions) for name, found in engine.items() if _is_bridges(name, found)
     )

@@ -47,7 +47,9 @@ STRUCTS: dict[str, dict[str, Any]] = {
         capacity=_primitive("pos_integer()"),
     ),
     "hidden:node_rebalance": _struct(),
-    "hidden:rule_engine": _struct(rules={"kind": "map", "values": _ref("hidden:rule")}),
+    "hidden:rule_engine": _struct(
+        rules={"kind": "map", "values": _ref("hidden:rule")}, ignore_sys_message=_primitive("boolean()")
+    ),
     "hidden:rule": _struct(
         sql=_primitive("binary()"),
         actions=_list(
@@ -64,6 +66,7 @@ STRUCTS: dict[str, dict[str, Any]] = {
         qos=_primitive("qos()"),
         retain={"kind": "union", "members": [_primitive("boolean()"), _primitive("binary()")]},
         payload=_primitive("binary()"),
+        user_properties=_primitive("binary()"),
     ),
 }
 

@@ -16,7 +16,7 @@ from model import Site
 from model.broker import Load
 from model.emqx.roots import KNOWN_ROOTS
 from model.units import Rate
-from tests.support.any_site import broken, planned_sites, sites, with_load
+from tests.support.any_site import OF_THE_BROKER, broken, planned_sites, sites, with_load
 from tests.support.composing import compose
 
 # EMQX's published figure: 40,000 messages a second at QoS 1 on 4 vCPU.
@@ -87,7 +87,7 @@ def test_a_peak_is_taken_exactly_when_what_is_rendered_carries_it_with_the_nodes
         and load.connections <= room["memory"]
         and load.connections <= room["devices"]
     )
-    assert (broken(site) == []) is carried
+    assert (broken(site, OF_THE_BROKER) == []) is carried
 
 
 @settings(max_examples=50, deadline=None)
@@ -104,7 +104,7 @@ def test_people_and_gateways_are_taken_exactly_when_their_own_doors_are_open_to_
     carried = (
         people <= room["people"] and gateways <= room["gateways"] and people + gateways <= room["memory"]
     )
-    assert (broken(site) == []) is carried
+    assert (broken(site, OF_THE_BROKER) == []) is carried
 
 
 def around(*borders: int) -> st.SearchStrategy[int]:

@@ -69,8 +69,12 @@ def test_a_single_node_has_none_to_lose(broker: Broker) -> None:
     assert nodes_left(broker.model_copy(update={"replicas": 1})) == 1
 
 
+def without_gateways(broker: Broker) -> Broker:
+    return broker.model_copy(update={"listeners": broker.listeners.model_copy(update={"gateway": None})})
+
+
 def test_what_a_listener_lets_in_follows_from_who_is_planned_to_come() -> None:
-    broker = load_site(STACKS, "eagle-ford").broker
+    broker = without_gateways(load_site(STACKS, "eagle-ford").broker)
     load = Load(connections=9000, people=1000, messages=Rate(1))
     protection = broker.protection.model_copy(
         update={"reserve": Percentage(Decimal(50)), "reconnect_within": Duration(20)}
@@ -81,7 +85,7 @@ def test_what_a_listener_lets_in_follows_from_who_is_planned_to_come() -> None:
 
 
 def test_a_listener_without_planned_clients_still_opens() -> None:
-    broker = load_site(STACKS, "eagle-ford").broker
+    broker = without_gateways(load_site(STACKS, "eagle-ford").broker)
     load = Load(connections=10, people=0, messages=Rate(1))
     limits = door_limits(broker.model_copy(update={"load": load}))
     assert limits == {"mqtts": DoorLimits(100, Rate(10)), "wss": DoorLimits(100, Rate(10))}

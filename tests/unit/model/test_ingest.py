@@ -250,7 +250,7 @@ class Word:
 def test_the_brokers_own_messages_come_under_a_word_that_becomes_a_text() -> None:
     assert evaluated(known("clientid"), {"clientid": Word()}) == "emqx_sys"
     assert evaluated(known("clientid"), {"clientid": "pump-7"}) == "pump-7"
-    assert evaluated(known("clientid"), {}) == ""
+    assert evaluated(known("clientid"), {"clientid": None}) == ""
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,10 @@ def labels_of_pods(composition: Composition, broker: list[tuple[str, Document]])
     specs: list[Mapping[str, Any]] = [made.spec for made in composition.of("Deployment")]
     (core,) = (found["spec"] for kind, found in broker if kind == "StatefulSet")
     labels = [dict(spec["template"]["metadata"]["labels"]) for spec in (*specs, core)]
+    # Strimzi labels the workers' pods itself, and the site's own monitor finds them by that.
+    workers = [dict(made.spec["selector"]["matchLabels"]) for made in composition.of("PodMonitor")]
     # What only a site with replicants has.
-    return [*labels, labels[-1] | {"apps.emqx.io/db-role": "replicant"}]
+    return [*labels, labels[-1] | {"apps.emqx.io/db-role": "replicant"}, *workers]
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.stem)
