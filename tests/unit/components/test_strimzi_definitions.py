@@ -8,7 +8,8 @@ from components.recording import Composition
 from model.scaling import Autoscaling
 from model.units import Percentage
 from tests.support.composing import compose
-from tests.support.definitions import definitions, problems
+from tests.support.custom_resource import problems
+from tests.support.definitions import definitions
 from tests.support.variants import PHASES, Variants
 
 GROUP = "kafka.strimzi.io/"
@@ -45,6 +46,6 @@ def test_a_bridge_that_scales_itself_is_taken(eagle_ford: Composition) -> None:
 def test_a_missing_and_a_misspelt_field_are_found() -> None:
     schema = definitions("strimzi")["kafka.strimzi.io/v1", "KafkaBridge"]["properties"]["spec"]
     assert list(problems(schema, {"bootstrapServers": "core:9093", "replica": 2}, "bridge")) == [
-        "bridge.replicas: is missing",
-        "bridge.replica: is not known",
+        "bridge.replicas: is required",
+        "bridge.replica: no such field",
     ]
