@@ -44,10 +44,12 @@ def selectors(site: Site) -> Selectors:
     namespace = f'namespace="{site.namespace}"'
     # OPA counts each request once as `authz`, with the code that it ends with, whatever else it counts.
     decisions = f'{namespace},job="opa",handler="authz",method="post"'
+    # All HTTP actions of the opensource edition lead to Kafka's bridge.
+    ways = "kafka_producer" if site.broker.writes_kafka else "http"
     return Selectors(
         site=f'{{site="{site.name}"}}',
         broker=f'{{{namespace},job="emqx",part="stats"}}',
-        integration=f'{{{namespace},job="emqx",part="data_integration",id=~".*kafka_producer:.*"}}',
+        integration=f'{{{namespace},job="emqx",part="data_integration",id=~".*{ways}:.*"}}',
         sinks=f'{{{namespace},job="kafka-connect"}}',
         policy=f'{{{namespace},job="opa"}}',
         decisions=f"{{{decisions}}}",
@@ -75,7 +77,7 @@ def alerts(site: Site) -> tuple[Alert, ...]:
         *_certificates(site, chosen),
         *_capacity(site, chosen),
         *_policy(chosen),
-        *(_streams(chosen) if site.broker.edition == "enterprise" else ()),
+        *_streams(chosen),
         *(_sinks(chosen) if site.streams.sinks else ()),
     )
 

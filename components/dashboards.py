@@ -199,15 +199,13 @@ def _policy(site: Site) -> Iterator[Panel]:
 
 
 def _streams(site: Site) -> Iterator[Panel]:
-    # Only the enterprise edition writes to Kafka itself, and counts it.
-    if site.broker.edition == "enterprise":
-        yield Panel(
-            "Waiting for Kafka",
-            "Messages in the broker's buffers.",
-            "short",
-            (f"sum by (id) (emqx_action_queuing{selectors(site).integration})",),
-            ("{{id}}",),
-        )
+    yield Panel(
+        "Waiting for Kafka",
+        "Messages in the broker's buffers.",
+        "short",
+        (f"sum by (id) (emqx_action_queuing{selectors(site).integration})",),
+        ("{{id}}",),
+    )
     topics = f'{{topic=~"{site.topic_prefix.replace(".", "[.]")}.+"}}'
     yield Panel(
         "Kafka consumers behind",

@@ -117,10 +117,10 @@ def _broker_node(told: Scene, node: int, pod: str) -> Iterator[Series]:
     for kind, listener in (("ssl", "default"), ("wss", "default")):
         door = stats | {"listener_type": kind, "listener_name": listener}
         yield Series("emqx_cert_expiry_at", door, _while_serving(told, _certificate_end))
-    if told.edition == "enterprise":
-        action = labels | {"part": "data_integration", "id": "action:kafka_producer:raw:connector"}
-        yield Series("emqx_action_queuing", action, _while_serving(told, lambda _: 3.0))
-        yield Series("emqx_action_dropped", action, _while_serving(told, _counter(0.0, node)))
+    way = "kafka_producer" if told.edition == "enterprise" else "http"
+    action = labels | {"part": "data_integration", "id": f"action:{way}:raw:connector"}
+    yield Series("emqx_action_queuing", action, _while_serving(told, lambda _: 3.0))
+    yield Series("emqx_action_dropped", action, _while_serving(told, _counter(0.0, node)))
 
 
 def _policy_server(told: Scene, server: int) -> Iterator[Series]:

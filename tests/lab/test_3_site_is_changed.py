@@ -42,6 +42,8 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
     assert {(step.operation, step.type_token.rsplit(":", 1)[-1]) for step in changed} == {
         ("update", "EMQX"),
         ("update", "KafkaTopic"),
+        # Each node has connections to the bridges, for which they need memory: more nodes, more bridges.
+        ("update", "KafkaBridge"),
         # The alert for a lost node knows how many there should be.
         ("update", "PrometheusRule"),
         # And so does the dashboard.
@@ -126,7 +128,8 @@ def test_policy_servers_scale_themselves_where_the_site_says_so(
     deployed: Shell, site: Site, site_file: Path
 ) -> None:
     text = site_file.read_text()
-    site_file.write_text(text + "\npolicy:\n  autoscaling:\n    maximum: 4\n    cpu: 70%\n")
+    scaling = "policy:\n  autoscaling:\n    maximum: 4\n    cpu: 70%\n"
+    site_file.write_text(text.replace("policy:\n", scaling, 1))
     assert {(step.operation, kind(step)) for step in deployed.preview(site.name)} == {
         ("create", "HorizontalPodAutoscaler"),
         # The autoscaler's field now, and no longer the kit's.

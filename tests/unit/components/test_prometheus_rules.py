@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from components.broker_alerts import alerts as alerts_of
+from components.emqx_configuration import document
 from components.emqx_nodes import REPLICANT_PODS
 from components.prometheus_rules import rule_groups
-from components.recording import Composition
+from components.recording import OFFLINE, Composition
 from lab.operators.emqx_objects import broker_objects
 from lab.operators.kubernetes import STATEFUL_SET
 from model.broker import Replicants
@@ -123,10 +124,13 @@ def test_a_promotion_does_not_begin_the_error_budget_anew(composition: Compositi
     assert {tuple(rule["labels"]) for rule in records} == {("site",)}
 
 
-def test_kafkas_queue_is_watched_where_the_edition_has_one(composition: Composition) -> None:
-    assert ("KafkaActionQueueGrows" in alerts(composition)) == (
-        composition.site.broker.edition == "enterprise"
-    )
+def test_the_way_to_kafka_is_watched_as_the_edition_takes_it(composition: Composition) -> None:
+    way = {"enterprise": "kafka_producer", "opensource": "http"}[composition.site.broker.edition]
+    actions = document(composition.site, OFFLINE)["actions"]
+    assert isinstance(actions, Mapping)
+    assert way in actions
+    for name in ("KafkaActionQueueGrows", "KafkaActionDropsMessages"):
+        assert f'id=~".*{way}:.*"' in alerts(composition)[name]["expr"]
 
 
 def test_the_sinks_are_watched_where_there_are_any(eagle_ford: Composition) -> None:
