@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from components.broker_secrets import SINK_KAFKA_CA, SINK_KAFKA_PASSWORD
 from components.kafka_topics import control_topic, sink_group, topic_name, user_name
-from model import Site, ingest, stream_capacity
+from model import Site, ingest, record_size, stream_capacity
 from model.sinks import ROW_KEY, Sink
 
 Configuration: TypeAlias = Mapping[str, str]
@@ -74,6 +74,8 @@ def _as_user(site: Site, sink: Sink, topic: str) -> dict[str, str]:
         "consumer.override.group.id": sink_group(site, sink, topic),
         # From the beginning of the replay, so that a sink that starts in a later phase misses nothing.
         "consumer.override.auto.offset.reset": "earliest",
+        # A dead letter is as large as the record was, and what is said of it comes on top.
+        "producer.override.max.request.size": str(record_size.largest_dead_letter(site).count),
     }
 
 

@@ -25,6 +25,8 @@ AUDIT_RECORD = 2 * ROOM
 METRIC_RECORD = 64 * 2**10
 # Kafka's own `max.message.bytes`, for topics that the broker does not write.
 USUAL = Bytes(2**20)
+# What Kafka Connect says in the headers of a record that a sink refuses: where it stood, and the failure's stack trace.
+ERROR_HEADERS = 64 * 2**10
 # The largest request: Vert.x' own bound on a body (4.5; the Kafka bridge sets none), and Kafka's
 # `socket.request.max.bytes`.
 LARGEST_OF_BRIDGE = 10 * 2**20
@@ -48,12 +50,21 @@ def largest_record(site: Site, topic: str) -> int:
     }.get(topic, METRIC_RECORD)
 
 
+def largest_dead_letter(site: Site) -> Bytes:
+    """Return the largest record of the dead letters: the broker's, or one that a sink refuses."""
+    read = {topic for sink in site.streams.sinks for topic in sink.topics} & {*TOPICS}
+    refused = (largest_record(site, topic) + ERROR_HEADERS for topic in read)
+    return kibibytes(max([largest_record(site, DEAD_LETTER), *refused]))
+
+
 def maximum_message(site: Site, topic: Topic) -> Bytes:
     """Return the largest record that a topic takes: what the site writes, else what the broker may write to it."""
     if topic.maximum_message is not None:
         return topic.maximum_message
     if topic.name not in TOPICS:
         return USUAL
+    if topic.name == DEAD_LETTER:
+        return largest_dead_letter(site)
     return kibibytes(largest_record(site, topic.name))
 
 

@@ -195,3 +195,12 @@ def test_a_site_without_sinks_has_no_workers(eagle_ford: Composition) -> None:
     assert not [*bare.of("KafkaConnect"), *bare.of("KafkaConnector")]
     assert not [made for made in bare.of("KafkaTopic") if ".connect-" in made.metadata["name"]]
     assert bare.outputs["connectors"] == []
+
+
+def test_what_a_sink_refuses_fits_its_request_and_the_dead_letters_topic(composition: Composition) -> None:
+    topics = {made.metadata["name"]: made.spec["config"] for made in composition.of("KafkaTopic")}
+    site = composition.site
+    taken = int(topics[f"{site.name}.dead-letter"]["max.message.bytes"])
+    for connector in composition.of("KafkaConnector"):
+        read = int(topics[connector.spec["config"]["topics"]]["max.message.bytes"])
+        assert read < int(connector.spec["config"]["producer.override.max.request.size"]) <= taken
