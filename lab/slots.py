@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import string
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -58,4 +59,5 @@ def _value(key: str, authority: str) -> str:
         return authority
     if key == _COOKIE:
         return base64.b64encode(secrets.token_bytes(32)).decode()
-    return secrets.token_hex(24)
+    # As Strimzi makes its own: it writes a password without quotes, and Kafka takes a digit at the start for a number.
+    return secrets.choice(string.ascii_lowercase) + secrets.token_hex(24)

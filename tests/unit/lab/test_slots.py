@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any, cast
 
 from components.recording import compose
@@ -55,6 +56,14 @@ def test_values_are_of_their_kind() -> None:
     fill(cast(Client, vault), "north", {"broker-metrics-key": ("key", "secret", "secret-with-role")}, "PEM")
     (values,) = vault.slots.values()
     assert values["secret-with-role"] == f"{values['secret']}:viewer"
+
+
+def test_a_password_is_one_that_strimzi_can_hand_on_without_quotes() -> None:
+    vault = Vault()
+    fill(cast(Client, vault), "north", {f"sink-{number}": ("kafka-password",) for number in range(50)}, "PEM")
+    passwords = {values["kafka-password"] for values in vault.slots.values()}
+    assert len(passwords) == 50
+    assert all(re.fullmatch(r"[a-z][0-9a-z]+", password) for password in passwords)
 
 
 def test_what_is_there_stays() -> None:
