@@ -4,12 +4,20 @@ from pathlib import Path
 
 import pulumi
 
-from components import data_move, promotions
+from components import data_move, promotions, replicants
+from components.deployed import Deployed, UnreadableOutputsError
 from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
 from model import SiteErrors, contracts, load_site, report
 
 STACKS = Path(__file__).parent / "stacks"
+REFUSALS = (
+    SettingsErrors,
+    UnreadableOutputsError,
+    data_move.UnapprovedDataMoveError,
+    promotions.LostRecordError,
+    replicants.AbandonedReplicantsError,
+)
 
 
 def main() -> None:
@@ -20,14 +28,17 @@ def main() -> None:
         settings = Settings.read({key: value for key in KEYS if (value := configuration.get(key))})
         contracts.check(STACKS, site)
         data_move.check(site)
-        chain = promotions.check(STACKS, site)
+        deployed = Deployed()
+        chain = promotions.check(STACKS, site, deployed)
+        replicants.check(site, deployed)
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
-    except (SettingsErrors, data_move.UnapprovedDataMoveError, promotions.RecordsError) as errors:
+    except REFUSALS as errors:
         raise pulumi.RunError(str(errors)) from None
     for name, value in IotSite(site.name, site, settings).outputs.items():
         pulumi.export(name, value)
     pulumi.export(promotions.OUTPUT, promotions.as_output(chain))
+    pulumi.export(replicants.OUTPUT, replicants.as_output(site))
 
 
 main()

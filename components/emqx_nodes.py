@@ -31,7 +31,10 @@ def replicant_nodes(site: Site, replicants: Replicants) -> dict[str, Any]:
     Where they scale themselves their number is the autoscaler's alone.
     """
     number = {} if replicants.autoscaling else {"replicas": replicants.replicas}
-    return number | _nodes(site, REPLICANT_PODS)
+    # The last of operator 2.2 puts the core nodes' constraint in this place, which counts no replicant: so their own
+    # affinity asks for other zones, too.
+    apart = _apart(REPLICANT_PODS, "kubernetes.io/hostname", "topology.kubernetes.io/zone")
+    return number | _nodes(site, REPLICANT_PODS) | {"affinity": apart}
 
 
 def _nodes(site: Site, pods: Mapping[str, str]) -> dict[str, Any]:
@@ -52,19 +55,7 @@ def _nodes(site: Site, pods: Mapping[str, str]) -> dict[str, Any]:
                 "labelSelector": {"matchLabels": dict(pods)},
             }
         ],
-        "affinity": {
-            "podAntiAffinity": {
-                "preferredDuringSchedulingIgnoredDuringExecution": [
-                    {
-                        "weight": 100,
-                        "podAffinityTerm": {
-                            "topologyKey": "kubernetes.io/hostname",
-                            "labelSelector": {"matchLabels": dict(pods)},
-                        },
-                    }
-                ]
-            }
-        },
+        "affinity": _apart(pods, "kubernetes.io/hostname"),
         "podSecurityContext": {
             "runAsNonRoot": True,
             "runAsUser": 1000,
@@ -104,6 +95,13 @@ def _nodes(site: Site, pods: Mapping[str, str]) -> dict[str, Any]:
         "extraVolumes": volumes,
         "extraVolumeMounts": mounts,
     }
+
+
+def _apart(pods: Mapping[str, str], *topology_keys: str) -> dict[str, Any]:
+    """Return the affinity of pods that had rather not share a host, a zone, ..., as far as there are enough."""
+    terms = [{"topologyKey": key, "labelSelector": {"matchLabels": dict(pods)}} for key in topology_keys]
+    wishes = [{"weight": 100, "podAffinityTerm": term} for term in terms]
+    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": wishes}}
 
 
 def _first_administrator(site: Site) -> dict[str, Any]:

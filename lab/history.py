@@ -90,7 +90,7 @@ def scene(site: Site, story: Story, days: int, now: datetime) -> Scene:
         namespace=site.namespace,
         edition=site.broker.edition,
         nodes=site.broker.replicas,
-        replicants=site.broker.replicants.replicas if site.broker.replicants else 0,
+        replicants=site.broker.replicant_nodes,
         policy_servers=site.policy.replicas,
         connections=site.broker.load.connections,
         messages=site.broker.load.messages.count,

@@ -244,7 +244,9 @@ class Replicants(Part):
     """Nodes without a share in the cluster's data, of the core nodes' size; all clients connect to them."""
 
     replicas: int = Field(
-        ge=2, le=200, description="Replicant nodes; the fewest where they scale themselves."
+        ge=0,
+        le=200,
+        description="Replicant nodes, 2 or more; the fewest where they scale themselves. 0 while they are given up.",
     )
     autoscaling: Autoscaling | None = Field(
         None,
@@ -263,8 +265,8 @@ def _derived_memory(fields: dict[str, Any]) -> Bytes:
 
 
 def _nodes_left(fields: dict[str, Any]) -> int:
-    replicants = fields["replicants"]
-    serving: int = replicants.replicas if replicants else fields["replicas"]
+    replicants: Replicants | None = fields["replicants"]
+    serving: int = (replicants.replicas if replicants else 0) or fields["replicas"]
     lost: int = fields["max_unavailable"]
     return max(serving - lost, 1)
 
@@ -320,17 +322,22 @@ class Broker(Part):
     @property
     def nodes(self) -> int:
         """Nodes in all; the fewest where replicants scale themselves."""
-        return self.replicas + (self.replicants.replicas if self.replicants else 0)
+        return self.replicas + self.replicant_nodes
+
+    @property
+    def replicant_nodes(self) -> int:
+        """Replicants in all; the fewest where they scale themselves."""
+        return self.replicants.replicas if self.replicants else 0
 
     @property
     def serving(self) -> int:
         """Nodes that clients connect to: the replicants where there are any, else the core nodes."""
-        return self.replicants.replicas if self.replicants else self.replicas
+        return self.replicant_nodes or self.replicas
 
     @property
     def keeps_on_disk(self) -> bool:
         """Whether what waits for Kafka waits on disk; a replicant has none that outlives it."""
-        return self.writes_kafka and self.replicants is None
+        return self.writes_kafka and not self.replicant_nodes
 
     @property
     def writes_kafka(self) -> bool:

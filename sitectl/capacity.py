@@ -96,9 +96,9 @@ def _print(site: "Site") -> None:
 
 
 def _nodes(broker: "Broker") -> str:
-    if broker.replicants is None:
+    if not broker.replicant_nodes:
         return f"{broker.replicas} nodes"
-    return f"{broker.replicants.replicas} replicants beside {broker.replicas} core nodes, each"
+    return f"{broker.replicant_nodes} replicants beside {broker.replicas} core nodes, each"
 
 
 def _lost(broker: "Broker") -> str:

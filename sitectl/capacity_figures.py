@@ -31,9 +31,11 @@ def write(figures: Iterable[tuple["Headroom", str]]) -> None:
     rows = list(figures)
     output.write_table(("what", "peak", "carried", "used", "add at"), [_row(figure) for figure, _ in rows])
     click.echo()
-    for figure, remedy in rows:
-        if figure.peak >= figure.add_at:
-            click.echo(f"{output.paint('time to add', 'warning')}: {figure.what}: {remedy}")
+    due = [(figure, remedy) for figure, remedy in rows if figure.peak >= figure.add_at]
+    for figure, remedy in due:
+        click.echo(f"{output.paint('time to add', 'warning')}: {figure.what}: {remedy}")
+    if due:
+        click.echo()
 
 
 def _row(figure: "Headroom") -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import click
 if TYPE_CHECKING:
     from model import Site
     from model.capacity import Headroom
+    from model.scaling import Autoscaling
 
 PLACES = {"disk": "on its disk", "memory": "in its memory"}
 
@@ -21,6 +22,10 @@ def described(site: "Site") -> dict[str, object]:
     return {
         "neighbours": [capacity_figures.described(figure) for figure, _ in _figures(site)],
         "bridges": None if site.broker.writes_kafka else neighbours.bridges(site),
+        "servers": [
+            {"name": name, "fewest": fewest, "most": more.maximum if more else fewest}
+            for name, fewest, more in _servers(site)
+        ],
         "delivery": {
             "mode": site.streams.delivery,
             "recordsOfAClient": stream_capacity.client_rate(site),
@@ -54,6 +59,7 @@ def write(site: "Site") -> None:
     from sitectl import capacity_figures
 
     capacity_figures.write(_figures(site))
+    _write_servers(site)
     _write_delivery(site)
     _write_topics(site)
     _write_absence(site)
@@ -67,15 +73,48 @@ def _figures(site: "Site") -> "list[tuple[Headroom, str]]":
 
 
 def _write_delivery(site: "Site") -> None:
-    from model import neighbours, stream_capacity
+    from model import stream_capacity
     from model.emqx.protection import bounds
 
-    if not site.broker.writes_kafka:
-        bridge = site.streams.bridge
-        click.echo(f"Kafka bridges: {neighbours.bridges(site)} of {bridge.cores} cores and {bridge.memory}")
     keeps_up, may_send = stream_capacity.client_rate(site), bounds(site.broker).client_messages.count
     click.echo(f"delivery: {site.streams.delivery}: {keeps_up}/s of one client go to Kafka at once", nl=False)
     click.echo(f"; it may send {may_send}/s, and what is more waits\n" if may_send > keeps_up else "\n")
+
+
+def _servers(site: "Site") -> "list[tuple[str, int, Autoscaling | None]]":
+    """Return the stateless servers beside the broker: a name, how many at least, and when there are more."""
+    from model import neighbours
+
+    policy, proxy = site.policy, site.identity.dashboard.proxy
+    bridge = site.streams.bridge
+    bridges = (
+        f"Kafka bridges ({bridge.cores} CPU, {bridge.memory})",
+        neighbours.bridges(site),
+        bridge.autoscaling,
+    )
+    proxies = ("dashboard proxies", proxy.replicas, proxy.autoscaling)
+    return [
+        *([] if site.broker.writes_kafka else [bridges]),
+        ("policy servers", policy.replicas, policy.autoscaling),
+        *([] if site.broker.signs_in_people else [proxies]),
+    ]
+
+
+def _write_servers(site: "Site") -> None:
+    from sitectl import output
+
+    output.write_table(
+        ("stateless servers", "at least", "at most", "more at"),
+        [
+            (
+                name,
+                str(fewest),
+                *(("", "") if more is None else (str(more.maximum), f"{more.cpu} of its cores")),
+            )
+            for name, fewest, more in _servers(site)
+        ],
+    )
+    click.echo()
 
 
 def _write_topics(site: "Site") -> None:

@@ -13,7 +13,7 @@ from lab.operators.bridges import KAFKA_BRIDGE, BridgeReconciler
 from lab.operators.emqx import EMQX, EmqxReconciler, owner_of
 from lab.operators.external_secrets import EXTERNAL_SECRET, SecretReconciler, Vault
 from lab.operators.kafka import KafkaAdministrator
-from lab.operators.kubernetes import CONFIG_MAP, STATEFUL_SET, Kind, connect
+from lab.operators.kubernetes import CONFIG_MAP, REPLICA_SET, STATEFUL_SET, Kind, connect
 from lab.operators.loop import Key, Queue, Watch, Worker, key_of, repeat, start
 from lab.operators.opa import OpaClient
 from lab.operators.policy_loader import DATA_SELECTOR, EVERYTHING, POLICY_SELECTOR, PolicyLoader
@@ -70,9 +70,12 @@ class Operators:
     def _start_emqx(self) -> None:
         queue = Queue()
         watch = self._watch(EMQX, queue)
-        owned = Watch(self._client, STATEFUL_SET, None, EMQX_OWNED, lambda changed: owner_of(changed, queue))
-        self._watches.append(owned)
-        self._work("emqx", queue, EmqxReconciler(self._client, watch, owned).reconcile, watch)
+        core, replicant = (
+            Watch(self._client, kind, None, EMQX_OWNED, lambda changed: owner_of(changed, queue))
+            for kind in (STATEFUL_SET, REPLICA_SET)
+        )
+        self._watches += [core, replicant]
+        self._work("emqx", queue, EmqxReconciler(self._client, watch, core, replicant).reconcile, watch)
 
     def _start_external_secrets(self) -> None:
         queue = Queue()

@@ -10,11 +10,13 @@ LABEL_INSTANCE = "apps.emqx.io/instance"
 LABEL_MANAGER = "apps.emqx.io/managed-by"
 LABEL_ROLE = "apps.emqx.io/db-role"
 LABEL_TEMPLATE = "apps.emqx.io/pod-template-hash"
+CORE = "core"
+REPLICANT = "replicant"
 ERLANG_PORTS = {"erpc": 5369, "ekka": 4370}
 DATA_FOLDER = "/opt/emqx/data"
 # Kubernetes' own letters of generated names: no vowel, so no word.
 _HASH_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
-# Fields of `coreTemplate.spec` that go into the pod, and into its broker container, as they are.
+# Fields of a template's `spec` that go into the pod, and into its broker container, as they are.
 POD_FIELDS = (
     "affinity",
     "tolerations",
@@ -37,14 +39,24 @@ CONTAINER_FIELDS = (
 )
 
 
-def core_name(document: Document) -> str:
-    """Return the name that whatever belongs to an EMQX resource's core nodes begins with."""
-    return f"{document['metadata']['name']}-core"
-
-
 def core_set_name(document: Document) -> str:
     """Return the name of an EMQX resource's StatefulSet of core nodes: another pod template, another StatefulSet."""
-    return f"{core_name(document)}-{template_hash(_core_template(document))}"
+    return _set_name(document, CORE)
+
+
+def replicant_set_name(document: Document) -> str:
+    """Return the name of an EMQX resource's ReplicaSet of replicants: another pod template, another ReplicaSet."""
+    return _set_name(document, REPLICANT)
+
+
+def replicants(document: Document) -> int:
+    """Return how many replicants an EMQX resource asks for; none where it has no template of them."""
+    return int(_nodes(document, REPLICANT).get("replicas", 0))
+
+
+def has_replicant_template(document: Document) -> bool:
+    """Return whether an EMQX resource says what replicants are, be it that it asks for none."""
+    return bool(document["spec"].get("replicantTemplate"))
 
 
 def template_hash(template: Document) -> str:
@@ -59,56 +71,78 @@ def template_hash(template: Document) -> str:
 
 
 def broker_objects(document: Document) -> Iterator[tuple[Kind, Document]]:
-    """Yield each object that an EMQX resource stands for, owned by it."""
+    """Yield each object that an EMQX resource stands for from the beginning, owned by it."""
     name, spec = document["metadata"]["name"], document["spec"]
-    core = (spec.get("coreTemplate") or {}).get("spec") or {}
     yield CONFIG_MAP, _owned(document, f"{name}-configs", data={"emqx.conf": _hocon(spec)})
     yield SERVICE, _owned(document, f"{name}-headless", spec=_headless(name))
-    for part in ("listeners", "dashboard"):
+    for part, role in (("listeners", REPLICANT if replicants(document) else CORE), ("dashboard", CORE)):
         template = spec.get(f"{part}ServiceTemplate") or {}
         if template.get("enabled", True) and (template.get("spec") or {}).get("ports"):
-            yield SERVICE, _service(document, f"{name}-{part}", template)
-    if "minAvailable" in core or "maxUnavailable" in core:
-        yield DISRUPTION_BUDGET, _owned(document, core_name(document), spec=_budget(name, core))
-    yield STATEFUL_SET, _stateful_set(document, core)
+            yield SERVICE, _service(document, f"{name}-{part}", template, role)
+    for role in (CORE, REPLICANT):
+        nodes = _nodes(document, role)
+        if "minAvailable" in nodes or "maxUnavailable" in nodes:
+            yield DISRUPTION_BUDGET, _owned(document, f"{name}-{role}", spec=_budget(name, role, nodes))
+    yield STATEFUL_SET, _stateful_set(document)
 
 
-def _stateful_set(document: Document, core: dict[str, Any]) -> Document:
-    name = document["metadata"]["name"]
-    template = _core_template(document)
-    digest = {LABEL_TEMPLATE: template_hash(template)}
-    labels = template["metadata"]["labels"] | digest
+def replica_set(document: Document) -> Document:
+    """Return the ReplicaSet of an EMQX resource's replicants, owned by it; it is made once the core nodes are ready."""
+    return _pods_of(document, REPLICANT, {"replicas": replicants(document)})
+
+
+def _stateful_set(document: Document) -> Document:
+    name, nodes = document["metadata"]["name"], _nodes(document, CORE)
     spec = {
-        "replicas": core.get("replicas", 2),
+        "replicas": nodes.get("replicas", 2),
         "serviceName": f"{name}-headless",
         "podManagementPolicy": "Parallel",
-        "selector": {"matchLabels": labels},
-        "template": {**template, "metadata": {**template["metadata"], "labels": labels}},
-        "volumeClaimTemplates": [_claim(name, core)] if core.get("volumeClaimTemplates") else [],
+        "volumeClaimTemplates": [_claim(name, nodes)] if nodes.get("volumeClaimTemplates") else [],
     }
-    made = _owned(document, core_set_name(document), spec=spec)
+    return _pods_of(document, CORE, spec)
+
+
+def _pods_of(document: Document, role: str, spec: dict[str, Any]) -> Document:
+    """Return what holds a role's pods: its selector and its template are told apart by the template's digest."""
+    template = _template(document, role)
+    labels = template["metadata"]["labels"] | {LABEL_TEMPLATE: template_hash(template)}
+    pods = {**template, "metadata": {**template["metadata"], "labels": labels}}
+    made = _owned(
+        document,
+        _set_name(document, role),
+        spec={**spec, "selector": {"matchLabels": labels}, "template": pods},
+    )
     made["metadata"]["labels"] = {**made["metadata"]["labels"], **labels}
     return made
 
 
-def _core_template(document: Document) -> Document:
-    """Return the pod template of the core nodes, as the operator hashes it: without the hash."""
-    name, core_template = document["metadata"]["name"], document["spec"].get("coreTemplate") or {}
-    own = core_template.get("metadata") or {}
+def _set_name(document: Document, role: str) -> str:
+    return f"{document['metadata']['name']}-{role}-{template_hash(_template(document, role))}"
+
+
+def _nodes(document: Document, role: str) -> dict[str, Any]:
+    """Return what the resource says of a role's nodes."""
+    return ((document["spec"].get(f"{role}Template") or {}).get("spec")) or {}
+
+
+def _template(document: Document, role: str) -> Document:
+    """Return the pod template of a role's nodes, as the operator hashes it: without the hash."""
+    name, template = document["metadata"]["name"], document["spec"].get(f"{role}Template") or {}
+    own = template.get("metadata") or {}
     return {
         "metadata": {
-            "labels": {**(own.get("labels") or {}), **_core_labels(name)},
+            "labels": {**(own.get("labels") or {}), **_pod_labels(name, role)},
             "annotations": {**(own.get("annotations") or {})},
         },
-        "spec": _pod(document, core_template.get("spec") or {}),
+        "spec": _pod(document, role),
     }
 
 
-def _pod(document: Document, core: dict[str, Any]) -> dict[str, Any]:
-    name, spec = document["metadata"]["name"], document["spec"]
-    data = f"{name}-core-data"
+def _pod(document: Document, role: str) -> dict[str, Any]:
+    name, spec, nodes = document["metadata"]["name"], document["spec"], _nodes(document, role)
+    data = f"{name}-{role}-data"
     own_volumes = [{"name": "bootstrap-config", "configMap": {"name": f"{name}-configs"}}]
-    if not core.get("volumeClaimTemplates"):
+    if not nodes.get("volumeClaimTemplates"):
         own_volumes.append({"name": data, "emptyDir": {}})
     broker = {
         "name": "emqx",
@@ -117,22 +151,22 @@ def _pod(document: Document, core: dict[str, Any]) -> dict[str, Any]:
         "volumeMounts": [
             {"name": "bootstrap-config", "mountPath": "/opt/emqx/etc/emqx.conf", "subPath": "emqx.conf"},
             {"name": data, "mountPath": DATA_FOLDER},
-            *(core.get("extraVolumeMounts") or []),
+            *(nodes.get("extraVolumeMounts") or []),
         ],
-        **{field: core[field] for field in CONTAINER_FIELDS if core.get(field)},
+        **{field: nodes[field] for field in CONTAINER_FIELDS if nodes.get(field)},
     }
-    if core.get("containerSecurityContext"):
-        broker["securityContext"] = core["containerSecurityContext"]
+    if nodes.get("containerSecurityContext"):
+        broker["securityContext"] = nodes["containerSecurityContext"]
     pod: dict[str, Any] = {
-        "containers": [broker, *(core.get("extraContainers") or [])],
-        "volumes": own_volumes + list(core.get("extraVolumes") or []),
-        **{field: core[field] for field in POD_FIELDS if core.get(field)},
+        "containers": [broker, *(nodes.get("extraContainers") or [])],
+        "volumes": own_volumes + list(nodes.get("extraVolumes") or []),
+        **{field: nodes[field] for field in POD_FIELDS if nodes.get(field)},
     }
     # The misspelt field is the operator's own, kept by it for old resources.
-    if core.get("toleRations") and "tolerations" not in pod:
-        pod["tolerations"] = core["toleRations"]
-    if core.get("podSecurityContext"):
-        pod["securityContext"] = core["podSecurityContext"]
+    if nodes.get("toleRations") and "tolerations" not in pod:
+        pod["tolerations"] = nodes["toleRations"]
+    if nodes.get("podSecurityContext"):
+        pod["securityContext"] = nodes["podSecurityContext"]
     if spec.get("imagePullSecrets"):
         pod["imagePullSecrets"] = spec["imagePullSecrets"]
     if spec.get("serviceAccountName"):
@@ -140,8 +174,8 @@ def _pod(document: Document, core: dict[str, Any]) -> dict[str, Any]:
     return pod
 
 
-def _claim(name: str, core: dict[str, Any]) -> dict[str, Any]:
-    return {"metadata": {"name": f"{name}-core-data"}, "spec": core["volumeClaimTemplates"]}
+def _claim(name: str, nodes: dict[str, Any]) -> dict[str, Any]:
+    return {"metadata": {"name": f"{name}-{CORE}-data"}, "spec": nodes["volumeClaimTemplates"]}
 
 
 def _headless(name: str) -> dict[str, Any]:
@@ -149,7 +183,7 @@ def _headless(name: str) -> dict[str, Any]:
         "type": "ClusterIP",
         "clusterIP": "None",
         "publishNotReadyAddresses": True,
-        "selector": _core_labels(name),
+        "selector": _pod_labels(name, CORE),
         "ports": [
             {"name": port, "port": number, "targetPort": number, "protocol": "TCP"}
             for port, number in ERLANG_PORTS.items()
@@ -157,28 +191,28 @@ def _headless(name: str) -> dict[str, Any]:
     }
 
 
-def _service(document: Document, name: str, template: dict[str, Any]) -> Document:
+def _service(document: Document, name: str, template: dict[str, Any], role: str) -> Document:
     metadata = template.get("metadata") or {}
-    spec = {**template["spec"], "selector": _core_labels(document["metadata"]["name"])}
+    spec = {**template["spec"], "selector": _pod_labels(document["metadata"]["name"], role)}
     service = _owned(document, name, spec=spec)
     service["metadata"]["labels"] = {**(metadata.get("labels") or {}), **service["metadata"]["labels"]}
     service["metadata"]["annotations"] = metadata.get("annotations") or {}
     return service
 
 
-def _budget(name: str, core: dict[str, Any]) -> dict[str, Any]:
+def _budget(name: str, role: str, nodes: dict[str, Any]) -> dict[str, Any]:
     bounds = {
-        field: core[field] for field in ("minAvailable", "maxUnavailable") if core.get(field) is not None
+        field: nodes[field] for field in ("minAvailable", "maxUnavailable") if nodes.get(field) is not None
     }
-    return {"selector": {"matchLabels": _core_labels(name)}, **bounds}
+    return {"selector": {"matchLabels": _pod_labels(name, role)}, **bounds}
 
 
 def _hocon(spec: dict[str, Any]) -> str:
     return str((spec.get("config") or {}).get("data") or "")
 
 
-def _core_labels(name: str) -> dict[str, str]:
-    return {LABEL_INSTANCE: name, LABEL_MANAGER: "emqx-operator", LABEL_ROLE: "core"}
+def _pod_labels(name: str, role: str) -> dict[str, str]:
+    return {LABEL_INSTANCE: name, LABEL_MANAGER: "emqx-operator", LABEL_ROLE: role}
 
 
 def _owned(document: Document, name: str, **rest: Any) -> Document:

@@ -51,6 +51,7 @@ CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 SECRET = Kind("", "v1", "secrets", "Secret")
 SERVICE = Kind("", "v1", "services", "Service")
 STATEFUL_SET = Kind("apps", "v1", "statefulsets", "StatefulSet")
+REPLICA_SET = Kind("apps", "v1", "replicasets", "ReplicaSet")
 DISRUPTION_BUDGET = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 
 

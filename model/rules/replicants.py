@@ -6,6 +6,8 @@ from model.rules.rule import Finding, rule
 from model.site import Site
 from model.words import quoted
 
+# One could not be lost.
+FEWEST = 2
 # EMQX: replicants are for clusters of more than three nodes, and hold on to core nodes that may lose one.
 FEWEST_CORES = 3
 _KEY = ("broker", "replicants")
@@ -30,6 +32,21 @@ def replicants_stand_beside_core_nodes(site: Site) -> Iterator[Finding]:
         yield Finding(
             _KEY, problem, f"write `broker.replicas: {FEWEST_CORES}` or more, or leave replicants out"
         )
+
+
+@rule("broker")
+def replicants_are_several_or_none(site: Site) -> Iterator[Finding]:
+    """There are two or more; none while they are given up, and then nothing scales them."""
+    replicants = site.broker.replicants
+    if replicants is None or replicants.replicas >= FEWEST:
+        return
+    key, number = (*_KEY, "replicas"), quoted(replicants.replicas)
+    if replicants.replicas:
+        problem = f"{number} could not be lost"
+        yield Finding(key, problem, f"write {FEWEST} or more, or 0 to give replicants up")
+    elif replicants.autoscaling is not None:
+        problem = f"{number} gives replicants up, and `autoscaling` would start them again"
+        yield Finding(key, problem, f"leave `autoscaling` out, or write {FEWEST} or more")
 
 
 @rule("broker", "platform")
@@ -59,5 +76,6 @@ def replicants_scale_where_they_are_found(site: Site) -> Iterator[Finding]:
 RULES = (
     replicants_are_of_the_enterprise_edition,
     replicants_stand_beside_core_nodes,
+    replicants_are_several_or_none,
     replicants_scale_where_they_are_found,
 )

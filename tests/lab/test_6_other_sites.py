@@ -1,23 +1,136 @@
 """The other sample sites, of other kinds and another edition, deploy beside the first and go without a trace."""
 
-import pytest
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from components import names
-from model import load_site
+from lab.waiting import wait_until
+from model import Site, load_site
 from tests.support.shell import Shell
 
+REPLICANTS = """\
+  replicants:
+    replicas: 4
+    autoscaling:
+      maximum: 8
+      cpu: 70%
+"""
+SCALES = "platform:\n  broker_operator:\n    scales_replicants: true\n"
+POD_SECONDS = 60
 
-@pytest.mark.parametrize("name", ["north-cormorant", "baytown"])
-def test_site_comes_up_stays_as_it_is_and_goes(deployed: Shell, name: str) -> None:
-    site = load_site(deployed.folder / "stacks", name)
-    deployed.up(name)
+
+@contextmanager
+def running(shell: Shell, name: str) -> Iterator[Site]:
+    """Deploy a site, and take it away without a trace."""
+    site = load_site(shell.folder / "stacks", name)
+    shell.up(name)
     try:
-        broker = deployed.get("emqx", names.BROKER, site.namespace)
+        broker = shell.get("emqx", names.BROKER, site.namespace)
         assert broker["spec"]["coreTemplate"]["spec"]["replicas"] == site.broker.replicas
         assert broker["spec"]["image"] == site.broker.image.reference(site.broker.version)
-        assert deployed.outputs(name)["edition"] == site.broker.edition
-        assert deployed.preview(name) == []
+        assert shell.outputs(name)["edition"] == site.broker.edition
+        assert shell.preview(name) == []
+        yield site
     finally:
-        deployed.pulumi("destroy", "--yes", "--skip-preview", "--stack", name)
-    assert deployed.state(name) == []
-    assert not deployed.exists("namespace", site.namespace)
+        shell.pulumi("destroy", "--yes", "--skip-preview", "--stack", name)
+    assert shell.state(name) == []
+    assert not shell.exists("namespace", site.namespace)
+
+
+def scale(shell: Shell, site: Site, target: str, number: int) -> None:
+    """Change a number by the target's `/scale`, as an autoscaler does."""
+    shell.kubectl("scale", target, f"--replicas={number}", f"--namespace={site.namespace}")
+
+
+def test_what_keeps_nothing_is_scaled_and_no_up_takes_that_back(deployed: Shell) -> None:
+    bridge, servers, proxies = "kafkabridge/kafka", "deployment/opa", "deployment/dashboard-proxy"
+    with running(deployed, "baytown") as site:
+        scalers = deployed.all("horizontalpodautoscaler", site.namespace)
+        targets = {
+            f"{target['kind'].lower()}/{target['name']}": (spec["minReplicas"], spec["maxReplicas"])
+            for spec in (scaler["spec"] for scaler in scalers)
+            for target in [spec["scaleTargetRef"]]
+        }
+        assert targets == {bridge: (14, 24), servers: (3, 8), proxies: (2, 4)}
+        wanted = {bridge: 17, servers: 5, proxies: 3}
+        for target, number in wanted.items():
+            scale(deployed, site, target, number)
+        assert deployed.preview(site.name) == []
+        deployed.up(site.name)
+        for target, number in wanted.items():
+            kind, name = target.split("/")
+            assert deployed.get(kind, name, site.namespace)["spec"]["replicas"] == number, target
+
+
+def test_replicants_take_the_clients_and_their_number_is_the_autoscalers(deployed: Shell) -> None:
+    file = deployed.folder / "stacks" / "sites" / "north-cormorant.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("broker:\n", f"broker:\n{REPLICANTS}", 1) + SCALES)
+    try:
+        with running(deployed, "north-cormorant") as site:
+            scaled = deployed.get("horizontalpodautoscaler", names.BROKER, site.namespace)["spec"]
+            assert scaled["scaleTargetRef"]["kind"] == "EMQX"
+            assert (scaled["minReplicas"], scaled["maxReplicas"]) == (4, 8)
+            for number in (4, 6):
+                scale(deployed, site, f"emqx/{names.BROKER}", number)
+                served(deployed, site, number)
+            assert deployed.preview(site.name) == []
+            deployed.up(site.name)
+            assert len(replicants(deployed, site)) == 6
+            given_up(deployed, site, text)
+    finally:
+        file.write_text(text)
+
+
+def given_up(shell: Shell, site: Site, text: str) -> None:
+    """Give replicants up as docs/broker.md says; to leave them out at once would leave them and their clients."""
+    file = shell.folder / "stacks" / "sites" / f"{site.name}.yaml"
+    file.write_text(text)
+    refused = shell.pulumi("preview", "--stack", site.name, check=False)
+    assert refused.code != 0
+    assert "broker.replicants is left out, and 4 are deployed" in refused.text
+    file.write_text(text.replace("broker:\n", "broker:\n  replicants:\n    replicas: 0\n", 1))
+    shell.up(site.name)
+    wait_until(lambda: not replicants(shell, site), POD_SECONDS, "the end of the replicants")
+    file.write_text(text)
+    shell.up(site.name)
+    assert "replicantTemplate" not in shell.get("emqx", names.BROKER, site.namespace)["spec"]
+    served(shell, site, site.broker.replicas, role="core")
+    assert shell.preview(site.name) == []
+
+
+def replicants(shell: Shell, site: Site, role: str = "replicant") -> dict[str, str]:
+    """Return the zone of each pod of a role."""
+    selector = f"apps.emqx.io/instance=broker,apps.emqx.io/db-role={role}"
+    return {
+        pod["metadata"]["name"]: zone(shell, pod)
+        for pod in shell.all("pod", site.namespace, selector)
+        if "deletionTimestamp" not in pod["metadata"]
+    }
+
+
+def zone(shell: Shell, pod: dict[str, dict[str, str]]) -> str:
+    node = shell.get("node", pod["spec"]["nodeName"])
+    return str(node["metadata"]["labels"]["topology.kubernetes.io/zone"])
+
+
+def served(shell: Shell, site: Site, number: int, role: str = "replicant") -> None:
+    """Wait until clients are sent to this many pods of a role, and to no other; the pods are in every zone."""
+
+    def addressed() -> set[str]:
+        slices = shell.all(
+            "endpointslice", site.namespace, f"kubernetes.io/service-name={names.BROKER_LISTENERS}"
+        )
+        return {
+            endpoint["targetRef"]["name"]
+            for part in slices
+            for endpoint in part.get("endpoints") or ()
+            if endpoint["conditions"]["ready"]
+        }
+
+    def arrived() -> bool:
+        pods = replicants(shell, site, role)
+        return len(pods) == number and addressed() == set(pods)
+
+    wait_until(arrived, POD_SECONDS, f"{number} pods that clients are sent to")
+    assert set(replicants(shell, site, role).values()) == set(site.platform.zones)

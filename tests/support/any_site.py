@@ -81,6 +81,8 @@ def _put(draw: st.DrawFn, site: Site) -> Site:
     streams = {
         "delivery": draw(st.sampled_from(get_args(Delivery))),
         "sinks": site.streams.sinks if draw(st.booleans()) else (),
+        # As many bridges as the peak asks for, whatever is drawn.
+        "bridge": site.streams.bridge.model_copy(update={"autoscaling": None}),
     }
     return site.model_copy(
         update={

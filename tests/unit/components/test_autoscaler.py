@@ -1,4 +1,4 @@
-"""Policy servers scale themselves where the site says so; then nobody else states their number."""
+"""What keeps nothing scales itself where the site says so; then nobody else states its number."""
 
 import pytest
 
@@ -10,6 +10,7 @@ from model.scaling import Autoscaling
 from model.site import Site
 from model.units import Percentage
 from tests.support.composing import compose
+from tests.support.variants import EDITIONS, Variants
 
 
 @pytest.fixture
@@ -45,7 +46,29 @@ def test_preflight_asks_for_the_autoscalers_api_only_then(scaling: Site, eagle_f
 
 def test_the_broker_is_never_the_target(scaling: Site, composition: Composition) -> None:
     for made in (*compose(scaling).of("HorizontalPodAutoscaler"), *composition.of("HorizontalPodAutoscaler")):
-        assert made.spec["scaleTargetRef"]["kind"] == "Deployment"
+        assert made.spec["scaleTargetRef"]["kind"] in {"Deployment", "KafkaBridge"}
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize(
+    ("name", "neighbours"),
+    [
+        ("baytown", {"opa": (3, 8), "kafka": (14, 24), "dashboard-proxy": (2, 4)}),
+        ("north-cormorant", {"opa": (2, 4), "kafka": (6, 8), "dashboard-proxy": (2, 4)}),
+        ("eagle-ford", {}),
+    ],
+)
+def test_neighbours_scale_in_both_editions(
+    variants: Variants, name: str, edition: str, neighbours: dict[str, tuple[int, int]]
+) -> None:
+    """The enterprise edition writes Kafka and signs people in itself: it has policy servers alone."""
+    (site,) = (found for found in variants("pilot", edition) if found.name == name)
+    made = {
+        scaler.spec["scaleTargetRef"]["name"]: scaler.spec
+        for scaler in compose(site).of("HorizontalPodAutoscaler")
+    }
+    expected = neighbours if edition == "opensource" else {k: v for k, v in neighbours.items() if k == "opa"}
+    assert {key: (spec["minReplicas"], spec["maxReplicas"]) for key, spec in made.items()} == expected
 
 
 def test_there_must_be_room_to_scale(scaling: Site) -> None:

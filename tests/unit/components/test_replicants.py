@@ -50,6 +50,20 @@ def test_they_are_as_core_nodes_without_a_volume(enterprise: Site) -> None:
     assert spread["labelSelector"]["matchLabels"]["apps.emqx.io/db-role"] == "replicant"
 
 
+def test_they_had_rather_be_in_other_zones_whatever_the_operator_makes_of_the_constraint(
+    enterprise: Site,
+) -> None:
+    replicant = compose(with_replicants(enterprise, fixed(4))).one("EMQX").spec["replicantTemplate"]["spec"]
+    wishes = replicant["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    terms = [wish["podAffinityTerm"] for wish in wishes]
+    assert [term["topologyKey"] for term in terms] == [
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    ]
+    roles = {term["labelSelector"]["matchLabels"]["apps.emqx.io/db-role"] for term in terms}
+    assert roles == {"replicant"}
+
+
 def test_a_site_without_them_says_nothing_of_them(composition: Composition) -> None:
     assert "replicantTemplate" not in composition.one("EMQX").spec
 
@@ -98,6 +112,18 @@ def test_an_autoscaler_is_refused_where_it_could_not_find_them(enterprise: Site)
     assert "names no selector of pods" in problem
     assert problems(with_replicants(enterprise, scaling(), scales=True)) == []
     assert "no more than the 3" in problems(with_replicants(enterprise, scaling(3), scales=True))[0]
+
+
+def test_one_could_not_be_lost_and_none_are_on_their_way_out(enterprise: Site) -> None:
+    (problem,) = problems(with_replicants(enterprise, fixed(1)))
+    assert "could not be lost" in problem
+    none = with_replicants(enterprise, fixed(0))
+    assert problems(none) == []
+    assert (none.broker.nodes, none.broker.serving) == (enterprise.broker.replicas,) * 2
+    assert none.broker.keeps_on_disk
+    scaled = scaling().model_copy(update={"replicas": 0})
+    (problem,) = problems(with_replicants(enterprise, scaled, scales=True))
+    assert "would start them again" in problem
 
 
 def test_the_opensource_edition_has_none_and_they_stand_beside_three(

@@ -10,11 +10,14 @@ from components.recording import compose
 from lab.operators.emqx import EMQX, EmqxReconciler, rolled_out
 from lab.operators.emqx_objects import (
     LABEL_INSTANCE,
+    LABEL_ROLE,
     LABEL_TEMPLATE,
     core_set_name,
+    replicant_set_name,
     template_hash,
 )
 from lab.operators.kubernetes import (
+    REPLICA_SET,
     STATEFUL_SET,
     Document,
     Kind,
@@ -22,7 +25,9 @@ from lab.operators.kubernetes import (
 )
 from lab.operators.loop import Key
 from model import load_site, site_names
+from model.broker import Replicants
 from tests.support.shell import REPOSITORY
+from tests.support.variants import variants
 from tests.unit.lab.operators_support import FakeKubernetes, watching
 
 STACKS = REPOSITORY / "stacks"
@@ -43,11 +48,20 @@ def document(request: pytest.FixtureRequest) -> Document:
     return {"apiVersion": "apps.emqx.io/v2beta1", "kind": "EMQX", "metadata": metadata, "spec": made.spec}
 
 
-def reconcile(document: Document, *cores: Document) -> FakeKubernetes:
+def reconciler(kubernetes: FakeKubernetes, document: Document, *node_sets: Document) -> EmqxReconciler:
+    cores = [found for found in node_sets if "-core-" in found["metadata"]["name"]]
+    others = [found for found in node_sets if found not in cores]
+    return EmqxReconciler(
+        kubernetes.client,
+        watching(EMQX, kubernetes, document),
+        watching(STATEFUL_SET, kubernetes, *cores),
+        watching(REPLICA_SET, kubernetes, *others),
+    )
+
+
+def reconcile(document: Document, *node_sets: Document) -> FakeKubernetes:
     kubernetes = FakeKubernetes()
-    EmqxReconciler(
-        kubernetes.client, watching(EMQX, kubernetes, document), watching(STATEFUL_SET, kubernetes, *cores)
-    ).reconcile(KEY)
+    reconciler(kubernetes, document, *node_sets).reconcile(KEY)
     return kubernetes
 
 
@@ -121,11 +135,11 @@ def test_nodes_of_an_earlier_template_go_one_by_one_when_the_new_ones_are_ready(
 
 def test_stateful_sets_of_other_brokers_stay(document: Document) -> None:
     name, replicas = core_set_name(document), document["spec"]["coreTemplate"]["spec"]["replicas"]
-    other = core("store", 3, 3)
+    other = core("store-core-a", 3, 3)
     other["metadata"]["labels"] = {LABEL_INSTANCE: "another"}
     assert (
         "StatefulSet",
-        "store",
+        "store-core-a",
     ) not in reconcile(document, core(name, replicas, replicas), other).objects
 
 
@@ -192,20 +206,111 @@ class Refusing(FakeKubernetes):
 
 def test_a_refused_object_is_named_in_the_status(document: Document) -> None:
     kubernetes = Refusing(KubernetesError(403, "Forbidden", "violates PodSecurity"))
-    reconciler = EmqxReconciler(
-        kubernetes.client, watching(EMQX, kubernetes, document), watching(STATEFUL_SET, kubernetes)
-    )
     with pytest.raises(KubernetesError):
-        reconciler.reconcile(KEY)
+        reconciler(kubernetes, document).reconcile(KEY)
     assert kubernetes.ready["message"] == "Forbidden: violates PodSecurity"
 
 
 def test_changed_volumes_of_the_same_template_are_refused_and_nothing_is_deleted(document: Document) -> None:
     kubernetes = Refusing(KubernetesError(422, "Invalid", "updates to statefulset spec are forbidden"))
-    reconciler = EmqxReconciler(
-        kubernetes.client, watching(EMQX, kubernetes, document), watching(STATEFUL_SET, kubernetes)
-    )
     with pytest.raises(KubernetesError):
-        reconciler.reconcile(KEY)
+        reconciler(kubernetes, document).reconcile(KEY)
     assert kubernetes.deleted == []
     assert kubernetes.ready["message"] == "Invalid: updates to statefulset spec are forbidden"
+
+
+@pytest.fixture
+def with_replicants(tmp_path_factory: pytest.TempPathFactory) -> Document:
+    """The EMQX resource of a site that has replicants, as the kit writes it."""
+    (site,) = (
+        site
+        for site in variants(tmp_path_factory.mktemp("sites"), "pilot", "enterprise")
+        if site.name == "eagle-ford"
+    )
+    broker = site.broker.model_copy(update={"replicants": Replicants(replicas=4, autoscaling=None)})
+    made = compose(site.model_copy(update={"broker": broker})).one("EMQX")
+    metadata = {
+        "name": "broker",
+        "namespace": "iot-field",
+        "generation": 1,
+        "uid": "u",
+        "resourceVersion": "1",
+    }
+    return {"apiVersion": "apps.emqx.io/v2beta1", "kind": "EMQX", "metadata": metadata, "spec": made.spec}
+
+
+def replicant(document: Document, ready: int = 4) -> Document:
+    """The replicants' ReplicaSet, as Kubernetes describes it."""
+    made = core(replicant_set_name(document), 4, ready)
+    made["status"] = {"observedGeneration": 1, "replicas": 4, "readyReplicas": ready}
+    return made
+
+
+def settled(document: Document) -> Document:
+    replicas = document["spec"]["coreTemplate"]["spec"]["replicas"]
+    return core(core_set_name(document), replicas, replicas)
+
+
+def test_replicants_are_made_when_the_core_nodes_are_ready(with_replicants: Document) -> None:
+    key = ("ReplicaSet", replicant_set_name(with_replicants))
+    assert key not in reconcile(with_replicants).objects
+    made = reconcile(with_replicants, settled(with_replicants)).objects[key]
+    labels = made["spec"]["template"]["metadata"]["labels"]
+    assert made["spec"]["replicas"] == 4
+    assert labels[LABEL_ROLE] == "replicant"
+    assert made["spec"]["selector"]["matchLabels"] == labels
+    # They keep nothing.
+    assert {"name": "broker-replicant-data", "emptyDir": {}} in made["spec"]["template"]["spec"]["volumes"]
+
+
+def test_clients_come_to_replicants_and_people_to_core_nodes(with_replicants: Document) -> None:
+    made = reconcile(with_replicants).objects
+    roles = {
+        name: made[("Service", f"broker-{name}")]["spec"]["selector"][LABEL_ROLE]
+        for name in ("listeners", "dashboard", "headless")
+    }
+    assert roles == {"listeners": "replicant", "dashboard": "core", "headless": "core"}
+    assert ("PodDisruptionBudget", "broker-replicant") in made
+
+
+def test_it_is_ready_when_the_replicants_are_too(with_replicants: Document) -> None:
+    core_nodes = settled(with_replicants)
+    waiting = reconcile(with_replicants, core_nodes, replicant(with_replicants, ready=3))
+    assert waiting.ready["status"] == "False"
+    there = reconcile(with_replicants, core_nodes, replicant(with_replicants))
+    assert there.ready["status"] == "True"
+    types = [condition["type"] for condition in there.statuses[-1]["conditions"]]
+    assert types[3:5] == ["ReplicantNodesProgressing", "ReplicantNodesReady"]
+    assert there.statuses[-1]["replicantNodesStatus"]["readyReplicas"] == 4
+
+
+def test_replicants_of_an_earlier_template_go_before_core_nodes_do(with_replicants: Document) -> None:
+    earlier = {
+        "core": core("broker-core-earlier", 3, 3),
+        "replicant": core("broker-replicant-earlier", 2, 2),
+    }
+    newest = settled(with_replicants), replicant(with_replicants)
+    first = reconcile(with_replicants, *newest, *earlier.values()).objects
+    assert first[("ReplicaSet", "broker-replicant-earlier")]["spec"]["replicas"] == 1
+    assert ("StatefulSet", "broker-core-earlier") not in first
+    then = reconcile(with_replicants, *newest, earlier["core"]).objects
+    assert then[("StatefulSet", "broker-core-earlier")]["spec"]["replicas"] == 2
+
+
+def test_replicants_of_which_none_are_asked_for_go(with_replicants: Document) -> None:
+    given_up = deepcopy(with_replicants)
+    given_up["spec"]["replicantTemplate"]["spec"]["replicas"] = 0
+    kubernetes = reconcile(given_up, settled(given_up), replicant(with_replicants))
+    assert kubernetes.objects[("ReplicaSet", replicant_set_name(given_up))]["spec"]["replicas"] == 0
+    assert kubernetes.objects[("Service", "broker-listeners")]["spec"]["selector"][LABEL_ROLE] == "core"
+
+
+def test_replicants_that_nobody_asks_for_any_more_stay(with_replicants: Document) -> None:
+    """So it is with the operator: whoever takes the template out has to delete them (docs/broker.md)."""
+    left = replicant(with_replicants)
+    without = deepcopy(with_replicants)
+    del without["spec"]["replicantTemplate"]
+    kubernetes = reconcile(without, settled(without), left)
+    assert ("ReplicaSet", left["metadata"]["name"]) not in kubernetes.objects
+    assert kubernetes.deleted == []
+    assert kubernetes.ready["status"] == "True"

@@ -93,7 +93,7 @@ def test_the_way_to_kafka_and_the_servers_beside_the_broker_have_their_figures(s
     assert ["bridged", "records", "6720/s", "16000/s", "42%", "11200/s"] in rows
     assert ["decisions", "267/s", "700/s", "38%", "490/s"] in rows
     assert any(row[:3] == ["records", "to", "Kafka"] for row in rows)
-    assert "Kafka bridges: 5 of 1 cores and 512MiB" in text
+    assert "Kafka bridges (1 CPU, 512MiB)  5" in text
     data = json.loads(run("eagle-ford", "--json").stdout)
     assert [figure["what"] for figure in data["neighbours"]] == [
         "records to Kafka",
@@ -102,6 +102,14 @@ def test_the_way_to_kafka_and_the_servers_beside_the_broker_have_their_figures(s
         "decisions",
     ]
     assert data["bridges"] == 5
+    assert {"name": "policy servers", "fewest": 2, "most": 2} in data["servers"]
+
+
+def test_what_scales_itself_says_from_what_to_what_and_when() -> None:
+    rows = [line.split() for line in run("baytown").stdout.splitlines()]
+    assert ["policy", "servers", "3", "8", "70%", "of", "its", "cores"] in rows
+    assert ["dashboard", "proxies", "2", "4", "70%", "of", "its", "cores"] in rows
+    assert [entry["most"] for entry in json.loads(run("baytown", "--json").stdout)["servers"]] == [24, 8, 4]
 
 
 def test_it_says_when_to_add_bridges(site_file: Path) -> None:

@@ -39,6 +39,7 @@ def site(*, replicants: bool = True, scales: bool = False) -> Site:
     operator = found.platform.broker_operator.model_copy(update={"scales_replicants": scales})
     return found.model_copy(
         update={
+            "policy": found.policy.model_copy(update={"autoscaling": None}),
             "broker": found.broker.model_copy(update={"replicants": wanted}),
             "platform": found.platform.model_copy(update={"broker_operator": operator}),
         }
