@@ -52,6 +52,14 @@ class UnknownServerError(LabError):
 
 
 @dataclass
+class NoFreePortError(LabError):
+    """No loopback port is free from `first` up to but not including `last`."""
+
+    first: int
+    last: int
+
+
+@dataclass
 class NotRunningError(LabError):
     """What was asked needs a running lab."""
 
@@ -90,6 +98,11 @@ def explanation(error: LabError) -> str:
             return f"the storage of {server} could not be formatted:\n{words}"
         case UnknownServerError(server, known):
             return f"there is no server {server!r}; there are {', '.join(known)}"
+        case NoFreePortError(first, last):
+            return (
+                f"no port from {first} to {last - 1} of 127.0.0.1 is free: stop other servers, "
+                "or remove a lab that is not used any more with `sitectl lab down --purge`"
+            )
         case NotRunningError(lab):
             return f"the lab {lab!r} is not up: run `sitectl lab up` first"
         case HistoryRefusedError(words):

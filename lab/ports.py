@@ -2,11 +2,13 @@
 
 import contextlib
 import json
-import random
+import secrets
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from lab.errors import NoFreePortError
 
 HOST = "127.0.0.1"
 # Below Linux's ephemeral range (32768 and up), so that no outgoing connection takes a kept port.
@@ -84,14 +86,17 @@ class Ports:
         return name in self._kept
 
     def assign(self, names: Iterable[str]) -> None:
-        """Give each name that has no port yet a free one, and keep it."""
+        """Give each name that has no port yet a free one, and keep it; raises `NoFreePortError`."""
         for name in names:
             if name not in self._kept:
                 self._kept[name] = self._choose()
         self._write()
 
     def move_if_taken(self, names: Iterable[str]) -> list[MovedPort]:
-        """Move the names whose port somebody else holds; their servers must not be running. Returns the moves."""
+        """Move the names whose port somebody else holds; their servers must not be running. Returns the moves.
+
+        Raises `NoFreePortError`.
+        """
         moves = []
         for name in names:
             old = self._kept[name]
@@ -105,9 +110,14 @@ class Ports:
 
     def _choose(self) -> int:
         avoided = self._taken | set(self._kept.values())
-        candidates = [port for port in range(FIRST, LAST) if port not in avoided]
-        random.shuffle(candidates)
-        return next(port for port in candidates if is_free(port))
+        count = LAST - FIRST
+        start = secrets.randbelow(count)
+        # From a random port on: whoever chooses at the same time is unlikely to try the same.
+        candidates = (FIRST + (start + step) % count for step in range(count))
+        for port in candidates:
+            if port not in avoided and is_free(port):
+                return port
+        raise NoFreePortError(FIRST, LAST)
 
     def _write(self) -> None:
         draft = self._file.with_suffix(".draft")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lab import ports as ports_module
+from lab.errors import NoFreePortError, explanation
 from lab.ports import HOST, Ports, holder_of, is_free
 
 
@@ -47,6 +49,22 @@ def test_a_lab_avoids_the_ports_of_its_siblings(tmp_path: Path) -> None:
     second = Ports(other, [one])
     second.assign(str(number) for number in range(500))
     assert not {first[str(n)] for n in range(500)} & {second[str(n)] for n in range(500)}
+
+
+def test_the_only_port_that_is_free_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports_module, "is_free", lambda port: port == 20123)
+    ports = Ports(tmp_path)
+    ports.assign(["vault"])
+    assert ports["vault"] == 20123
+
+
+def test_where_no_port_is_free_it_is_said_which_were_tried(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports_module, "is_free", lambda _port: False)
+    with pytest.raises(NoFreePortError) as error:
+        ports.assign(["keycloak"])
+    assert "no port from 20000 to 31999 of 127.0.0.1 is free" in explanation(error.value)
 
 
 def test_a_free_port_does_not_move(ports: Ports) -> None:
