@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,15 +17,18 @@ IMAGES = {"opensource": "emqx/emqx", "enterprise": "emqx/emqx-enterprise"}
 Variants: TypeAlias = Callable[..., tuple[Site, ...]]
 
 
+@cache
 def variants(folder: Path, phase: str, edition: str | None = None) -> tuple[Site, ...]:
-    """Return the sample sites in a phase, and in an edition (default: each site's own), from a copy in `folder`."""
+    """Return the sample sites in a phase, and in an edition (default: each site's own), from a copy in `folder`.
+
+    They are read once for all who ask for the same: nothing in a site can be changed.
+    """
     stacks = folder / f"{phase}-{edition}"
-    if not stacks.exists():
-        shutil.copytree(STACKS, stacks)
-        for file in sorted((stacks / "sites").glob("*.yaml")):
-            document = yaml.safe_load(file.read_text(encoding="utf-8"))
-            _put(document, phase, edition)
-            file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    shutil.copytree(STACKS, stacks)
+    for file in sorted((stacks / "sites").glob("*.yaml")):
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        _put(document, phase, edition)
+        file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return tuple(load_site(stacks, name) for name in site_names(stacks))
 
 

@@ -6,10 +6,8 @@ import pytest
 
 from components.recording import OFFLINE, Composition
 from components.settings import Settings
-from model import Site, load_site, site_names
+from model import load_site, site_names
 from tests.support.composing import compose
-from tests.support.variants import Variants
-from tests.support.variants import variants as made_variants
 
 STACKS = Path(__file__).parents[3] / "stacks"
 _composed: dict[str, Composition] = {}
@@ -36,14 +34,3 @@ def eagle_ford() -> Composition:
 @pytest.fixture
 def settings() -> Settings:
     return OFFLINE
-
-
-@pytest.fixture(scope="session")
-def variants(tmp_path_factory: pytest.TempPathFactory) -> Variants:
-    """The sample sites in any phase and edition."""
-    folder = tmp_path_factory.mktemp("variants")
-
-    def find(phase: str, edition: str | None = None) -> tuple[Site, ...]:
-        return made_variants(folder, phase, edition)
-
-    return find

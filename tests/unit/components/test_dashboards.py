@@ -12,7 +12,7 @@ from components.dashboards import dashboard, panels
 from components.recording import Composition
 from lab.history import lines, scene
 from tests.support.tools import tool
-from tests.support.variants import EDITIONS, variants
+from tests.support.variants import EDITIONS, Variants
 from tests.unit.lab.test_history import DAY, NOW
 
 REPOSITORY = Path(__file__).parents[3]
@@ -29,8 +29,8 @@ def test_grafanas_sidecar_finds_it_by_its_label(composition: Composition) -> Non
     assert json.loads(text) == dashboard(composition.site)
 
 
-def test_two_sites_have_two_dashboards(tmp_path: Path) -> None:
-    shown = [dashboard(site) for site in variants(tmp_path, "pilot")]
+def test_two_sites_have_two_dashboards(variants: Variants) -> None:
+    shown = [dashboard(site) for site in variants("pilot")]
     assert len({page["uid"] for page in shown}) == len({page["title"] for page in shown}) == len(shown)
     assert all(len(page["uid"]) <= 40 for page in shown)
 
@@ -90,8 +90,8 @@ def test_every_series_exists_in_emqx(composition: Composition) -> None:
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_the_labs_history_has_every_series_of_ours(tmp_path: Path, edition: str) -> None:
-    site = variants(tmp_path, "pilot", edition)[1]
+def test_the_labs_history_has_every_series_of_ours(edition: str, variants: Variants) -> None:
+    site = variants("pilot", edition)[1]
     end = int(NOW.timestamp())
     there = {line.split("{")[0] for line in lines(scene(site, "good", 7, NOW), end - DAY, end, 300)}
     ours = [query for panel in panels(site) if panel.ours for query in panel.queries]

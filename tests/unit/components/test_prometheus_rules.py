@@ -22,7 +22,7 @@ from model.monitoring import AlertName
 from model.slo import WINDOWS, budget
 from tests.support.composing import compose
 from tests.support.tools import tool
-from tests.support.variants import EDITIONS, variants
+from tests.support.variants import EDITIONS, Variants
 
 REPOSITORY = Path(__file__).parents[3]
 SERIES = re.compile(r"\b(?:emqx|erlang)_[a-z0-9_]+")
@@ -199,14 +199,14 @@ def _promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_model_names_exactly_the_alerts_that_there_are(tmp_path: Path) -> None:
-    sites = (site for edition in EDITIONS for site in variants(tmp_path, "pilot", edition))
+def test_the_model_names_exactly_the_alerts_that_there_are(variants: Variants) -> None:
+    sites = (site for edition in EDITIONS for site in variants("pilot", edition))
     assert {alert.name for site in sites for alert in alerts_of(site)} == set(get_args(AlertName))
 
 
-def test_a_phase_changes_how_much_an_alert_matters(tmp_path: Path) -> None:
+def test_a_phase_changes_how_much_an_alert_matters(variants: Variants) -> None:
     def severities(phase: str) -> dict[str, str]:
-        found = rule_groups(variants(tmp_path, phase)[0])[1]["rules"]
+        found = rule_groups(variants(phase)[0])[1]["rules"]
         return {rule["alert"]: rule["labels"]["severity"] for rule in found}
 
     pilot, cutover = severities("pilot"), severities("cutover")

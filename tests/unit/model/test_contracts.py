@@ -25,7 +25,7 @@ from model.scaling import Autoscaling
 from model.sinks import ROW, ROW_KEY
 from model.units import Bytes, Duration, Percentage
 from tests.support.routing import taken
-from tests.support.variants import EDITIONS, PHASES, STACKS, variants
+from tests.support.variants import EDITIONS, PHASES, STACKS, Variants
 
 READ = read_contracts(STACKS)
 SITES = [load_site(STACKS, name) for name in site_names(STACKS)]
@@ -37,12 +37,6 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 }
 # Sparkplug B 3.0, message Payload: its fields' numbers.
 TIMESTAMP, METRICS, SEQUENCE = 1, 2, 3
-
-
-@pytest.fixture(scope="module")
-def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the sites' variants are made, once for all tests here."""
-    return tmp_path_factory.mktemp("variants")
 
 
 def contract(name: str) -> Any:
@@ -78,8 +72,10 @@ def test_there_are_four_and_no_mistake_in_them() -> None:
 
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_each_site_keeps_its_end_in_every_phase_and_edition(phase: str, edition: str, copies: Path) -> None:
-    for site in variants(copies, phase, edition):
+def test_each_site_keeps_its_end_in_every_phase_and_edition(
+    phase: str, edition: str, variants: Variants
+) -> None:
+    for site in variants(phase, edition):
         assert list(contracts.mistakes_with(READ, site)) == []
 
 
@@ -111,9 +107,9 @@ def _parsed(message: Message) -> Empty:
 @pytest.mark.parametrize("edition", EDITIONS)
 @pytest.mark.parametrize("message", EVERY)
 def test_an_example_reaches_the_kafka_topics_that_are_agreed(
-    message: Message, edition: str, copies: Path
+    message: Message, edition: str, variants: Variants
 ) -> None:
-    for site in variants(copies, "pilot", edition):
+    for site in variants("pilot", edition):
         reached = {route.topic for route in taken(site, on_the_wire(message, site), payload(message))}
         # What a host application says of itself comes from elsewhere; gateways only read it.
         expected = {"events"} if message.name == "host-state" else set(message.streams)
@@ -135,17 +131,19 @@ def test_the_rows_are_those_that_the_sinks_write() -> None:
     assert {column.name for column in columns if column.key} == set(ROW_KEY)
 
 
-def test_the_platform_promises_what_the_sites_ask_for_and_nothing_else(copies: Path) -> None:
+def test_the_platform_promises_what_the_sites_ask_for_and_nothing_else(variants: Variants) -> None:
     platform = cast("CorePlatform", contract("core-platform"))
     promised = {(entry.api, kind) for entry in platform.apis for kind in entry.kinds}
-    asked = {(api.api_version, api.kind) for site in _every_kind_of_site(copies) for api in needed_apis(site)}
+    asked = {
+        (api.api_version, api.kind) for site in _every_kind_of_site(variants) for api in needed_apis(site)
+    }
     assert asked == promised
 
 
-def _every_kind_of_site(folder: Path) -> Iterator[Site]:
+def _every_kind_of_site(variants: Variants) -> Iterator[Site]:
     for phase in PHASES:
         for edition in EDITIONS:
-            yield from variants(folder, phase, edition)
+            yield from variants(phase, edition)
     (later,) = (site for site in SITES if site.broker.edition == "enterprise")
     yield later.model_copy(update={"broker": later.broker.model_copy(update={"version": "5.10.1"})})
     wanted = ExternalSecrets(store="vault", path="iot", refresh=Duration(3600))

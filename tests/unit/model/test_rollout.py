@@ -12,13 +12,13 @@ from model.estate import load_estate
 from model.load import Stacks
 from model.network import Cidr
 from model.units import Duration, Money, UnitError
-from tests.support.variants import variants
+from tests.support.variants import Variants
 
 COMPONENTS = Path(__file__).parents[3] / "components"
 
 
-def eagle_ford(folder: Path, phase: str) -> Site:
-    return next(site for site in variants(folder, phase) if site.name == "eagle-ford")
+def eagle_ford(variants: Variants, phase: str) -> Site:
+    return next(site for site in variants(phase) if site.name == "eagle-ford")
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,9 @@ def eagle_ford(folder: Path, phase: str) -> Site:
     ],
 )
 def test_a_phase_says_where_the_bridge_leads_and_who_reads(
-    tmp_path: Path, phase: str, bridge: str, dashboards: str, historian: str
+    phase: str, bridge: str, dashboards: str, historian: str, variants: Variants
 ) -> None:
-    site = eagle_ford(tmp_path, phase)
+    site = eagle_ford(variants, phase)
     assert site.bridge == bridge
     assert (site.consumption("dashboards"), site.consumption("historian")) == (dashboards, historian)
 

@@ -8,7 +8,7 @@ import pytest
 from model import Site
 from model.rollout import Leave
 from sitectl.gates.service_level import COVERAGE, SLOT, Attained, attain, expression, shortfalls
-from tests.support.variants import variants
+from tests.support.variants import Variants
 
 # A Thursday, 06:00 at the site (America/Chicago).
 MORNING = datetime(2026, 11, 19, 12, 0, tzinfo=UTC)
@@ -16,8 +16,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Site]:
-    return {site.name: site for site in variants(tmp_path_factory.mktemp("sites"), "pilot")}
+def sites(variants: Variants) -> dict[str, Site]:
+    return {site.name: site for site in variants("pilot")}
 
 
 @pytest.fixture
