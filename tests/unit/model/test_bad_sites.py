@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.model.bad_sites import BAD, cases, errors_of
+from tests.unit.model.bad_sites import BAD, cases, copy_of_stacks, errors_of
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One copy of the data for all cases: each writes the site's own file anew, and nothing else."""
+    return copy_of_stacks(tmp_path_factory.mktemp("bad"))
 
 
 @pytest.mark.parametrize("case", cases())
