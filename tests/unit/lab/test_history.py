@@ -17,7 +17,7 @@ from lab.operators.stories import exposition, read, story_file
 from lab.story import Span, Story
 from model import Site
 from tests.support.tools import tool
-from tests.support.variants import EDITIONS, variants
+from tests.support.variants import EDITIONS, Variants
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DAYS = 30
@@ -28,14 +28,36 @@ SERIES = re.compile(
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return next(site for site in variants(tmp_path_factory.mktemp("s"), "pilot") if site.name == "eagle-ford")
+def site(variants: Variants) -> Site:
+    return next(site for site in variants("pilot") if site.name == "eagle-ford")
 
 
-def told(site: Site, story: Story) -> list[str]:
-    """A short history, whole."""
+@pytest.fixture(scope="module")
+def good(site: Site) -> list[str]:
+    """A short history of a good story, told once for all tests here."""
+    return told(site, "good", 7)
+
+
+@pytest.fixture(scope="module")
+def gap(site: Site) -> list[str]:
+    """A short history with a gap, told once for all tests here."""
+    return told(site, "gap", 7)
+
+
+def told(site: Site, story: Story, days: int) -> list[str]:
+    """The last days of a story, whole."""
     end = int(NOW.timestamp())
-    return list(lines(scene(site, story, 7, NOW), end - 7 * DAY, end, 300))
+    return list(lines(scene(site, story, 7, NOW), end - days * DAY, end, 300))
+
+
+def names(history: list[str]) -> set[str]:
+    """Return the names of a history's series."""
+    return {line.split("{", 1)[0] for line in history}
+
+
+def series(history: list[str]) -> set[str]:
+    """Return the names of a history's series, with their labels."""
+    return {line.rsplit(maxsplit=2)[0] for line in history}
 
 
 def recorded(site: Site, story: Story, name: str = "iot_broker:serving", step: int = 300) -> dict[int, float]:
@@ -47,22 +69,21 @@ def recorded(site: Site, story: Story, name: str = "iot_broker:serving", step: i
 
 
 def test_the_same_story_is_told_in_the_same_words(site: Site) -> None:
-    assert told(site, "good") == told(site, "good")
+    assert told(site, "good", 1) == told(site, "good", 1)
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_it_has_every_series_that_the_sites_rules_ask_for(tmp_path: Path, edition: str) -> None:
+def test_it_has_every_series_that_the_sites_rules_ask_for(edition: str, variants: Variants) -> None:
     # Sinks run from this phase on.
-    site = variants(tmp_path, "parallel", edition)[1]
+    site = variants("parallel", edition)[1]
     asked = {
         name
         for group in rule_groups(site)
         for rule in group["rules"]
         for name in SERIES.findall(rule["expr"])
     }
-    there = {line.split("{")[0] for line in told(site, "good")}
     assert asked
-    assert asked <= there
+    assert asked <= names(told(site, "good", 1))
 
 
 def test_a_good_month_has_outages_that_a_promise_of_99_9_percent_bears(site: Site) -> None:
@@ -76,25 +97,25 @@ def test_a_breached_month_has_an_outage_in_working_hours(site: Site) -> None:
     assert len(promised) * 300 > 5 * 3600
 
 
-def test_of_a_gap_nothing_is_known(site: Site) -> None:
-    (gap,) = scene(site, "gap", DAYS, NOW).gaps
-    moments = {int(line.rsplit(maxsplit=1)[1]) for line in told(site, "gap")}
-    assert gap.end - gap.start == 2 * DAY
-    assert not [moment for moment in moments if moment in gap]
+def test_of_a_gap_nothing_is_known(site: Site, gap: list[str]) -> None:
+    (away,) = scene(site, "gap", DAYS, NOW).gaps
+    moments = {int(line.rsplit(maxsplit=1)[1]) for line in gap}
+    assert away.end - away.start == 2 * DAY
+    assert not [moment for moment in moments if moment in away]
 
 
 @pytest.mark.parametrize("story", ["good", "breached", "gap"])
 def test_no_time_of_a_series_comes_twice_or_goes_back(site: Site, story: Story) -> None:
     moments: dict[str, list[int]] = defaultdict(list)
-    for line in told(site, story):
+    for line in told(site, story, 7):
         name, _, moment = line.rsplit(maxsplit=2)
         moments[name].append(int(moment))
     assert all(found == sorted(set(found)) for found in moments.values())
 
 
-def test_counters_never_fall(site: Site) -> None:
+def test_counters_never_fall(good: list[str]) -> None:
     values = defaultdict(list)
-    for line in told(site, "good"):
+    for line in good:
         if line.startswith(("emqx_messages", "emqx_packets", "http_request", "kafka_connect_sink")):
             name, value, _ = line.rsplit(maxsplit=2)
             values[name].append(float(value))
@@ -109,9 +130,9 @@ def test_what_is_recorded_for_a_window_is_the_share_that_was_lost_in_it(site: Si
     assert ratios[int(breach.start) + 2 * 3600] == 1
 
 
-def test_promtool_makes_blocks_of_it(site: Site, tmp_path: Path) -> None:
+def test_promtool_makes_blocks_of_it(gap: list[str], tmp_path: Path) -> None:
     file = tmp_path / "history.txt"
-    file.write_text("".join(told(site, "gap")) + "# EOF\n", encoding="utf-8")
+    file.write_text("".join(gap) + "# EOF\n", encoding="utf-8")
     command = [str(tool("promtool") / "promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet"]
     done = subprocess.run(
         [*command, "--max-block-duration=400h", str(file), str(tmp_path / "blocks")],
@@ -123,13 +144,12 @@ def test_promtool_makes_blocks_of_it(site: Site, tmp_path: Path) -> None:
     assert list((tmp_path / "blocks").iterdir())
 
 
-def test_the_present_goes_on_where_the_past_ends(site: Site, tmp_path: Path) -> None:
+def test_the_present_goes_on_where_the_past_ends(site: Site, good: list[str], tmp_path: Path) -> None:
     facts = scene(site, "good", DAYS, NOW)
     write(story_file(tmp_path, site.name), json.dumps(asdict(facts)))
     assert read(story_file(tmp_path, site.name)) == facts
     now = {line.rsplit(" ", 1)[0] for line in exposition(tmp_path, NOW.timestamp()).splitlines()}
-    before = {line.rsplit(maxsplit=2)[0] for line in told(site, "good")}
-    assert now == {name for name in before if not name.startswith("iot_broker:")}
+    assert now == {name for name in series(good) if not name.startswith("iot_broker:")}
 
 
 def test_a_span_ends_before_its_end() -> None:
