@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from components.recording import compose
 from lab.operators.emqx import EMQX, EmqxReconciler, rolled_out
 from lab.operators.emqx_objects import (
     LABEL_INSTANCE,
@@ -24,8 +23,9 @@ from lab.operators.kubernetes import (
     KubernetesError,
 )
 from lab.operators.loop import Key
-from model import load_site, site_names
+from model import Site, load_site, site_names
 from model.broker import Replicants
+from tests.support.composing import compose
 from tests.support.shell import REPOSITORY
 from tests.support.variants import variants
 from tests.unit.lab.operators_support import FakeKubernetes, watching
@@ -37,7 +37,11 @@ KEY = Key("iot-field", "broker")
 @pytest.fixture(params=site_names(STACKS))
 def document(request: pytest.FixtureRequest) -> Document:
     """The EMQX resource of each sample site, as the kit writes it."""
-    made = compose(load_site(STACKS, request.param)).one("EMQX")
+    return resource(load_site(STACKS, request.param))
+
+
+def resource(site: Site) -> Document:
+    """Return a site's EMQX resource as the API server has it, for the test's own changes."""
     metadata = {
         "name": "broker",
         "namespace": "iot-field",
@@ -45,7 +49,12 @@ def document(request: pytest.FixtureRequest) -> Document:
         "uid": "u",
         "resourceVersion": "1",
     }
-    return {"apiVersion": "apps.emqx.io/v2beta1", "kind": "EMQX", "metadata": metadata, "spec": made.spec}
+    return {
+        "apiVersion": "apps.emqx.io/v2beta1",
+        "kind": "EMQX",
+        "metadata": metadata,
+        "spec": deepcopy(compose(site).one("EMQX").spec),
+    }
 
 
 def reconciler(kubernetes: FakeKubernetes, document: Document, *node_sets: Document) -> EmqxReconciler:
@@ -228,15 +237,7 @@ def with_replicants(tmp_path_factory: pytest.TempPathFactory) -> Document:
         if site.name == "eagle-ford"
     )
     broker = site.broker.model_copy(update={"replicants": Replicants(replicas=4, autoscaling=None)})
-    made = compose(site.model_copy(update={"broker": broker})).one("EMQX")
-    metadata = {
-        "name": "broker",
-        "namespace": "iot-field",
-        "generation": 1,
-        "uid": "u",
-        "resourceVersion": "1",
-    }
-    return {"apiVersion": "apps.emqx.io/v2beta1", "kind": "EMQX", "metadata": metadata, "spec": made.spec}
+    return resource(site.model_copy(update={"broker": broker}))
 
 
 def replicant(document: Document, ready: int = 4) -> Document:

@@ -5,11 +5,11 @@ import json
 import re
 from typing import Any, cast
 
-from components.recording import compose
 from lab.servers.http import Answer, Client
 from lab.servers.vault import READER_POLICY
 from lab.slots import fill, sites_with_slots
 from model import load_site
+from tests.support.composing import compose
 from tests.support.shell import REPOSITORY
 
 STACKS = REPOSITORY / "stacks"

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from components.broker_alerts import alerts
-from components.recording import Composition, compose
+from components.recording import Composition
 from lab.operators.emqx_objects import broker_objects
 from lab.operators.kubernetes import Document
 from model import load_site, site_names
+from tests.support.composing import compose
 
 REPOSITORY = Path(__file__).parents[3]
 RUNBOOKS = REPOSITORY / "runbooks"
