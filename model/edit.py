@@ -4,6 +4,8 @@ import yaml
 
 from model.words import quoted
 
+_BYTE_ORDER_MARK = "\ufeff"
+
 
 class NotEditableError(Exception):
     """A value cannot be set without rewriting what somebody wrote: which key, and why."""
@@ -18,13 +20,15 @@ def set_value(text: str, path: tuple[str, ...], value: str) -> str:
 
     Raises NotEditableError where the file holds something else than a map on the way, or more than a value at the end.
     """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    # It is no part of what the parser counts.
+    bare = text.removeprefix(_BYTE_ORDER_MARK)
+    root = yaml.compose(bare, Loader=yaml.CSafeLoader)
     if not isinstance(root, yaml.MappingNode):
         raise NotEditableError(".".join(path), "the file is no map")
-    edited = _set(text, root, path, path, value)
-    if _at(yaml.safe_load(edited), path) != yaml.safe_load(value):
+    edited = _set(bare, root, path, path, value)
+    if _at(_loaded(edited), path) != _loaded(value):
         raise NotEditableError(".".join(path), "the file is written in an unusual way")
-    return edited
+    return text[: len(text) - len(bare)] + edited
 
 
 def _set(text: str, node: yaml.MappingNode, path: tuple[str, ...], rest: tuple[str, ...], value: str) -> str:
@@ -65,3 +69,7 @@ def _at(data: object, path: tuple[str, ...]) -> object:
     for key in path:
         data = data.get(key) if isinstance(data, dict) else None
     return data
+
+
+def _loaded(text: str) -> object:
+    return yaml.load(text, Loader=yaml.CSafeLoader)

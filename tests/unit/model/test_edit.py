@@ -22,6 +22,15 @@ def test_a_value_is_replaced_in_its_place() -> None:
     assert changed == TEXT.replace("state: egress ", "state: retired ")
 
 
+@pytest.mark.parametrize("path", [("name",), ("incumbent", "port"), ("incumbent", "inline", "b")])
+def test_a_byte_order_mark_stays_and_shifts_nothing(path: tuple[str, ...]) -> None:
+    assert set_value(f"\ufeff{TEXT}", path, "2") == f"\ufeff{set_value(TEXT, path, '2')}"
+
+
+def test_letters_of_more_than_one_byte_shift_nothing() -> None:
+    assert set_value("title: Überström 😀\nname: a\n", ("name",), "b") == "title: Überström 😀\nname: b\n"
+
+
 def test_what_is_missing_is_added_where_it_belongs() -> None:
     assert set_value(TEXT, ("incumbent", "port"), "8883").count("  port: 8883\n") == 1
     assert yaml.safe_load(set_value(TEXT, ("incumbent", "inline", "b"), "2"))["incumbent"]["inline"] == {
