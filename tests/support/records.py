@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,15 @@ def record_name(data: Mapping[str, Any]) -> str:
 
 def texts(records: list[dict[str, Any]] | None = None) -> dict[str, str]:
     """Return the text of each file of the signers, records and approvals, by its path in the data folder."""
-    entries = chain() if records is None else records
+    return dict(_every_text()) if records is None else _texts(records)
+
+
+@cache
+def _every_text() -> dict[str, str]:
+    return _texts(chain())
+
+
+def _texts(entries: list[dict[str, Any]]) -> dict[str, str]:
     found = {"promotions/signers.yaml": file_text(signers(), "../signers.schema.json")}
     for entry in entries:
         path = f"promotions/{SITE}/{record_name(entry)}"
@@ -165,11 +174,20 @@ def compared(day: int, **changes: Any) -> dict[str, Any]:
 def report_texts(**changes: dict[str, Any]) -> dict[str, str]:
     """Return the text of each report's file, by its path in the data folder."""
     return {
-        f"reports/{SITE}/{name}.yaml": file_text(
-            report(name, **changes.get(name, {})), f"../../{name}-report.schema.json"
-        )
+        f"reports/{SITE}/{name}.yaml": _report_text(name, **changes[name])
+        if name in changes
+        else _usual_report_text(name)
         for name in ("policy", "comparison", "routes", "training")
     }
+
+
+@cache
+def _usual_report_text(name: str) -> str:
+    return _report_text(name)
+
+
+def _report_text(name: str, **changes: Any) -> str:
+    return file_text(report(name, **changes), f"../../{name}-report.schema.json")
 
 
 def write(stacks: Path, files: Mapping[str, str]) -> None:
