@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components import names
 from components.kafka_topics import user_name
 from lab.estate import Estate
 from model import Site
@@ -29,9 +30,8 @@ def known_secrets(deployed: Shell, estate: Estate, site: Site) -> Secrets:
     environment = deployed.environment
     found = {name: environment[name] for name in ("VAULT_TOKEN", "KEYCLOAK_PASSWORD", "PROMETHEUS_PASSWORD")}
     found["passphrase"] = Path(environment["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text().strip()
-    admin = servers.keycloak(deployed)
-    client = admin.get(f"/{site.name}/clients?clientId={site.identity.dashboard.client_id}")[0]
-    found["client secret"] = admin.get(f"/{site.name}/clients/{client['id']}/client-secret")["value"]
+    found |= _client_secrets(deployed, site)
+    found |= _kubernetes_secrets(deployed, site)
     for user in site.streams.users:
         found[user.name] = servers.kafka_password(deployed, user_name(site, user.name))
     for number, file in enumerate(_private_files(estate.state)):
@@ -90,6 +90,30 @@ def leaks(text: str, secrets: Secrets) -> list[str]:
         for name, value in secrets.values_by_name.items()
         if value in text or base64.b64encode(value.encode()).decode().rstrip("=") in text
     ]
+
+
+def _client_secrets(deployed: Shell, site: Site) -> dict[str, str]:
+    """Return the secret of the dashboard's and of each gateway's client, as Keycloak has them."""
+    admin = servers.keycloak(deployed)
+    clients = [client for client in admin.get(f"/{site.name}/clients") if not client["publicClient"]]
+    secrets = {
+        client["clientId"]: admin.get(f"/{site.name}/clients/{client['id']}/client-secret").get("value", "")
+        for client in clients
+    }
+    gateways = {names.gateway_login(gateway.name) for gateway in site.identity.gateways}
+    assert gateways
+    assert {site.identity.dashboard.client_id, *gateways} <= secrets.keys()
+    return secrets
+
+
+def _kubernetes_secrets(deployed: Shell, site: Site) -> dict[str, str]:
+    """Return every value of the Secrets in the site's namespace, but for certificates, which anybody may read."""
+    return {
+        f"{secret['metadata']['name']}/{key}": base64.b64decode(value).decode()
+        for secret in deployed.all("secret", site.namespace)
+        for key, value in (secret.get("data") or {}).items()
+        if not key.endswith(".crt")
+    }
 
 
 def _private_files(state: Path) -> Iterator[Path]:
