@@ -21,7 +21,7 @@ test: setup lint tools ## Pass every check and every test, also those against th
 	@IOT_BROKER_MUTATIONS=3400 $(RUN) pytest
 
 unit: setup ## Only the tests that need no server (under a minute)
-	@$(RUN) pytest tests/unit --numprocesses logical --dist loadscope
+	@$(RUN) pytest tests/unit --numprocesses logical --dist loadscope --no-loadscope-reorder
 
 inventory: setup ## Write the golden inventories of the sample sites anew; read their diff
 	@UPDATE_INVENTORY=1 $(RUN) pytest -q tests/unit/components/test_inventory.py
