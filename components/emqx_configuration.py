@@ -8,7 +8,6 @@ from components.client_secret import CLIENT_SECRET
 from components.emqx_mounts import COOKIE_FOLDER, LICENCE_FOLDER, LOGIN_FOLDER, TLS_FOLDER, TRUST_FOLDER
 from components.settings import Settings
 from model import Site
-from model.broker import Listener
 from model.capacity import DoorLimits, door_limits
 from model.emqx import Configuration, Unsupported, unsupported, values
 from model.emqx.configuration import (
@@ -50,6 +49,7 @@ from model.emqx.listeners import (
 )
 from model.emqx.protection import Bounds, bounds
 from model.emqx.roots import check_roots
+from model.listeners import Listener
 from model.network import Cidr
 from model.units import Duration
 

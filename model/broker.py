@@ -1,126 +1,20 @@
-"""The broker's part of the site: edition, image, nodes, listeners, and the peak that it must carry."""
+"""The broker's part of the site: edition, image, nodes with their disks and sizes, and how it is rolled out."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from model.base import Cores, Digest, Fingerprint, Label, Part, Port, Repository, Tag, Text, Version
+from model.base import Cores, Fingerprint, Label, Part, Port, Tag, Text, Version
+from model.image import Image
+from model.listeners import Listeners
+from model.protection import Load, Protection
 from model.scaling import Autoscaling
 from model.sizing import FEWEST_CORES, LEAST_MEMORY, cores_for, memory_for
-from model.units import Bytes, Duration, Percentage, Rate, between
+from model.units import Bytes, Duration, between
 
 Wait = Annotated[Duration, between(Duration(30))]
 """How long a rollout waits: shorter ones would fail while all is well."""
-SomeRate = Annotated[Rate, between(Rate(1))]
-# EMQX takes 256 MiB; a client's token must fit into its first packet.
-Message = Annotated[Bytes, between(Bytes(16 * 2**10), Bytes(256 * 2**20))]
-
-ClientKind = Literal["devices", "people", "gateways"]
-"""Clients by what they show at the door: a certificate, a person's or service's token, a gateway's token."""
-
-
-class Image(Part):
-    """A container image; the digest, where given, decides."""
-
-    repository: Repository = Field(description="Repository without tag, as the site's own registry names it.")
-    tag: Tag | None = Field(
-        None, description="Tag; the software's version when left out (then one must be known)."
-    )
-    digest: Digest | None = Field(None, description="Digest (`sha256:…`); it decides where it is given.")
-
-    def reference(self, version: str | None = None) -> str:
-        """Return the whole reference `repository[:tag][@digest]`; the tag falls back to `version`."""
-        tag = self.tag or version
-        return self.repository + (f":{tag}" if tag else "") + (f"@{self.digest}" if self.digest else "")
-
-
-class Door(Part):
-    """What every listener of the broker has."""
-
-    port: Port = Field(description="TCP port.")
-    messages_rate: Rate | None = Field(
-        default=None, description="Messages that one client may send here; as in `protection` when left out."
-    )
-    bytes_rate: Bytes | None = Field(
-        default=None,
-        description="Bytes that one client may send here in a second; as in `protection` when left out.",
-    )
-
-
-class Listener(Door):
-    """One listener of the broker; its limits hold for each node."""
-
-    max_connections: int | None = Field(
-        None,
-        ge=1,
-        le=5_000_000,
-        description="Connections that one node accepts at most; derived: its share of the planned clients of this "
-        "kind, and `protection.reserve`.",
-    )
-    connection_rate: SomeRate | None = Field(
-        None,
-        description="New connections that one node accepts in a second; derived: its share of the planned clients "
-        "comes back in `protection.reconnect_within`.",
-    )
-
-
-class ZoneListener(Door):
-    """MQTT over TLS with client certificates, for one network zone of the site: nobody else's address is let in."""
-
-    name: Label = Field(description="The network zone, one of `network.zones`.")
-    max_connections: int | None = Field(
-        default=None,
-        ge=1,
-        le=5_000_000,
-        description="Connections that one node accepts; as `mqtts` when left out.",
-    )
-    connection_rate: Rate | None = Field(
-        default=None,
-        description="New connections that one node accepts in a second; as `mqtts` when left out.",
-    )
-
-    def beside(self, general: Listener) -> Listener:
-        """Return the listener with its limits: what it does not say is as at the general one."""
-        return Listener(
-            port=self.port,
-            max_connections=self.max_connections or general.max_connections,
-            connection_rate=self.connection_rate or general.connection_rate,
-            messages_rate=self.messages_rate or general.messages_rate,
-            bytes_rate=self.bytes_rate or general.bytes_rate,
-        )
-
-
-class Listeners(Part):
-    """The broker's doors; all of them TLS."""
-
-    mqtts: Listener = Field(description="MQTT over TLS with client certificates.")
-    wss: Listener = Field(description="MQTT over WebSocket over TLS.")
-    gateway: Listener | None = Field(
-        None,
-        description="MQTT over TLS for gateways that bring a token of the realm instead of a certificate.",
-    )
-    zones: tuple[ZoneListener, ...] = Field(
-        (),
-        description="Listeners of single network zones; keyed by the zone's name. With them `mqtts` is closed but "
-        "for `mqtts_for`.",
-    )
-    mqtts_for: tuple[Label, ...] = Field(
-        (), description="Network zones that come to `mqtts` where others have listeners of their own."
-    )
-
-    @property
-    def by_name(self) -> "dict[str, Listener]":
-        """Every listener by its name in endpoints and messages."""
-        listeners = {"mqtts": self.mqtts, "wss": self.wss}
-        if self.gateway is not None:
-            listeners["gateway"] = self.gateway
-        return listeners | {f"zone-{zone.name}": zone.beside(self.mqtts) for zone in self.zones}
-
-    def kind(self, name: str) -> ClientKind:
-        """Return who can use the listener of a name: a zone's listener takes certificates, as `mqtts` does."""
-        others: dict[str, ClientKind] = {"wss": "people", "gateway": "gateways"}
-        return others.get(name, "devices")
 
 
 class Storage(Part):
@@ -151,84 +45,6 @@ class Licence(Part):
 
     secret: Label = Field(description="Name of the Secret in the site's namespace.")
     key: Tag = Field(description="Key inside the Secret, such as `emqx.lic`.")
-
-
-class Load(Part):
-    """The peak that the site expects; the broker must carry it with `max_unavailable` nodes lost."""
-
-    connections: int = Field(
-        ge=1, le=50_000_000, description="Clients connected at the same time, of every kind."
-    )
-    people: int = Field(
-        default=0,
-        ge=0,
-        le=50_000_000,
-        description="How many of them are people's and services' with a token (`wss`).",
-    )
-    gateways: int = Field(
-        default=0, ge=0, le=50_000_000, description="How many of them are gateways with a token (`gateway`)."
-    )
-    messages: SomeRate = Field(description="Messages in and out, together, at QoS 1.")
-
-    @property
-    def by_kind(self) -> dict[ClientKind, int]:
-        """Connections of each kind of client; whoever is not counted by itself is a device with a certificate."""
-        devices = max(self.connections - self.people - self.gateways, 0)
-        return {"devices": devices, "people": self.people, "gateways": self.gateways}
-
-
-class Flapping(Part):
-    """When a client that connects again and again is banned."""
-
-    connections: int = Field(ge=2, le=10_000, description="Connections that are too many.")
-    within: Annotated[Duration, between(Duration(1))] = Field(description="Time in which they are counted.")
-    ban: Annotated[Duration, between(Duration(1))] = Field(description="How long the client stays out.")
-
-
-class Protection(Part):
-    """What one client may take of the broker; a figure that is left out is derived from load, cores and memory."""
-
-    largest_message: Message = Field(
-        description="Largest message that a client may send: 16KiB, so that a token fits into its first packet, to "
-        "256MiB."
-    )
-    typical_message: Annotated[Bytes, between(Bytes(1))] = Field(
-        description="Size of a usual message; memory is reckoned with it."
-    )
-    inflight: int = Field(ge=1, le=65535, description="Messages on their way to a client at the same time.")
-    subscriptions: int = Field(ge=1, le=1_000_000, description="Subscriptions of one client.")
-    decisions: int = Field(
-        ge=1,
-        le=1_048_576,
-        description="Permissions that a client's session remembers for a minute; what is not among them is asked for "
-        "each time.",
-    )
-    flapping: Flapping = Field(description="When a client is banned for connecting again and again.")
-    reserve: Percentage = Field(
-        description="Connections that a listener accepts beyond the planned ones: for growth, and for clients that "
-        "come back before their old connection is noticed to be gone."
-    )
-    reconnect_within: Annotated[Duration, between(Duration(1))] = Field(
-        description="Time in which all clients may come back after an outage; shorter costs more cores for TLS."
-    )
-    overload: bool = Field(
-        description="Whether a node that is busy puts off new connections and clean-up (overload protection)."
-    )
-    client_messages: SomeRate | None = Field(
-        None, description="Messages that one client may send; derived: a twentieth of what a node carries."
-    )
-    client_bytes: Bytes | None = Field(
-        None, description="Bytes that one client may send in a second; derived from its messages."
-    )
-    client_memory: Bytes | None = Field(
-        None, description="Memory at which a client's process is ended; derived from the node's memory."
-    )
-    queue: int | None = Field(
-        None, ge=1, le=1_000_000, description="Messages that wait for one client; derived from the memory."
-    )
-    retained_messages: int | None = Field(
-        None, ge=1, le=100_000_000, description="Retained messages; derived: a sixteenth of the memory."
-    )
 
 
 class Probe(Part):

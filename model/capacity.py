@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-from model.broker import Broker, ClientKind, Listener
+from model.broker import Broker
+from model.listeners import ClientKind, Listener
 from model.sizing import (
     BYTES_PER_CONNECTION,
     MESSAGES_PER_CORE,

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from model.base import Label, Part, Text, UrlPath
-from model.broker import Image
+from model.image import Image
 from model.scaling import Autoscaling
 from model.units import Duration
 

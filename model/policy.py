@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from model.base import CommonName, Label, Part, Text
-from model.broker import Image
+from model.image import Image
 from model.scaling import Autoscaling
 
 TopicFilter = Annotated[str, StringConstraints(min_length=1, max_length=256)]

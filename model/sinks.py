@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from model.base import Address, Cores, Domain, Identifier, Label, Part, Port, Text
-from model.broker import Image
+from model.image import Image
 from model.units import Bytes, Duration
 
 WORKERS = "connect"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
@@ -245,6 +245,10 @@ def between(
         return value
 
     return AfterValidator(check)
+
+
+SomeRate = Annotated[Rate, between(Rate(1))]
+"""A rate that lets something through."""
 
 
 def _refused(problem: str, remedy: str) -> PydanticCustomError:

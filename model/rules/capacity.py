@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from model.broker import Broker, ClientKind
+from model.broker import Broker
 from model.capacity import accepted, messages, nodes_left
+from model.listeners import ClientKind
 from model.rules.rule import Finding, rule
 from model.site import Site
 from model.sizing import BYTES_PER_CONNECTION, SHARE_FOR_CONNECTIONS

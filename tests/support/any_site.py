@@ -11,9 +11,11 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from model import Site
-from model.broker import Broker, Licence, Listener, Listeners, Load, Replicants, ZoneListener
+from model.broker import Broker, Licence, Replicants
+from model.listeners import Listener, Listeners, ZoneListener
 from model.network import Cidr
 from model.platform import ExternalSecrets
+from model.protection import Load
 from model.rules import RULES, capacity, kafka_way
 from model.rules.rule import Finding, Rule
 from model.streams import Delivery

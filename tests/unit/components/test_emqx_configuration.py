@@ -15,13 +15,14 @@ from components.emqx_nodes import core_nodes
 from components.recording import Composition
 from components.settings import Settings
 from model import Site
-from model.broker import Licence, Listener, ZoneListener
+from model.broker import Licence
 from model.emqx import Configuration, declared
 from model.emqx.configuration import Dashboard, License
 from model.emqx.integration import KafkaLogin, MqttConnector
 from model.emqx.protection import bounds
 from model.emqx.roots import KNOWN_ROOTS, UnknownRootError, check_roots
 from model.emqx.section import Key
+from model.listeners import Listener, ZoneListener
 from model.network import Cidr
 from model.rules.broker import RULES
 from model.units import Bytes, Rate

@@ -13,8 +13,8 @@ from components import emqx_nodes
 from components.emqx_configuration import document, text
 from components.recording import OFFLINE
 from model import Site
-from model.broker import Load
 from model.emqx.roots import KNOWN_ROOTS
+from model.protection import Load
 from model.units import Rate
 from tests.support.any_site import OF_THE_BROKER, broken, planned_sites, sites, with_load
 from tests.support.composing import compose

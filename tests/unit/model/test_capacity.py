@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as any_
 
 from model import load_site
-from model.broker import Broker, Load, ZoneListener
+from model.broker import Broker
 from model.capacity import (
     DoorLimits,
     accepted,
@@ -20,6 +20,8 @@ from model.capacity import (
     nodes_left,
 )
 from model.derived import derived
+from model.listeners import ZoneListener
+from model.protection import Load
 from model.units import Bytes, Duration, Percentage, Rate
 
 STACKS = Path(__file__).parents[3] / "stacks"
