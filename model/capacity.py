@@ -48,6 +48,11 @@ def nodes_left(broker: Broker) -> int:
     return max(broker.serving - broker.max_unavailable, 1)
 
 
+def nodes_lost(broker: Broker) -> str:
+    """Say how many nodes may be lost at the peak, in words."""
+    return "one node" if broker.max_unavailable == 1 else f"{broker.max_unavailable} nodes"
+
+
 def messages(broker: Broker) -> Headroom:
     """Return the headroom of messages in a second, in and out together, at QoS 1: a matter of cores."""
     carried = int(nodes_left(broker) * broker.cores * MESSAGES_PER_CORE)

@@ -72,7 +72,7 @@ class Flow:
 class Outage:
     """What happens while Kafka is away: where records wait, for how long at the peak, and what is lost then.
 
-    `buffer` is of one node; `lasts` is reckoned with one node lost.
+    `buffer` is of one node; `lasts` is reckoned with `broker.max_unavailable` nodes lost.
     """
 
     kept_on: Literal["disk", "memory"]
@@ -133,7 +133,10 @@ def buffer(site: Site) -> Bytes:
 
 
 def lanes(site: Site, topic: Topic) -> Lanes:
-    """Return a node's lanes of a topic to the Kafka bridge, for its share of twice the peak with one node lost."""
+    """Return a node's lanes of a topic to the Kafka bridge.
+
+    They carry the node's share of twice the peak with `broker.max_unavailable` nodes lost.
+    """
     records = site.broker.load.messages.count * topic.share.ratio * GROWTH / nodes_left(site.broker)
     inflight = 1 if site.streams.keeps_order else UNORDERED_INFLIGHT
     needed = int((records / (REQUESTS_PER_SECOND * inflight)).to_integral_value(ROUND_CEILING))
@@ -144,7 +147,7 @@ def lanes(site: Site, topic: Topic) -> Lanes:
 
 
 def lanes_carry(site: Site, topic: Topic) -> int:
-    """Return the records in a second that all nodes' lanes of a topic carry, with one node lost."""
+    """Return the records in a second that a topic's lanes carry on the nodes that `broker.max_unavailable` leaves."""
     way = lanes(site, topic)
     return way.workers * way.inflight * REQUESTS_PER_SECOND * nodes_left(site.broker)
 

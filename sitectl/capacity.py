@@ -73,14 +73,14 @@ def described(site: "Site") -> dict[str, object]:
 
 
 def _print(site: "Site") -> None:
-    from model.capacity import headroom, nodes_left
+    from model.capacity import headroom, nodes_left, nodes_lost
     from model.emqx.protection import bounds
     from sitectl import capacity_figures, capacity_streams, output
 
     broker = site.broker
     click.echo(
         f"{site.name}: {_nodes(broker)} of {_size(broker, 'cores')} cores and {_size(broker, 'memory')}; "
-        f"carried means by {nodes_left(broker)}, with {_lost(broker)} lost\n"
+        f"carried means by {nodes_left(broker)}, with {nodes_lost(broker)} lost\n"
     )
     capacity_figures.write([(figure, _remedy(figure)) for figure in headroom(broker)])
     output.write_table(
@@ -99,10 +99,6 @@ def _nodes(broker: "Broker") -> str:
     if not broker.replicant_nodes:
         return f"{broker.replicas} nodes"
     return f"{broker.replicant_nodes} replicants beside {broker.replicas} core nodes, each"
-
-
-def _lost(broker: "Broker") -> str:
-    return "one node" if broker.max_unavailable == 1 else f"{broker.max_unavailable} nodes"
 
 
 def _size(broker: "Broker", name: str) -> str:

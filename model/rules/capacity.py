@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from model.broker import Broker
-from model.capacity import accepted, messages, nodes_left
+from model.capacity import accepted, messages, nodes_left, nodes_lost
 from model.listeners import ClientKind
 from model.rules.rule import Finding, rule
 from model.site import Site
@@ -78,9 +78,8 @@ def each_kind_is_part_of_the_connections(site: Site) -> Iterator[Finding]:
 
 def _lost(broker: Broker) -> str:
     """Say how many nodes may be lost, as `broker.max_unavailable` has it."""
-    if broker.max_unavailable == 1:
-        return "one node may be lost"
-    return f"{broker.max_unavailable} nodes may be lost (broker.max_unavailable)"
+    said = f"{nodes_lost(broker)} may be lost"
+    return said if broker.max_unavailable == 1 else f"{said} (broker.max_unavailable)"
 
 
 RULES = (

@@ -1,7 +1,8 @@
-"""Rules of the way to Kafka: it carries the peak with one node and one bridge lost, and the largest message."""
+"""Rules of the way to Kafka: it carries the largest message, and the peak with nodes and a bridge lost."""
 
 from collections.abc import Iterator
 
+from model.capacity import nodes_lost
 from model.ingest import TOPICS
 from model.neighbours import (
     MOST_BRIDGES,
@@ -65,8 +66,8 @@ def lanes_carry_the_peak(site: Site) -> Iterator[Finding]:
         records = int(site.broker.load.messages.count * topic.share.ratio)
         if topic.name in TOPICS and records > carried:
             problem = (
-                f"{topic.name} has {records} records a second at the peak, and with one node lost its lanes carry "
-                f"{carried}"
+                f"{topic.name} has {records} records a second at the peak, and with {nodes_lost(site.broker)} "
+                f"lost its lanes carry {carried}"
             )
             remedy = "add broker nodes, or write `unordered`, or choose `edition: enterprise`"
             yield Finding(("streams", "delivery"), problem, remedy)
