@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from model.capacity import nodes_lost
-from model.ingest import TOPICS
+from model.ingest import DEAD_LETTER, TOPICS
 from model.neighbours import (
     MOST_BRIDGES,
     bridged_connections,
@@ -12,7 +12,7 @@ from model.neighbours import (
     least_memory,
     needed_bridges,
 )
-from model.record_size import kibibytes, largest_acceptable, largest_record
+from model.record_size import kibibytes, largest_acceptable, largest_dead_letter, largest_record
 from model.rules.rule import Finding, rule
 from model.site import Site
 from model.stream_capacity import lanes_carry, mebibytes, waiting
@@ -91,6 +91,23 @@ def topics_take_the_largest_message(site: Site) -> Iterator[Finding]:
 
 
 @rule("streams", "broker")
+def dead_letters_take_what_a_sink_refuses(site: Site) -> Iterator[Finding]:
+    """What a sink refuses fits the dead letters' topic, as it was and with what is said of it."""
+    needed, written = largest_dead_letter(site), kibibytes(largest_record(site, DEAD_LETTER))
+    for topic in site.streams.topics:
+        largest = topic.maximum_message
+        # Less than the broker's own dead letters need has a rule of its own.
+        if topic.name != DEAD_LETTER or largest is None or not written.count <= largest.count < needed.count:
+            continue
+        problem = (
+            f"{quoted(largest)} does not take every record that a sink refuses, with what is said of it in the "
+            "headers: it would be skipped, and then lost"
+        )
+        remedy = f"write {needed} or more, leave it out, or lower `broker.protection.largest_message`"
+        yield Finding(("streams", "topics", topic.name, "maximum_message"), problem, remedy)
+
+
+@rule("streams", "broker")
 def the_way_takes_the_largest_message(site: Site) -> Iterator[Finding]:
     """The largest message fits a request to the bridge or to Kafka, and the queues of a node fit its memory."""
     largest, most = site.broker.protection.largest_message, largest_acceptable(site)
@@ -124,6 +141,7 @@ RULES = (
     bridges_hold_the_connections,
     lanes_carry_the_peak,
     topics_take_the_largest_message,
+    dead_letters_take_what_a_sink_refuses,
     the_way_takes_the_largest_message,
     waiting_ends,
 )
