@@ -1,4 +1,4 @@
-"""The brokers that stand at the site's door and for the one that is replaced; each file of tests has its own."""
+"""The brokers at the site's door and for the one that is replaced, and who signed in; each file of tests its own."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 
 from lab.estate import Estate
 from model import Site
+from tests.support import servers
 from tests.support.bridge_bench import Bench, Renderings, ends
 from tests.support.bridge_node import Ends
 from tests.support.front import Front, front_of
@@ -21,6 +22,13 @@ def front(
     """The open door of the deployed site."""
     with front_of(deployed, site, estate, tmp_path_factory.mktemp("front")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def token(deployed: Shell, site: Site) -> Iterator[str]:
+    """The access token of a person who signed in, `operator-1`."""
+    with servers.signed_in(deployed, site, "operator-1") as access:
+        yield access
 
 
 @pytest.fixture(scope="module")
