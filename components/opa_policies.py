@@ -236,8 +236,16 @@ def bundle_digest(site: Site) -> str:
 
 def _rule(site: Site, rule: TopicRule) -> dict[str, Any]:
     """Return a rule as the policy reads it: `{name}` of the site's data is the broker's `${username}`."""
-    topics = [topic.replace("{site}", site.name).replace("{name}", "${username}") for topic in rule.topics]
+    topics = [filled for topic in rule.topics for filled in _filled(site, topic)]
     return {"name": rule.name, "who": _who(site, rule.who), "actions": sorted(rule.actions), "topics": topics}
+
+
+def _filled(site: Site, topic: str) -> list[str]:
+    """Return the filters that one of the data stands for: with `{elsewhere}` one for each such topic space, or none."""
+    named = topic.replace("{site}", site.name).replace("{name}", "${username}")
+    if "{elsewhere}" not in named:
+        return [named]
+    return [named.replace("{elsewhere}", space) for space in site.spaces_elsewhere]
 
 
 def _words(site: Site, host: Host) -> list[str]:

@@ -21,7 +21,8 @@ class TopicRule(Part):
     actions: tuple[Literal["publish", "subscribe"], ...] = Field(min_length=1, description="What it may do.")
     topics: tuple[TopicFilter, ...] = Field(
         min_length=1,
-        description="MQTT topic filters; `{site}` is the site's name, `{name}` the client's common name.",
+        description="MQTT topic filters; `{site}` is the site's name, `{name}` the client's common name, `{elsewhere}` "
+        "each topic space of an asset that does not begin with the site's name.",
     )
 
 

@@ -123,6 +123,13 @@ class Site(Part):
         return {asset.name: asset.topic_space or f"{self.name}/{asset.name}" for asset in self.assets}
 
     @property
+    def spaces_elsewhere(self) -> tuple[str, ...]:
+        """The assets' topic spaces that do not begin with the site's name."""
+        return tuple(
+            sorted(space for space in self.topic_spaces.values() if space.split("/")[0] != self.name)
+        )
+
+    @property
     def bridge(self) -> Bridge:
         """Direction of the bridge to the incumbent broker; none any more when that is retired."""
         return "none" if self.incumbent.state == "retired" else self.limits.bridge

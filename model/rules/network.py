@@ -46,8 +46,7 @@ def topic_spaces_are_unique(site: Site) -> Iterator[Finding]:
 @rule("incumbent", "name", "assets")
 def what_crosses_the_bridge_crosses_one_to_one(site: Site) -> Iterator[Finding]:
     """No topic is in two bridged spaces, none is the OT mirror's, and each has a place among the site's own topics."""
-    elsewhere = [space for space in site.topic_spaces.values() if space.split("/")[0] != site.name]
-    known = [site.name, f"spBv1.0/{site.name}", *elsewhere]
+    known = [site.name, f"spBv1.0/{site.name}", *site.spaces_elsewhere]
     earlier: list[BridgedTopics] = []
     for entry in site.incumbent.topics:
         key = ("incumbent", "topics", entry.name)

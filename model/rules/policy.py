@@ -8,7 +8,7 @@ from model.rules.rule import Finding, rule
 from model.site import Site
 from model.words import did_you_mean, quoted
 
-PLACEHOLDERS = ("{site}", "{name}")
+PLACEHOLDERS = ("{site}", "{name}", "{elsewhere}")
 CLASSES = ("device", "gateway", "service", "mirror", "user")
 SPARKPLUG = "spBv1.0"
 READ_ONLY = "ot"  # the OT mirror's topics: one way, into the broker

@@ -1,6 +1,7 @@
 """The Rego compiles strictly, is formatted, passes its own tests, and leaves no line untested."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -143,6 +144,41 @@ def test_a_person_with_a_token_reads_the_site_and_writes_nothing(
         "topic": topic.format(site=site.name),
     }
     assert decide(site, tmp_path, question) == {"result": result}
+
+
+@pytest.mark.parametrize("username", ["operator-1", "historian.services.eagle-ford.field.example"])
+@pytest.mark.parametrize(
+    ("action", "topic", "result"),
+    [
+        ("subscribe", "field/separators/#", "allow"),
+        ("subscribe", "wells/#", "allow"),
+        ("subscribe", "field/#", "deny"),
+        ("subscribe", "field/compressors/#", "deny"),
+        ("publish", "field/separators/pressure", "deny"),
+    ],
+)
+def test_who_reads_the_site_reads_the_assets_whose_topics_begin_otherwise(
+    tmp_path: Path, username: str, action: str, topic: str, result: str
+) -> None:
+    stacks = shutil.copytree(STACKS, tmp_path / "stacks", ignore=shutil.ignore_patterns("Pulumi.*"))
+    file = stacks / "sites" / "eagle-ford.yaml"
+    text = file.read_text()
+    for asset, space in {"separator-runge": "field/separators", "pad-kenedy-14": "wells"}.items():
+        assert f"- name: {asset}\n" in text
+        text = text.replace(f"- name: {asset}\n", f"- name: {asset}\n    topic_space: {space}\n")
+    file.write_text(text)
+    site = load_site(stacks, "eagle-ford")
+    question = {
+        "site": site.name,
+        "username": username,
+        "clientid": username,
+        "cert_common_name": username if site.domain in username else "undefined",
+        "action": action,
+        "topic": topic,
+    }
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    assert decide(site, bundle, question) == {"result": result}
 
 
 @pytest.mark.parametrize(
