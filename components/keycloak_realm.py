@@ -11,6 +11,7 @@ from components.client_secret import client_secret
 from components.component import Place, SiteComponent
 from components.dashboard_login import callback
 from components.dashboard_login import home as dashboard_home
+from components.keycloak_client import confidential_client
 from components.keycloak_settings import realm_settings
 from components.keycloak_tokens import gateway_client, people_scope
 from components.manifest import Manifest
@@ -83,21 +84,16 @@ class KeycloakRealm(SiteComponent):
 
     def _dashboard(self, scope: openid.ClientScope) -> Manifest:
         site, dashboard, home = self.site, self.site.identity.dashboard, dashboard_home(self.site)
-        client = openid.Client(
-            f"{site.name}-{dashboard.client_id}",
-            realm_id=self.realm,
-            client_id=dashboard.client_id,
+        client = confidential_client(
+            self,
+            self.realm,
+            dashboard.client_id,
+            [*_BUILT_IN_SCOPES, scope.name],
             name="EMQX dashboard",
             description=f"The broker's dashboard at {site.title}",
-            enabled=True,
-            access_type="CONFIDENTIAL",
-            client_authenticator_type="client-secret",
             # A person signs in by the browser, and no other way.
             standard_flow_enabled=True,
-            implicit_flow_enabled=False,
-            direct_access_grants_enabled=False,
             service_accounts_enabled=False,
-            oauth2_device_authorization_grant_enabled=False,
             pkce_code_challenge_method="S256",
             root_url=home,
             base_url="/",
@@ -105,17 +101,7 @@ class KeycloakRealm(SiteComponent):
             valid_redirect_uris=[home + path for path in (callback(site), *dashboard.redirect_paths)],
             valid_post_logout_redirect_uris=[f"{home}/"],
             web_origins=[home],
-            consent_required=False,
-            full_scope_allowed=False,
             use_refresh_tokens=True,
-            opts=self.in_keycloak(),
-        )
-        openid.ClientDefaultScopes(
-            f"{site.name}-{dashboard.client_id}",
-            realm_id=self.realm,
-            client_id=client.id,
-            default_scopes=[*_BUILT_IN_SCOPES, scope.name],
-            opts=self.in_keycloak(),
         )
         self._groups_claim(client)
         return client_secret(self, names.DASHBOARD_LOGIN, client.client_secret)

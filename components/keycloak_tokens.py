@@ -6,6 +6,7 @@ before the policy server is asked, so it can take rights away and give none (doc
 
 import json
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import pulumi
 import pulumi_keycloak as keycloak
@@ -14,6 +15,7 @@ from pulumi_keycloak import openid
 from components import names
 from components.client_secret import client_secret
 from components.component import SiteComponent
+from components.keycloak_client import confidential_client
 from model.identity import EdgeGateway
 
 ACL_CLAIM = "acl"
@@ -23,6 +25,8 @@ PEOPLE_ACL = ({"permission": "deny", "action": "publish", "topic": "#"},)
 GATEWAY_ACL = ({"permission": "deny", "action": "all", "topic": "ot/#"},)
 # Keycloak's own scope that brings the times and the subject, and no audience.
 _BASIC_SCOPE = "basic"
+_Holder: TypeAlias = openid.Client | openid.ClientScope
+"""Whose tokens a mapper is for."""
 
 
 def people_scope(
@@ -46,89 +50,72 @@ def people_scope(
             role_id=roles[role].id,
             opts=component.in_keycloak(),
         )
-    openid.AudienceProtocolMapper(
-        f"{site.name}-{names.AUDIENCE}",
-        realm_id=realm,
-        client_scope_id=scope.id,
-        name="audience",
-        included_custom_audience=names.AUDIENCE,
-        add_to_access_token=True,
-        add_to_id_token=False,
-        opts=component.in_keycloak(),
-    )
-    openid.HardcodedClaimProtocolMapper(
-        f"{site.name}-{ACL_CLAIM}",
-        realm_id=realm,
-        client_scope_id=scope.id,
-        name=ACL_CLAIM,
-        claim_name=ACL_CLAIM,
-        claim_value=json.dumps(PEOPLE_ACL),
-        claim_value_type="JSON",
-        add_to_access_token=True,
-        add_to_id_token=False,
-        add_to_userinfo=False,
-        opts=component.in_keycloak(),
-    )
+    _audience(component, names.AUDIENCE, realm, scope)
+    _claim(component, ACL_CLAIM, realm, scope, (ACL_CLAIM, json.dumps(PEOPLE_ACL), "JSON"))
     return scope
 
 
 def gateway_client(component: SiteComponent, realm: pulumi.Input[str], gateway: EdgeGateway) -> None:
     """Make the client of an edge gateway, which signs in by its own secret, and the Secret that holds that."""
     site, login = component.site, names.gateway_login(gateway.name)
-    client = openid.Client(
-        f"{site.name}-{login}",
-        realm_id=realm,
-        client_id=login,
+    client = confidential_client(
+        component,
+        realm,
+        login,
+        [_BASIC_SCOPE],
         name=gateway.title,
         description=f"An edge gateway of {site.title}, which brings a token to the broker",
-        enabled=True,
-        access_type="CONFIDENTIAL",
-        client_authenticator_type="client-secret",
         # A machine signs in for itself, and no other way.
         standard_flow_enabled=False,
-        implicit_flow_enabled=False,
-        direct_access_grants_enabled=False,
         service_accounts_enabled=True,
-        oauth2_device_authorization_grant_enabled=False,
-        consent_required=False,
-        full_scope_allowed=False,
         use_refresh_tokens=False,
-        opts=component.in_keycloak(),
     )
-    openid.ClientDefaultScopes(
-        f"{site.name}-{login}",
-        realm_id=realm,
-        client_id=client.id,
-        default_scopes=[_BASIC_SCOPE],
-        opts=component.in_keycloak(),
-    )
-    openid.AudienceProtocolMapper(
-        f"{site.name}-{login}-audience",
-        realm_id=realm,
-        client_id=client.id,
-        name="audience",
-        included_custom_audience=names.AUDIENCE,
-        add_to_access_token=True,
-        add_to_id_token=False,
-        opts=component.in_keycloak(),
-    )
+    _audience(component, f"{login}-audience", realm, client)
     claims = {
         # Its own name, not Keycloak's for the account: the same that a certificate of its would have.
         "preferred_username": (names.client_name(site, "gateway", gateway.name), "String"),
         ACL_CLAIM: (json.dumps(GATEWAY_ACL), "JSON"),
     }
     for claim, (value, kind) in claims.items():
-        openid.HardcodedClaimProtocolMapper(
-            f"{site.name}-{login}-{claim}",
-            realm_id=realm,
-            client_id=client.id,
-            name=claim,
-            claim_name=claim,
-            claim_value=value,
-            claim_value_type=kind,
-            add_to_access_token=True,
-            add_to_id_token=False,
-            add_to_userinfo=False,
-            opts=component.in_keycloak(),
-        )
+        _claim(component, f"{login}-{claim}", realm, client, (claim, value, kind))
     client_secret(component, login, client.client_secret)
+
+
+def _audience(component: SiteComponent, name: str, realm: pulumi.Input[str], holder: _Holder) -> None:
+    """Let the access tokens of a client or client scope be for the broker."""
+    openid.AudienceProtocolMapper(
+        f"{component.site.name}-{name}",
+        realm_id=realm,
+        client_id=_id(holder, openid.Client),
+        client_scope_id=_id(holder, openid.ClientScope),
+        name="audience",
+        included_custom_audience=names.AUDIENCE,
+        add_to_access_token=True,
+        add_to_id_token=False,
+        opts=component.in_keycloak(),
+    )
+
+
+def _claim(
+    component: SiteComponent, name: str, realm: pulumi.Input[str], holder: _Holder, said: tuple[str, str, str]
+) -> None:
+    """Let the access tokens of a client or client scope say a claim: its name, value, and Keycloak's type of that."""
+    claim, value, kind = said
+    openid.HardcodedClaimProtocolMapper(
+        f"{component.site.name}-{name}",
+        realm_id=realm,
+        client_id=_id(holder, openid.Client),
+        client_scope_id=_id(holder, openid.ClientScope),
+        name=claim,
+        claim_name=claim,
+        claim_value=value,
+        claim_value_type=kind,
+        add_to_access_token=True,
+        add_to_id_token=False,
+        add_to_userinfo=False,
+        opts=component.in_keycloak(),
+    )
+
+
+def _id(holder: _Holder, kind: type[_Holder]) -> pulumi.Output[str] | None:
+    return holder.id if isinstance(holder, kind) else None
