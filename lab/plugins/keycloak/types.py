@@ -6,6 +6,14 @@ _REALM = Property("realmId", required=True, replaces=True)
 _NAME = Property("name", required=True, autoname=True)
 _IMPORT = Property("import", Shape.FLAG, default=False, replaces=True)
 
+_HOLDER = (Property("clientId", replaces=True), Property("clientScopeId", replaces=True))
+"""Whose tokens a mapper is for: a client's, or those of all with a scope."""
+_MAPPER = (_REALM, _NAME, *_HOLDER)
+_TOKENS = (
+    Property("addToIdToken", Shape.FLAG, default=True),
+    Property("addToAccessToken", Shape.FLAG, default=True),
+)
+
 ROLE = ResourceType(
     "keycloak:index/role:Role",
     (
@@ -68,14 +76,10 @@ CLIENT_DEFAULT_SCOPES = ResourceType(
 AUDIENCE_MAPPER = ResourceType(
     "keycloak:openid/audienceProtocolMapper:AudienceProtocolMapper",
     (
-        _REALM,
-        _NAME,
-        Property("clientId", replaces=True),
-        Property("clientScopeId", replaces=True),
+        *_MAPPER,
         Property("includedClientAudience"),
         Property("includedCustomAudience"),
-        Property("addToIdToken", Shape.FLAG, default=True),
-        Property("addToAccessToken", Shape.FLAG, default=True),
+        *_TOKENS,
         Property("addToTokenIntrospection", Shape.FLAG, default=True),
     ),
 )
@@ -83,14 +87,10 @@ AUDIENCE_MAPPER = ResourceType(
 GROUP_MAPPER = ResourceType(
     "keycloak:openid/groupMembershipProtocolMapper:GroupMembershipProtocolMapper",
     (
-        _REALM,
-        _NAME,
-        Property("clientId", replaces=True),
-        Property("clientScopeId", replaces=True),
+        *_MAPPER,
         Property("claimName"),
         Property("fullPath", Shape.FLAG, default=True),
-        Property("addToIdToken", Shape.FLAG, default=True),
-        Property("addToAccessToken", Shape.FLAG, default=True),
+        *_TOKENS,
         Property("addToUserinfo", Shape.FLAG, default=True),
         Property("addToTokenIntrospection", Shape.FLAG, default=False),
     ),
@@ -99,15 +99,11 @@ GROUP_MAPPER = ResourceType(
 CLAIM_MAPPER = ResourceType(
     "keycloak:openid/hardcodedClaimProtocolMapper:HardcodedClaimProtocolMapper",
     (
-        _REALM,
-        _NAME,
-        Property("clientId", replaces=True),
-        Property("clientScopeId", replaces=True),
+        *_MAPPER,
         Property("claimName", required=True),
         Property("claimValue", required=True),
         Property("claimValueType", default="String", one_of=("JSON", "String", "long", "int", "boolean")),
-        Property("addToIdToken", Shape.FLAG, default=True),
-        Property("addToAccessToken", Shape.FLAG, default=True),
+        *_TOKENS,
         Property("addToUserinfo", Shape.FLAG, default=True),
     ),
 )
@@ -116,8 +112,7 @@ ROLE_MAPPER = ResourceType(
     "keycloak:index/genericRoleMapper:GenericRoleMapper",
     (
         _REALM,
-        Property("clientId", replaces=True),
-        Property("clientScopeId", replaces=True),
+        *_HOLDER,
         Property("roleId", required=True, replaces=True),
     ),
 )

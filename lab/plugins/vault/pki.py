@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from lab.plugins.bridged import Handler, Property, ResourceType, Shape
 from lab.plugins.bridged_schema import is_zero
 from lab.plugins.values import Object, Value
@@ -95,7 +97,7 @@ def covered(client: Client) -> tuple[tuple[ResourceType, Handler], ...]:
     return ((URLS, Urls(client)), (ISSUERS, Issuers(client)), (ROLE, Roles(client)))
 
 
-class _Config:
+class _Config(ABC):
     """A single setting of a backend; the id is `<backend>/config/<what>`, and deleting leaves it as it is."""
 
     what: str
@@ -103,12 +105,38 @@ class _Config:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def identity_of(self, planned: Object) -> str:
-        """Where it is written."""
-        return f"{planned['backend'].strip('/')}/config/{self.what}"
+    def create(self, planned: Object) -> tuple[str, Object]:
+        """Write it."""
+        identity = self._identity(planned)
+        return identity, self.update(identity, {}, planned)
+
+    def read(self, identity: str, state: Object) -> Object | None:
+        """The setting as it is."""
+        del state
+        found = self._client.read(identity)
+        if found is None:
+            return None
+        return {"backend": identity.removesuffix(f"/config/{self.what}"), **self._from_vault(found)}
+
+    def update(self, identity: str, prior: Object, planned: Object) -> Object:
+        """Write it again."""
+        del identity, prior
+        identity = self._identity(planned)
+        self._client.write(identity, self._to_vault(planned))
+        return self.read(identity, planned) or {}
 
     def delete(self, identity: str, state: Object) -> None:
         """Nothing: it goes with its backend, as with the official plugin."""
+        del identity, state
+
+    def _identity(self, planned: Object) -> str:
+        return f"{planned['backend'].strip('/')}/config/{self.what}"
+
+    @abstractmethod
+    def _from_vault(self, found: Object) -> Object: ...
+
+    @abstractmethod
+    def _to_vault(self, planned: Object) -> Object: ...
 
 
 class Urls(_Config):
@@ -116,30 +144,15 @@ class Urls(_Config):
 
     what = "urls"
 
-    def create(self, planned: Object) -> tuple[str, Object]:
-        """Write them."""
-        identity = self.identity_of(planned)
-        return identity, self.update(identity, {}, planned)
-
-    def read(self, identity: str, state: Object) -> Object | None:
-        """The addresses as they are."""
-        del state
-        found = self._client.read(identity)
-        if found is None:
-            return None
+    def _from_vault(self, found: Object) -> Object:
         return {
-            "backend": identity.removesuffix("/config/urls"),
             "enableTemplating": bool(found.get("enable_templating")),
             **{item.name: found.get(item.terraform_name) or [] for item in _ADDRESSES},
         }
 
-    def update(self, identity: str, prior: Object, planned: Object) -> Object:
-        """Write them again."""
-        del identity, prior
-        body = {item.terraform_name: planned[item.name] or [] for item in _ADDRESSES}
-        identity = self.identity_of(planned)
-        self._client.write(identity, {**body, "enable_templating": bool(planned["enableTemplating"])})
-        return self.read(identity, planned) or {}
+    def _to_vault(self, planned: Object) -> Object:
+        addresses = {item.terraform_name: planned[item.name] or [] for item in _ADDRESSES}
+        return {**addresses, "enable_templating": bool(planned["enableTemplating"])}
 
 
 class Issuers(_Config):
@@ -147,35 +160,17 @@ class Issuers(_Config):
 
     what = "issuers"
 
-    def create(self, planned: Object) -> tuple[str, Object]:
-        """Choose it."""
-        identity = self.identity_of(planned)
-        return identity, self.update(identity, {}, planned)
-
-    def read(self, identity: str, state: Object) -> Object | None:
-        """The choice as it is."""
-        del state
-        found = self._client.read(identity)
-        if found is None:
-            return None
+    def _from_vault(self, found: Object) -> Object:
         return {
-            "backend": identity.removesuffix("/config/issuers"),
             "default": found.get("default") or "",
             "defaultFollowsLatestIssuer": bool(found.get("default_follows_latest_issuer")),
         }
 
-    def update(self, identity: str, prior: Object, planned: Object) -> Object:
-        """Choose again."""
-        del identity, prior
-        identity = self.identity_of(planned)
-        self._client.write(
-            identity,
-            {
-                "default": planned["default"],
-                "default_follows_latest_issuer": planned["defaultFollowsLatestIssuer"],
-            },
-        )
-        return self.read(identity, planned) or {}
+    def _to_vault(self, planned: Object) -> Object:
+        return {
+            "default": planned["default"],
+            "default_follows_latest_issuer": planned["defaultFollowsLatestIssuer"],
+        }
 
 
 class Roles:
