@@ -6,6 +6,7 @@ which removes it, and a named item may say `remove: true`.
 
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,40 @@ def site_schema() -> dict[str, Any]:
         **{key: value for key, value in schema.items() if key != "title"},
         "$defs": definitions,
     }
+
+
+def description(key: str, items: Collection[str]) -> str | None:
+    """Say what a key of a site is that may be set; None when there is no such key.
+
+    `key` is dotted, as in `streams.topics.raw.share`; of the things in a list only those are known that `items` names,
+    by their own dotted keys.
+    """
+    schema = site_schema()
+    place: dict[str, Any] = schema
+    steps = key.split(".")
+    while steps:
+        if "items" in place:
+            if ".".join(key.split(".")[: -len(steps)] + steps[:1]) not in items:
+                return None
+            place = _resolved(place["items"], schema)
+            steps.pop(0)
+            continue
+        found = place.get("properties", {}).get(steps.pop(0))
+        if found is None:
+            return None
+        place = _resolved(found, schema)
+    return str(place["description"]) if "description" in place else None
+
+
+def _resolved(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a field with the keys of the map that it stands for, and its own description."""
+    for choice in field.get("anyOf", (field,)):
+        if "$ref" in choice:
+            part: dict[str, Any] = schema["$defs"][choice["$ref"].rsplit("/", 1)[-1]]
+            return part | field
+        if "items" in choice:
+            return {**choice, **field}
+    return field
 
 
 def _named_items(definitions: list[dict[str, Any]]) -> set[str]:

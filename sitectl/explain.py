@@ -1,7 +1,7 @@
 """`sitectl explain SITE [KEY]`: each value of a site, the file and line that set it, and what it overrode."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import click
 
@@ -24,7 +24,8 @@ def command(site: str, key: str, as_json: bool) -> None:
         problems.refuse(problems.worded(layers.errors))
     found = explain(layers.tree, key)
     follows = {} if layers.site is None else _below(key, derived(layers.site))
-    if not found and not follows:
+    meaning = None if found or follows else _meaning(key, keys(layers.tree))
+    if not found and not follows and meaning is None:
         remedy = did_you_mean(key, keys(layers.tree) if "." in key else layers.tree.entries)
         problems.refuse(f"{site} has no key {quoted(key)}; {remedy}")
     if as_json:
@@ -52,6 +53,8 @@ def command(site: str, key: str, as_json: bool) -> None:
                 for name, value in follows.items()
             ]
         )
+    elif meaning is not None:
+        click.echo(f"nothing sets {quoted(key)} of {site}. It would be: {meaning}")
     else:
         rows = [
             (
@@ -70,6 +73,13 @@ def command(site: str, key: str, as_json: bool) -> None:
     if layers.errors:
         click.echo(f"\n{problems.worded(layers.errors)}", err=True)
         sys.exit(1)
+
+
+def _meaning(key: str, known: Collection[str]) -> str | None:
+    """Say what a key is that nothing sets; None when there is no such key. The schema is made for this alone."""
+    from model.schema import description
+
+    return description(key, known)
 
 
 def _below(key: str, derived: Mapping[str, object]) -> dict[str, str]:

@@ -157,6 +157,30 @@ def test_a_key_that_does_not_exist_is_answered_with_the_nearest() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("policy.autoscaling", "When more policy servers are started"),
+        ("policy.autoscaling.maximum", "Most of them; the fewest are `replicas`."),
+        ("streams.topics.raw.partitions", "partitions"),
+        ("broker.replicants.replicas", "Replicant nodes"),
+    ],
+)
+def test_a_key_that_nothing_sets_is_said_to_be_one(key: str, words: str) -> None:
+    result = run("explain", "eagle-ford", key)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"nothing sets `{key}` of eagle-ford. It would be: ")
+    assert words in result.stdout
+    assert json.loads(run("explain", "eagle-ford", key, "--json").stdout) == []
+
+
+@pytest.mark.parametrize("key", ["policy.autoscaling.most", "streams.topics.rawer.partitions", "a..b"])
+def test_no_key_is_made_up(key: str) -> None:
+    result = run("explain", "eagle-ford", key)
+    assert result.exit_code == 1
+    assert "has no key" in result.stderr
+
+
 def test_a_broken_site_is_explained_as_far_as_it_goes(program: Path) -> None:
     spoil(program)
     result = run("explain", "eagle-ford", "broker.version")
