@@ -97,10 +97,8 @@ def covered(client: Client) -> tuple[tuple[ResourceType, Handler], ...]:
     return ((URLS, Urls(client)), (ISSUERS, Issuers(client)), (ROLE, Roles(client)))
 
 
-class _Config(ABC):
-    """A single setting of a backend; the id is `<backend>/config/<what>`, and deleting leaves it as it is."""
-
-    what: str
+class _Written(ABC):
+    """What is written to one path of Vault and read there; the path is its id."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -111,15 +109,29 @@ class _Config(ABC):
         return identity, self.update(identity, {}, planned)
 
     def read(self, identity: str, state: Object) -> Object | None:
-        """The setting as it is."""
+        """It as it is."""
         del state
         found = self._client.read(identity)
-        if found is None:
-            return None
-        return {"backend": identity.removesuffix(f"/config/{self.what}"), **self._from_vault(found)}
+        return None if found is None else self._from_vault(identity, found)
 
+    @abstractmethod
     def update(self, identity: str, prior: Object, planned: Object) -> Object:
         """Write it again."""
+
+    @abstractmethod
+    def _identity(self, planned: Object) -> str: ...
+
+    @abstractmethod
+    def _from_vault(self, identity: str, found: Object) -> Object: ...
+
+
+class _Config(_Written):
+    """A single setting of a backend; the id is `<backend>/config/<what>`, and deleting leaves it as it is."""
+
+    what: str
+
+    def update(self, identity: str, prior: Object, planned: Object) -> Object:
+        """Write it again; another backend is the same setting elsewhere, as with the official plugin."""
         del identity, prior
         identity = self._identity(planned)
         self._client.write(identity, self._to_vault(planned))
@@ -132,8 +144,11 @@ class _Config(ABC):
     def _identity(self, planned: Object) -> str:
         return f"{planned['backend'].strip('/')}/config/{self.what}"
 
+    def _from_vault(self, identity: str, found: Object) -> Object:
+        return {"backend": identity.removesuffix(f"/config/{self.what}"), **self._setting(found)}
+
     @abstractmethod
-    def _from_vault(self, found: Object) -> Object: ...
+    def _setting(self, found: Object) -> Object: ...
 
     @abstractmethod
     def _to_vault(self, planned: Object) -> Object: ...
@@ -144,7 +159,7 @@ class Urls(_Config):
 
     what = "urls"
 
-    def _from_vault(self, found: Object) -> Object:
+    def _setting(self, found: Object) -> Object:
         return {
             "enableTemplating": bool(found.get("enable_templating")),
             **{item.name: found.get(item.terraform_name) or [] for item in _ADDRESSES},
@@ -160,7 +175,7 @@ class Issuers(_Config):
 
     what = "issuers"
 
-    def _from_vault(self, found: Object) -> Object:
+    def _setting(self, found: Object) -> Object:
         return {
             "default": found.get("default") or "",
             "defaultFollowsLatestIssuer": bool(found.get("default_follows_latest_issuer")),
@@ -173,23 +188,13 @@ class Issuers(_Config):
         }
 
 
-class Roles:
+class Roles(_Written):
     """What may be issued; the id is `<backend>/roles/<name>`. Vault gives durations back in seconds."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def _identity(self, planned: Object) -> str:
+        return f"{planned['backend'].strip('/')}/roles/{planned['name']}"
 
-    def create(self, planned: Object) -> tuple[str, Object]:
-        """Write the role."""
-        identity = f"{planned['backend'].strip('/')}/roles/{planned['name']}"
-        return identity, self.update(identity, {}, planned)
-
-    def read(self, identity: str, state: Object) -> Object | None:
-        """The role as it is."""
-        del state
-        found = self._client.read(identity)
-        if found is None:
-            return None
+    def _from_vault(self, identity: str, found: Object) -> Object:
         backend, _, name = identity.rpartition("/roles/")
         now: Object = {"backend": backend, "name": name}
         for item in _LISTS:
