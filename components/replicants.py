@@ -12,8 +12,9 @@ class AbandonedReplicantsError(Exception):
 
     def __init__(self, site: str, number: int) -> None:
         super().__init__(
-            f"{site}: broker.replicants is left out, and {number} are deployed: the operator would leave them as they "
-            "are, and where they were scaled it would send clients to replicants that do not come up\n"
+            f"{site}: broker.replicants is left out, and {number} are deployed: the operator would let them stand as "
+            "they are, and where they were scaled go on sending clients to them alone, though none that is lost comes "
+            "back\n"
             "    write `replicants: {replicas: 0}` without `autoscaling`, deploy that, and leave them out then "
             "(docs/broker.md)"
         )
