@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from model.base import Address, Label, Part
+from model.network import Peers
 from model.units import Duration
 
 
@@ -61,6 +62,9 @@ class Platform(Part):
     api_audience: Address = Field(
         description="Audience of the API server's tokens (its issuer, if nothing else is set)."
     )
+    dns: Peers = Field(description="The cluster's name servers: CoreDNS, NodeLocal DNS, or OpenShift's.")
+    vault: Peers = Field(description="The Vault at which the stack's `vaultAddress` leads.")
+    keycloak: Peers = Field(description="The Keycloak at which the stack's `keycloakUrl` leads.")
     prometheus_namespace: Label = Field(description="Namespace of the platform's Prometheus.")
     external_secrets: ExternalSecrets | None = Field(
         None, description="External Secrets; left out, the site makes the broker's Secrets itself."
