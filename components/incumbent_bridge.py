@@ -10,7 +10,6 @@ from components.broker_secrets import brought
 from components.component import Place, SiteComponent
 from components.emqx_nodes import BROKER_PODS
 from components.manifest import Manifest
-from components.network_peers import to_server
 from model import Site
 
 
@@ -34,7 +33,8 @@ class IncumbentBridge(SiteComponent):
             spec={
                 "podSelector": {"matchLabels": BROKER_PODS},
                 "policyTypes": ["Egress"],
-                "egress": to_server(site.incumbent.at or (), site.incumbent.port),
+                # Where the incumbent runs is known by name only, and a network policy takes addresses.
+                "egress": [{"ports": [{"protocol": "TCP", "port": site.incumbent.port}]}],
             },
             opts=self.in_kubernetes(),
         )

@@ -3,7 +3,16 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
 
 class Part(BaseModel):
@@ -17,22 +26,44 @@ def _plain_number(value: object) -> object:
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _written(text: str) -> str:
+    """Refuse what a terminal, a page or an editor would act on instead of showing it: controls, marks of direction."""
+    acts = next((character for character in text if not character.isprintable()), None)
+    if acts is not None:
+        facts = {
+            "problem": f"holds U+{ord(acts):04X}, which cannot be printed",
+            "remedy": "write letters, digits, signs and spaces alone",
+        }
+        raise PydanticCustomError("unit", "{problem}; {remedy}", facts)
+    return text
+
+
+# A name in DNS, as RFC 1123 has it.
+_DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+# What may stand in an address or path: what RFC 3986 lets stand there, but for quotes, brackets, `$` and `*`.
+_ADDRESS = r"^https://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%+,:@=-]*)*$"
+_REPOSITORY = (
+    r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?/)?"
+    r"[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*$"
+)
+_OBJECT_NAME = rf"^{_DNS_LABEL}([.]{_DNS_LABEL})*$"
+_NAMESPACE = rf"^{_DNS_LABEL}$"
 # What each pattern of the model means, in the words of an error's remedy.
 PATTERN_MEANINGS: dict[str, str] = {
     r"^[a-z]([a-z0-9-]*[a-z0-9])?$": (
         "small letters, digits and dashes, beginning with a letter and not ending with a dash"
     ),
-    r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$": (
-        "a full DNS name like `eagle-ford.field.example`"
+    rf"^({_DNS_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?$": (
+        "a full DNS name like `eagle-ford.field.example`, each part 63 characters at most"
     ),
     r"^\d+\.\d+\.\d+$": "a full version in quotes, like `5.8.9`",
-    r"^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$": "an image repository without tag, like `emqx/emqx`",
+    _REPOSITORY: "an image repository without scheme and tag, like `emqx/emqx`",
     r"^[A-Za-z0-9_][A-Za-z0-9._-]*$": "an image tag, like `5.8.9`",
     r"^sha256:[0-9a-f]{64}$": "`sha256:` and 64 hexadecimal digits",
-    r"^https://[^\s]+$": "an address that begins with https://",
-    r"^/[^\s]*$": "a path that begins with /",
+    _ADDRESS: "an address like `https://runbooks.example/iot`, without login, query and wildcards",
+    r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?$": "a whole path like `/oauth2/callback`, without wildcards and query",
     r"^\S(.*\S)?$": "a text of one line, not empty",
-    r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$": (
+    r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$": (
         "a Kubernetes label key, like `release`"
     ),
     r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$": "a Kubernetes label value, like `monitoring`",
@@ -51,6 +82,8 @@ PATTERN_MEANINGS: dict[str, str] = {
     ),
     r"^[a-z0-9]([a-z0-9_/-]*[a-z0-9])?$": "a path in Vault without its version, like `transit/iot-promotion`",
     r"^[a-z][a-z0-9_]*$": "small letters, digits and underscores, beginning with a letter",
+    _OBJECT_NAME: "a name as Kubernetes has it: small letters, digits, dashes and dots, like `gp3.encrypted`",
+    _NAMESPACE: "a namespace as Kubernetes has it: small letters, digits and dashes",
 }
 _PATTERNS = list(PATTERN_MEANINGS)
 
@@ -63,7 +96,9 @@ Tag = Annotated[str, StringConstraints(pattern=_PATTERNS[4], max_length=128)]
 Digest = Annotated[str, StringConstraints(pattern=_PATTERNS[5])]
 Address = Annotated[str, StringConstraints(pattern=_PATTERNS[6], max_length=1024)]
 UrlPath = Annotated[str, StringConstraints(pattern=_PATTERNS[7], max_length=256)]
-Text = Annotated[str, StringConstraints(pattern=_PATTERNS[8], max_length=200)]
+Written = AfterValidator(_written)
+"""What a text must hold beside its pattern: nothing that a terminal or page would act on."""
+Text = Annotated[str, StringConstraints(pattern=_PATTERNS[8], max_length=200), Written]
 LabelKey = Annotated[str, StringConstraints(pattern=_PATTERNS[9], max_length=317)]
 LabelValue = Annotated[str, StringConstraints(pattern=_PATTERNS[10], max_length=63)]
 TopicSpace = Annotated[str, StringConstraints(pattern=_PATTERNS[11], max_length=120)]
@@ -76,7 +111,10 @@ VaultPath = Annotated[str, StringConstraints(pattern=_PATTERNS[18], max_length=2
 Identifier = Annotated[str, StringConstraints(pattern=_PATTERNS[19], max_length=63)]
 """A name in a store that need not be quoted there: of a database, table or login."""
 BridgedSpace = Annotated[str, StringConstraints(pattern=_PATTERNS[17], max_length=120)]
-Sentence = Annotated[str, StringConstraints(pattern=_PATTERNS[8], max_length=1000)]
+Sentence = Annotated[str, StringConstraints(pattern=_PATTERNS[8], max_length=1000), Written]
+ObjectName = Annotated[str, StringConstraints(pattern=_PATTERNS[20], max_length=253)]
+"""The name of something in Kubernetes that the kit finds and does not make."""
+Namespace = Annotated[str, StringConstraints(pattern=_PATTERNS[21], max_length=63)]
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Cores = Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from model.base import Cores, Fingerprint, Label, Part, Port, Tag, Text, Version
+from model.base import Cores, Fingerprint, ObjectName, Part, Port, Tag, Text, Version
 from model.image import Image
 from model.listeners import Listeners
 from model.protection import Load, Protection
@@ -23,7 +23,7 @@ class Storage(Part):
     size: Annotated[Bytes, between(Bytes(2**30))] = Field(
         description="Size of each node's volume, 1GiB or more."
     )
-    storage_class: Label | None = Field(
+    storage_class: ObjectName | None = Field(
         None, description="Storage class; the cluster's default when left out."
     )
     approved: Fingerprint | None = Field(
@@ -43,7 +43,7 @@ class CertificateTimes(Part):
 class Licence(Part):
     """Where the licence key is: a Secret in the site's namespace, never the key itself."""
 
-    secret: Label = Field(description="Name of the Secret in the site's namespace.")
+    secret: ObjectName = Field(description="Name of the Secret in the site's namespace.")
     key: Tag = Field(description="Key inside the Secret, such as `emqx.lic`.")
 
 

@@ -103,19 +103,24 @@ class Moment(Unit):
 
 
 def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
+    from model.time_zones import canonical, meant  # read by who has a calendar alone
+
+    if name not in canonical():
+        other = meant(name)
         facts = {
-            "problem": "is not a time zone",
-            "remedy": "write its name in the IANA database, like `America/Chicago`",
+            "problem": "is another name of a time zone, which not every program knows"
+            if other
+            else "is not a time zone",
+            "remedy": f"write `{other}`"
+            if other
+            else "write its name in the IANA database, like `America/Chicago`",
         }
-        raise PydanticCustomError("unit", "{problem}; {remedy}", facts) from None
+        raise PydanticCustomError("unit", "{problem}; {remedy}", facts)
     return name
 
 
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
-"""A time zone by its name in the IANA database."""
+"""A time zone by its own name in the IANA database: Go, Java and Prometheus know no others for sure."""
 
 
 class Window(Part):

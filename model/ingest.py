@@ -58,6 +58,13 @@ _IS_NO_JSON = f"{_IS_JSON} = false"
 # EMQX's own name of the Sparkplug B schema that its enterprise edition has built in.
 SPARKPLUG_SCHEMA = "__CiYAWBja87PleCyKZ58h__SparkPlug_B_BUILT-IN"
 
+# What a pattern of levels ends with: at a `/`, or at the text's end. `$` would also match before a line feed at the
+# end, by which a topic would be of no kind at all. No backslash, for the reason above.
+_LEVEL_ENDS = "(?![^/])"
+_WHOLE = f"regex_match(topic, '(^|/){_LEVEL_ENDS}') = false"
+"""Condition that no level of the topic is empty: one that is names no device, and its record would have no key."""
+_NOT_WHOLE = f"regex_match(topic, '(^|/){_LEVEL_ENDS}')"
+
 _FIGURES = "$SYS/brokers/"
 
 
@@ -103,14 +110,14 @@ def _telemetry(site: Site, space: str) -> tuple[Route, ...]:
     suffix = "" if space == site.name else "_" + "".join(c if c.isalnum() else "_" for c in space)
 
     def is_not(*kinds: str) -> str:
-        return f"regex_match(topic, '^{space}/[^/]+/({'|'.join(kinds)})(/|$)') = false"
+        return f"regex_match(topic, '^{space}/[^/]*/({'|'.join(kinds)}){_LEVEL_ENDS}') = false"
 
     return (
         Route(
             f"raw{suffix}",
             "Telemetry in JSON",
             everything,
-            f"{is_not(EVENTS, COMMANDS)} and {_IS_JSON}",
+            f"{is_not(EVENTS, COMMANDS)} and {_WHOLE} and {_IS_JSON}",
             device,
             RAW,
             "json",
@@ -119,7 +126,7 @@ def _telemetry(site: Site, space: str) -> tuple[Route, ...]:
             f"events{suffix}",
             "Events in JSON",
             (f"{space}/+/{EVENTS}/#",),
-            _IS_JSON,
+            f"{_WHOLE} and {_IS_JSON}",
             device,
             EVENTS_TOPIC,
             "json",
@@ -128,7 +135,7 @@ def _telemetry(site: Site, space: str) -> tuple[Route, ...]:
             f"unreadable{suffix}",
             "What should be JSON and is not",
             everything,
-            f"{is_not(COMMANDS)} and {_IS_NO_JSON}",
+            f"{is_not(COMMANDS)} and ({_NOT_WHOLE} or {_IS_NO_JSON})",
             device,
             DEAD_LETTER,
             "bytes",
@@ -142,8 +149,10 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
     messages, kind, node = (f"{group}/+/+/#",), _level(3), _level(4)
     native = site.broker.edition == "enterprise"
     readable = f"schema_check('{SPARKPLUG_SCHEMA}', payload, 'Payload')"
-    known = f"regex_match({kind}, '^({'|'.join(SPOKEN)})$')"
-    strange = f"regex_match({kind}, '^({'|'.join((*SPOKEN, *TOLD))})$') = false"
+    known = f"regex_match({kind}, '^({'|'.join(SPOKEN)}){_LEVEL_ENDS}') and {_WHOLE}"
+    unknown = f"regex_match({kind}, '^({'|'.join((*SPOKEN, *TOLD))}){_LEVEL_ENDS}') = false"
+    told = f"regex_match({kind}, '^({'|'.join(TOLD)}){_LEVEL_ENDS}')"
+    strange = f"{unknown} or ({_NOT_WHOLE} and {told} = false)"
     # Only the enterprise edition can tell whether a payload is Sparkplug; elsewhere whoever decodes it finds out.
     unreadable = f"{strange} or ({known} and {readable} = false)" if native else strange
     state = ("spBv1.0/STATE/+",)
@@ -161,7 +170,7 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             "births",
             "That a node or device came or went",
             messages,
-            f"regex_match({kind}, '^({'|'.join(BIRTHS_AND_DEATHS)})$')",
+            f"regex_match({kind}, '^({'|'.join(BIRTHS_AND_DEATHS)}){_LEVEL_ENDS}') and {_WHOLE}",
             node,
             EVENTS_TOPIC,
             "json",
@@ -172,7 +181,7 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             "states",
             "Whether a host application is there",
             state,
-            _IS_JSON,
+            f"{_WHOLE} and {_IS_JSON}",
             _level(3),
             EVENTS_TOPIC,
             "json",
@@ -181,7 +190,7 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             "unreadable_state",
             "A host's state that is not JSON",
             state,
-            _IS_NO_JSON,
+            f"{_NOT_WHOLE} or {_IS_NO_JSON}",
             _level(3),
             DEAD_LETTER,
             "bytes",
@@ -222,7 +231,7 @@ def own_routes() -> tuple[Route, ...]:
             "metrics",
             "The broker's own figures",
             tuple(f"{_FIGURES}+/{kind}/#" for kind in ("stats", "metrics")),
-            "regex_match(payload, '^-?[0-9]+$')",
+            "regex_match(payload, '^-?[0-9]+(?!a|[^a])')",
             # Node, kind and figure.
             f"substr(topic, {len(_FIGURES)})",
             METRICS,
@@ -261,4 +270,5 @@ def _audit(what: str, title: str, event: str, condition: str, facts: dict[str, s
 
 def _level(number: int) -> str:
     """Return the expression of a topic's level, the first one being 1."""
-    return f"nth({number}, tokens(topic, '/'))"
+    # `tokens` and a plain `split` leave empty levels out: a level would be another one, or none, and `nth` would fail.
+    return f"nth({number}, split(topic, '/', 'notrim'))"

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from model.base import CommonName, Label, Part, Text
+from model.base import CommonName, Label, Part, Text, Written
 from model.image import Image
 from model.scaling import Autoscaling
 
-TopicFilter = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+TopicFilter = Annotated[str, StringConstraints(min_length=1, max_length=256), Written]
 
 
 class TopicRule(Part):

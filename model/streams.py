@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from model.base import Cores, Label, Part, Port
+from model.base import Cores, Label, Namespace, Part, Port
 from model.scaling import Autoscaling
 from model.sinks import KafkaConnect, Sink
 from model.units import Bytes, Duration, Percentage
@@ -24,7 +24,7 @@ class KafkaCluster(Part):
     """The platform's Kafka cluster, run by Strimzi."""
 
     name: Label = Field(description="Name of the Kafka resource.")
-    namespace: Label = Field(description="Namespace of the Kafka resource.")
+    namespace: Namespace = Field(description="Namespace of the Kafka resource.")
     port: Port = Field(description="Port of its listener with TLS and SCRAM, inside the cluster.")
 
     @property

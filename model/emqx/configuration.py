@@ -163,12 +163,9 @@ class Dashboard(Section):
 
 
 class Prometheus(Section):
-    """The metrics' endpoint: with an API key, or, where each key may do everything, without one.
+    """The metrics' endpoint: an API key is needed."""
 
-    Without one it answers GET with figures, and nothing else; network policies say who reaches it.
-    """
-
-    enable_basic_auth: bool
+    enable_basic_auth: Literal[True] = True
 
 
 class Switch(Section):
@@ -257,7 +254,7 @@ class Configuration(Section):
     authentication: Annotated[tuple[TokenAuthentication, ...], Field(min_length=1)]
     authorization: Authorization
     dashboard: Dashboard
-    prometheus: Prometheus
+    prometheus: Prometheus = Prometheus()
     overload_protection: Switch
     flapping_detect: Flapping
     force_shutdown: ForcedShutdown

@@ -65,9 +65,6 @@ def image_is_of_the_edition(site: Site) -> Iterator[Finding]:
     if name == other:
         problem = f"{quoted(site.broker.image.repository)} is not the image of edition {site.broker.edition}"
         yield Finding(("broker", "image", "repository"), problem, f"write `…/{right}`")
-    if site.broker.image.tag == "latest":
-        problem = "`latest` changes its licence and version under you"
-        yield Finding(("broker", "image", "tag"), problem, "leave the tag out: the version is used")
 
 
 @rule("broker")

@@ -2,9 +2,39 @@
 
 from collections.abc import Iterator
 
-from model.rules.rule import Finding, rule
+from model.rules.rule import Bounds, Finding, rule
 from model.site import Site
+from model.units import Duration
 from model.words import did_you_mean, quoted
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+# Keycloak's own advice, and what a shift needs: whose token or session is stolen has it for this long.
+SESSIONS = {
+    "access_token": Bounds(
+        Duration(MINUTE), Duration(HOUR), "clocks differ by so much", "nothing takes it back before it ends"
+    ),
+    "idle": Bounds(
+        Duration(5 * MINUTE), Duration(12 * HOUR), "people read a page for so long", "a shift is not longer"
+    ),
+    "maximum": Bounds(
+        Duration(15 * MINUTE), Duration(DAY), "people would sign in all day", "everybody signs in once a day"
+    ),
+}
+LOCKOUT = {
+    "wait": Bounds(
+        Duration(10), Duration(HOUR), "it does not hold up who guesses", "a slip would cost a shift"
+    ),
+    "maximum_wait": Bounds(
+        Duration(MINUTE), Duration(DAY), "it does not hold up who guesses", "guessing would lock people out"
+    ),
+}
+FEWEST_FAILURES, MOST_FAILURES = 3, 20
+EVENTS_KEPT = Bounds(
+    Duration(7 * DAY),
+    Duration(2 * 365 * DAY),
+    "an incident is seen later than that",
+    "Keycloak's database would grow; the audit store keeps what is needed for longer",
+)
 
 
 @rule("identity")
@@ -24,15 +54,38 @@ def groups_give_declared_roles(site: Site) -> Iterator[Finding]:
 def sessions_are_in_order(site: Site) -> Iterator[Finding]:
     """A token does not outlive an idle session, nor an idle session the longest one; none is of no time."""
     times, key = site.identity.sessions, ("identity", "sessions")
-    for name in ("access_token", "idle", "maximum"):
-        if getattr(times, name).seconds == 0:
-            yield Finding((*key, name), "`0s` lets nobody in", "write a time, like `5m`")
     if times.access_token > times.idle:
         problem = f"{quoted(times.access_token)} outlives an idle session ({times.idle})"
         yield Finding((*key, "access_token"), problem, f"write {times.idle} or less")
     if times.idle > times.maximum:
         problem = f"{quoted(times.idle)} is longer than the longest session ({times.maximum})"
         yield Finding((*key, "idle"), problem, f"write {times.maximum} or less")
+
+
+@rule("identity")
+def sessions_are_bounded(site: Site) -> Iterator[Finding]:
+    """Tokens are short, and everybody signs in once a day at least."""
+    for name, bounds in SESSIONS.items():
+        yield from bounds.find(("identity", "sessions", name), getattr(site.identity.sessions, name))
+
+
+@rule("identity")
+def lockout_is_bounded(site: Site) -> Iterator[Finding]:
+    """Guessing is held up, and nobody is locked out for a slip or for days."""
+    said, key = site.identity.brute_force, ("identity", "brute_force")
+    if not FEWEST_FAILURES <= said.failures <= MOST_FAILURES:
+        few = said.failures < FEWEST_FAILURES
+        problem = "locks people out for a slip" if few else "lets a password be guessed at"
+        remedy = f"write {FEWEST_FAILURES} to {MOST_FAILURES}"
+        yield Finding((*key, "failures"), f"{quoted(said.failures)} {problem}", remedy)
+    for name, bounds in LOCKOUT.items():
+        yield from bounds.find((*key, name), getattr(said, name))
+
+
+@rule("identity")
+def events_are_kept_for_some_time(site: Site) -> Iterator[Finding]:
+    """Keycloak keeps events for as long as somebody may ask, and not in its own database for years."""
+    yield from EVENTS_KEPT.find(("identity", "events", "retention"), site.identity.events.retention)
 
 
 @rule("identity")
@@ -46,17 +99,15 @@ def brute_force_waits_grow(site: Site) -> Iterator[Finding]:
 
 @rule("identity")
 def somebody_changes_the_broker(site: Site) -> Iterator[Finding]:
-    """The dashboard's roles are declared, and some group has the one that changes the broker."""
+    """The dashboard's role is declared, and some group has it."""
     identity = site.identity
-    roles, key = [role.name for role in identity.roles], ("identity", "dashboard")
-    for name in ("role", "viewer_role"):
-        wanted = getattr(identity.dashboard, name)
-        if wanted not in roles:
-            problem = f"{quoted(wanted)} is not a declared role"
-            yield Finding((*key, name), problem, did_you_mean(wanted, roles))
-        elif name == "role" and not any(wanted in group.roles for group in identity.groups):
-            problem = f"no group has the role {quoted(wanted)}, so nobody could open the dashboard"
-            yield Finding((*key, name), problem, "give it to a group")
+    roles, wanted = [role.name for role in identity.roles], identity.dashboard.role
+    key = ("identity", "dashboard", "role")
+    if wanted not in roles:
+        yield Finding(key, f"{quoted(wanted)} is not a declared role", did_you_mean(wanted, roles))
+    elif not any(wanted in group.roles for group in identity.groups):
+        problem = f"no group has the role {quoted(wanted)}, so nobody could open the dashboard"
+        yield Finding(key, problem, "give it to a group")
 
 
 @rule("identity")
@@ -87,6 +138,9 @@ RULES = (
     gateways_are_of_assets,
     groups_give_declared_roles,
     sessions_are_in_order,
+    sessions_are_bounded,
+    lockout_is_bounded,
+    events_are_kept_for_some_time,
     brute_force_waits_grow,
     somebody_changes_the_broker,
 )

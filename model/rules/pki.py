@@ -2,11 +2,41 @@
 
 from collections.abc import Iterator
 
-from model.rules.rule import Finding, rule
+from model.rules.rule import Bounds, Finding, rule
 from model.site import Site
+from model.units import Duration
 from model.words import quoted
 
 KEY_LENGTHS = (2048, 3072, 4096)
+DAY = 86_400
+LIFETIMES = {
+    ("root", "lifetime"): Bounds(
+        Duration(365 * DAY),
+        Duration(25 * 365 * DAY),
+        "every device would get a new root within a year",
+        "no key is known to be safe for so long",
+    ),
+    ("issuing", "lifetime"): Bounds(
+        Duration(90 * DAY),
+        Duration(10 * 365 * DAY),
+        "it would be rotated all the time",
+        "whoever steals its key could issue for so long",
+    ),
+    ("server_certificates", "maximum"): Bounds(
+        Duration(DAY),
+        Duration(398 * DAY),
+        "a renewal that fails on a weekend would stop the site",
+        "browsers refuse it, and servers renew by themselves",
+    ),
+    ("device_certificates", "maximum"): Bounds(
+        Duration(DAY),
+        Duration(5 * 365 * DAY),
+        "a device that is away for a weekend would never come back",
+        "a stolen device would have it for so long",
+    ),
+}
+# X.509 (RFC 5280, ub-organization-name), and what Vault parts a text at.
+LONGEST_ORGANIZATION = 64
 
 
 @rule("pki")
@@ -22,8 +52,25 @@ def certificates_end_before_their_issuer(site: Site) -> Iterator[Finding]:
         if shorter > longer:
             problem = f"{quoted(shorter)} outlives the {issuer} ({longer})"
             yield Finding(key, problem, f"write {longer} or less")
-        if shorter.seconds == 0:
-            yield Finding(key, "`0s` is no life", f"write up to {longer}")
+
+
+@rule("pki")
+def lifetimes_are_bounded(site: Site) -> Iterator[Finding]:
+    """CAs and certificates live long enough to be renewed in peace, and no longer than they are safe."""
+    for (part, name), bounds in LIFETIMES.items():
+        yield from bounds.find(("pki", part, name), getattr(getattr(site.pki, part), name))
+
+
+@rule("pki")
+def the_organization_is_one_name(site: Site) -> Iterator[Finding]:
+    """The organization is one attribute of a subject: Vault takes a text with a comma for several."""
+    organization, key = site.pki.organization, ("pki", "organization")
+    if "," in organization:
+        problem = f"{quoted(organization)} has a comma, and Vault would make several organizations of it"
+        yield Finding(key, problem, f"write it without, like {quoted(organization.replace(',', ''))}")
+    if len(organization) > LONGEST_ORGANIZATION:
+        problem = f"{quoted(organization)} is too long for a certificate"
+        yield Finding(key, problem, f"write at most {LONGEST_ORGANIZATION} characters")
 
 
 @rule("pki", "broker")
@@ -44,4 +91,10 @@ def keys_are_long_enough(site: Site) -> Iterator[Finding]:
             yield Finding(("pki", name, "key_bits"), problem, "write 2048, 3072 or 4096")
 
 
-RULES = (certificates_end_before_their_issuer, server_certificate_is_allowed, keys_are_long_enough)
+RULES = (
+    certificates_end_before_their_issuer,
+    lifetimes_are_bounded,
+    the_organization_is_one_name,
+    server_certificate_is_allowed,
+    keys_are_long_enough,
+)

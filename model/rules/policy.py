@@ -10,6 +10,8 @@ from model.words import did_you_mean, quoted
 
 PLACEHOLDERS = ("{site}", "{name}", "{elsewhere}")
 CLASSES = ("device", "gateway", "service", "mirror", "user")
+MACHINES = ("device", "gateway")
+"""Classes of the clients that stand where anybody may come to them."""
 SPARKPLUG = "spBv1.0"
 READ_ONLY = "ot"  # the OT mirror's topics: one way, into the broker
 
@@ -29,6 +31,23 @@ def filters_are_valid(site: Site) -> Iterator[Finding]:
                 yield Finding(
                     key, f"{quoted(topic)} {problem}", "write levels with `/` between, `+` for one, `#` last"
                 )
+
+
+@rule("policy")
+def a_name_is_a_whole_level(site: Site) -> Iterator[Finding]:
+    """`{name}` stands for a level, and `{elsewhere}` for the first ones: within another level they mean nothing."""
+    for permission in site.policy.rules:
+        for index, topic in enumerate(permission.topics):
+            key = ("policy", "rules", permission.name, "topics", index)
+            levels = topic.split("/")
+            if any("{name}" in level and level != "{name}" for level in levels):
+                problem = f"`{{name}}` in {quoted(topic)} is not a level of its own"
+                yield Finding(key, problem, "write it between two `/`, like `{site}/{name}/#`")
+            if any("{elsewhere}" in level for level in levels) and (
+                levels[0] != "{elsewhere}" or topic.count("{elsewhere}") > 1
+            ):
+                problem = f"`{{elsewhere}}` in {quoted(topic)} is not what it begins with"
+                yield Finding(key, problem, "write it first, like `{elsewhere}/#`")
 
 
 def _mistake(topic: str) -> str:
@@ -75,7 +94,12 @@ def hosts_command_the_sites_devices(site: Site) -> Iterator[Finding]:
             ids.setdefault(host.host_id, host.name)
         for index, command in enumerate(host.commands):
             topic = command.replace("{site}", site.name)
-            if problem := _mistake(topic) or _no_command(topic, site.name, spaces):
+            if found := re.search(r"[{}]", topic):
+                problem = (
+                    f"{quoted(command)} has a {quoted(found[0])}: a host's commands know `{{site}}` alone"
+                )
+                yield Finding((*key, "commands", index), problem, "write the names, or `+` for a level")
+            elif problem := _mistake(topic) or _no_command(topic, site.name, spaces):
                 remedy = (
                     "write a filter like `{site}/+/command/#`, `spBv1.0/{site}/NCMD/+` "
                     "or `spBv1.0/{site}/DCMD/+/+`"
@@ -115,6 +139,33 @@ def people_only_read(site: Site) -> Iterator[Finding]:
             yield Finding(key, "`user` is people with tokens, who only read", "write `[subscribe]`")
 
 
+@rule("policy", "name", "assets")
+def devices_have_rights_of_their_own(site: Site) -> Iterator[Finding]:
+    """No device or gateway may publish or read for all the others: a stolen one would."""
+    for permission in site.policy.rules:
+        for index, topic in enumerate(permission.topics if permission.who in MACHINES else ()):
+            if _is_of_all(topic, site):
+                key = ("policy", "rules", permission.name, "topics", index)
+                problem = f"{quoted(topic)} gives every {permission.who} what belongs to the others"
+                remedy = "name the client's own level, like `{site}/{name}/#`, or a class of other clients"
+                yield Finding(key, problem, remedy)
+
+
+def _is_of_all(topic: str, site: Site) -> bool:
+    """Return whether a filter holds topics of every client: it has no own name before a whole space is open."""
+    levels = topic.split("/")
+    if "{name}" in levels:
+        return False
+    spaces = {"{elsewhere}", site.name, *site.topic_spaces.values()}
+    spaces |= {f"{first}/{site.name}" for first in (READ_ONLY, SPARKPLUG)}
+    wild = next((number for number, level in enumerate(levels) if level in {"+", "#"}), None)
+    if wild is None:
+        return False
+    begin = "/".join(levels[:wild]).replace("{site}", site.name)
+    # What is open from here on is a whole space, or the spaces themselves.
+    return any(f"{space}/".startswith(f"{begin}/" if begin else "") for space in spaces)
+
+
 @rule("policy")
 def patterns_are_not_everybody(site: Site) -> Iterator[Finding]:
     """A pattern of common names says something, and is no misspelt class."""
@@ -123,18 +174,12 @@ def patterns_are_not_everybody(site: Site) -> Iterator[Finding]:
         if not permission.who.strip("*."):
             problem = f"{quoted(permission.who)} is everybody"
             yield Finding(key, problem, "name a class of client, or a part of the common name")
+        elif "**" in permission.who:
+            problem = f"{quoted(permission.who)} has `**`, which would go beyond a part of the name"
+            yield Finding(key, problem, "write `*` for what varies within a part of the name")
         elif permission.who not in CLASSES and permission.who.removesuffix("s") in CLASSES:
             problem = f"{quoted(permission.who)} is no class of client"
             yield Finding(key, problem, did_you_mean(permission.who, CLASSES))
-
-
-@rule("policy")
-def policy_server_is_pinned(site: Site) -> Iterator[Finding]:
-    """The policy server's image says which version it is."""
-    image = site.policy.image
-    if image.digest is None and image.tag in {None, "latest"}:
-        problem = "the policy server's image is not pinned"
-        yield Finding(("policy", "image", "tag"), problem, "add a tag that is a version, or a digest")
 
 
 RULES = (
@@ -144,5 +189,6 @@ RULES = (
     nobody_else_commands,
     people_only_read,
     patterns_are_not_everybody,
-    policy_server_is_pinned,
+    a_name_is_a_whole_level,
+    devices_have_rights_of_their_own,
 )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from model.nodes import Step
 from model.site import Site
+from model.units import Duration
+from model.words import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,27 @@ class Rule:
 
     needs: frozenset[str]
     find: Find
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a time may be, both ends allowed, and why not less and not more."""
+
+    lowest: Duration
+    highest: Duration
+    why_not_less: str
+    why_not_more: str
+
+    def find(self, key: tuple[Step, ...], value: Duration) -> Iterator[Finding]:
+        """Yield what is wrong with the time at a key."""
+        if value < self.lowest:
+            yield Finding(
+                key, f"{quoted(value)} is too short: {self.why_not_less}", f"write {self.lowest} or more"
+            )
+        if value > self.highest:
+            yield Finding(
+                key, f"{quoted(value)} is too long: {self.why_not_more}", f"write {self.highest} or less"
+            )
 
 
 def rule(*needs: str) -> Callable[[Find], Rule]:

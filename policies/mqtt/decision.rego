@@ -60,26 +60,7 @@ commanded if {
 	topics.contained(asked, filter)
 }
 
-# What an identity of the kit's own is for.
-permits contains "the identity's own topics" if {
-	input.action == "subscribe"
-	class == "service"
-	some filter in site.confined[input.username]
-	topics.contained(asked, filter)
-}
-
 # Reasons to deny that no rule of a site can overrule.
-objections contains "the identity is for its own topics alone" if {
-	site.confined[input.username]
-	not within_its_own
-}
-
-within_its_own if {
-	input.action == "subscribe"
-	some filter in site.confined[input.username]
-	topics.contained(asked, filter)
-}
-
 objections contains "the topic is not one that can be published to" if {
 	input.action == "publish"
 	not topics.is_topic(asked)

@@ -124,6 +124,13 @@ def _put(path: str, value: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, first: _put(rest, value, values.get(first) or {}) if rest else value}
 
 
+def _split(text: str, separator: str, option: str = "") -> list[str]:
+    """Part a text as EMQX does: empty parts are left out, unless it is told not to."""
+    if option not in {"", "notrim"}:
+        raise NotUnderstood(f"split with {option}")
+    return [part for part in text.split(separator) if part or option]
+
+
 WORDS: dict[str, Any] = {
     "true": True,
     "false": False,
@@ -131,6 +138,7 @@ WORDS: dict[str, Any] = {
     "is_not_null": lambda value: value is not None,
     "json_encode": json.dumps,
     "tokens": lambda text, separator: [part for part in text.split(separator) if part],
+    "split": _split,
     "nth": lambda number, parts: parts[number - 1],
     "regex_match": lambda text, pattern: regex.search(pattern, text) is not None,
     "base64_decode": lambda text: base64.b64decode(text).decode(),

@@ -35,7 +35,10 @@ NEAR = st.builds(
     st.integers(0, 200),
     st.sampled_from(["", ",", '"', "{", "]", "\\", "0", "-", ".", "e", "\x00", "\x0b", "x", ":"]),
 )
-LEVELS = st.text(st.sampled_from("abcp-1"), min_size=1, max_size=4) | st.sampled_from(["event", "command"])
+LEVELS = st.text(st.sampled_from("abcp-1"), min_size=1, max_size=4) | st.sampled_from(
+    ["event", "command", "command\n", "event\n", "\n"]
+)
+EMPTY = st.just("")
 
 
 def is_json(text: str) -> bool:
@@ -112,6 +115,44 @@ def test_each_message_of_a_device_goes_one_way_and_a_command_none(levels: list[s
         assert names(found) == {"dead-letter:bytes"}
     else:
         assert names(found) == {"events:json" if kind == "event" else "raw:json"}
+
+
+@given(st.lists(LEVELS | EMPTY, min_size=1, max_size=4).filter(lambda levels: "" in levels), TEXTS | NEAR)
+def test_a_message_with_an_empty_level_is_a_dead_letter_with_a_key(levels: list[str], payload: str) -> None:
+    for space in ("eagle-ford", "ot/eagle-ford"):
+        topic = "/".join([space, *levels])
+        found = taken(FIELD, topic, payload)
+        kind = levels[1] if len(levels) > 1 else ""
+        assert names(found) == (set() if kind == "command" else {"dead-letter:bytes"})
+        assert [evaluated(route.key, {"topic": topic}) for route in found] == [levels[0]] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("topic", "key"),
+    [
+        ("ot/eagle-ford/", ""),
+        (
+            "spBv1.0/eagle-ford//pad12-gw.gateways.eagle-ford.field.example",
+            "pad12-gw.gateways.eagle-ford.field.example",
+        ),
+        ("spBv1.0/eagle-ford/NDATA/", ""),
+        ("spBv1.0/eagle-ford/DDATA//pump", ""),
+        ("spBv1.0/eagle-ford/DBIRTH/gw-1/", "gw-1"),
+        ("spBv1.0/eagle-ford/NDATA\n/gw-1", "gw-1"),
+        ("spBv1.0/eagle-ford/NCMD\n/gw-1", "gw-1"),
+        ("spBv1.0/STATE/", ""),
+    ],
+)
+def test_a_message_of_the_mirror_or_sparkplug_without_a_level_is_a_dead_letter(topic: str, key: str) -> None:
+    for site in (FIELD, in_enterprise(FIELD)):
+        found = taken(site, topic, "1")
+        assert names(found) == {"dead-letter:bytes"}
+        assert [evaluated(route.key, {"topic": topic}) for route in found] == [key]
+
+
+@pytest.mark.parametrize("topic", ["spBv1.0/eagle-ford/NCMD/", "spBv1.0/eagle-ford/DCMD//pump"])
+def test_a_command_is_no_data_whatever_level_it_lacks(topic: str) -> None:
+    assert taken(FIELD, topic, "1") == []
 
 
 @pytest.mark.parametrize(
