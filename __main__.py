@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pulumi
 
-from components import data_move, promotions, replicants
+from components import data_move, promotions, replicants, vault_moved
 from components.deployed import Deployed, UnreadableOutputsError
 from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
@@ -17,6 +17,7 @@ REFUSALS = (
     data_move.UnapprovedDataMoveError,
     promotions.LostRecordError,
     replicants.AbandonedReplicantsError,
+    vault_moved.LoginsNotMovedError,
 )
 
 
@@ -31,6 +32,7 @@ def main() -> None:
         deployed = Deployed()
         chain = promotions.check(STACKS, site, deployed)
         replicants.check(site, deployed)
+        vault_moved.check(site, deployed)
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
     except REFUSALS as errors:
@@ -39,6 +41,7 @@ def main() -> None:
         pulumi.export(name, value)
     pulumi.export(promotions.OUTPUT, promotions.as_output(chain))
     pulumi.export(replicants.OUTPUT, replicants.as_output(site))
+    pulumi.export(vault_moved.OUTPUT, vault_moved.OWNER)
 
 
 main()

@@ -67,13 +67,13 @@ def _on_the_lab(names: list[str]) -> list[Ratio]:
         Estate(REPOSITORY, "benchmark").running(purge=True) as estate,
     ):
         environment = {name: value.resolve() for name, value in estate.environment().items()}
-        shell = Shell(copy_program(Path(folder) / "program"), environment)
+        shell = Shell(copy_program(Path(folder) / "program"), environment, estate.administration())
         # The first is always run: the others look at the site that it deploys.
         for name in dict.fromkeys(("first up", *names)):
             print(f"measuring {name} ...", file=sys.stderr)
             found = ON_THE_LAB[name](estate, shell, SITE)
             ratios += found if name in names else []
-        shell.pulumi("destroy", "--yes", "--skip-preview", "--stack", SITE)
+        shell.destroy(SITE)
     return ratios
 
 

@@ -30,15 +30,27 @@ class Deployed:
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
         """The outputs; none of a stack that was never deployed. Raises UnreadableOutputsError."""
-        stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack})
-            except Exception as error:  # noqa: BLE001 - the SDK raises nothing more precise
-                if HALF_WRITTEN not in str(error) or time.monotonic() > give_up:
-                    raise UnreadableOutputsError(stack, str(error)) from None
-                # The engine itself writes the file of the state, in place.
-                time.sleep(PAUSE_SECONDS)
-            else:
-                return (answer.value or {}).get("outputs") or {}
+        return _asked("readStackOutputs")
+
+    @cached_property
+    def resources(self) -> frozenset[str]:
+        """The URNs of all that the stack's state holds. Raises UnreadableOutputsError."""
+        return frozenset(_asked("readStackResourceOutputs"))
+
+
+def _asked(function: str) -> Mapping[str, Any]:
+    """Ask the engine for what it keeps of the program's own stack."""
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    # The first function takes the stack's name by one word, the second by another.
+    argument = "name" if function == "readStackOutputs" else "stackName"
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            answer = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", {argument: stack})
+        except Exception as error:  # noqa: BLE001 - the SDK raises nothing more precise
+            if HALF_WRITTEN not in str(error) or time.monotonic() > give_up:
+                raise UnreadableOutputsError(stack, str(error)) from None
+            # The engine itself writes the file of the state, in place.
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return (answer.value or {}).get("outputs") or {}

@@ -1,5 +1,6 @@
 """Composes a site with no server at hand, and hands out what would be registered with the engine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from components.offline_engine import CERTIFICATE, answering
 from components.registered import Registered
 from components.settings import Settings
 from components.site import IotSite
+from components.vault_access import access
 from model import Site
 
 OFFLINE = Settings(
@@ -68,12 +70,25 @@ class Composition:
 
 
 def compose(site: Site, settings: Settings = OFFLINE) -> Composition:
-    """Compose a site as the program does, against servers that agree to everything."""
+    """Compose a site as its program does, against servers that agree to everything."""
+    return _composed(site, lambda: IotSite(site.name, site, settings).outputs)
+
+
+def compose_bootstrap(site: Site, settings: Settings = OFFLINE) -> Composition:
+    """Compose a site's bootstrap as its program does, against a Vault that agrees to everything."""
+
+    def make() -> dict[str, Any]:
+        access(site, settings)
+        return {"site": site.name}
+
+    return _composed(site, make)
+
+
+def _composed(site: Site, make: Callable[[], dict[str, Any]]) -> Composition:
     composition = Composition(site)
 
     async def outputs() -> None:
-        made = IotSite(site.name, site, settings).outputs
-        composition.outputs = await pulumi.Output.from_input(made).future() or {}
+        composition.outputs = await pulumi.Output.from_input(make()).future() or {}
 
     with answering(site.name, composition.resources.append):
         pulumi.runtime.test(outputs)()  # type: ignore[no-untyped-call] # the SDK's own

@@ -1,4 +1,4 @@
-"""Renders a site to files with no server at hand: every object that its stack would make, as text.
+"""Renders a site to files with no server at hand: every object that its stack and its bootstrap would make, as text.
 
 What a server makes stands as a placeholder: ids end in `-id`, certificates hold nothing but the word `mock` in base64.
 Manifests name the Secret that holds a secret; the one value that the stack itself hands on (Keycloak's for the
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from components.recording import OFFLINE, compose
+from components.recording import OFFLINE, compose, compose_bootstrap
 from components.registered import Registered
 from components.settings import Settings
 from model import Site
@@ -21,6 +21,8 @@ HIDDEN = "(a secret)"
 """What is written for a value that Pulumi keeps encrypted."""
 # The key by which Pulumi marks such a value.
 _SECRET_MARK = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the same in every program
+BOOTSTRAP = "bootstrap/"
+"""Before the paths of what Vault's administrator makes."""
 BROKER_CONFIGURATION = "broker/emqx.conf"
 
 
@@ -42,18 +44,20 @@ def rendered(site: Site, settings: Settings = OFFLINE) -> dict[str, str]:
         BROKER_CONFIGURATION: composition.one("EMQX").spec["config"]["data"],
         OUTPUTS: _yaml(composition.outputs),
     }
-    for made in composition.objects:
-        for path, text in _files(made):
+    bootstrap = compose_bootstrap(site, settings).objects
+    for folder, objects in (("", composition.objects), (BOOTSTRAP, bootstrap)):
+        for path, text in (entry for made in objects for entry in _files(made, folder)):
             if path in files:
                 raise RenderingError(path)
             files[path] = text
     return dict(sorted(files.items()))
 
 
-def _files(made: Registered) -> Iterator[tuple[str, str]]:
+def _files(made: Registered, folder: str) -> Iterator[tuple[str, str]]:
+    """Yield an object's files: the object itself in `folder`, and the policies in it among all the others."""
     domain = made.type.split(":", 1)[0]
     if domain != "kubernetes":
-        yield f"{domain}/{_word(made.kind)}/{_file_name(made.name)}.yaml", _yaml(made.inputs)
+        yield f"{folder}{domain}/{_word(made.kind)}/{_file_name(made.name)}.yaml", _yaml(made.inputs)
     else:
         name = "-".join(part for part in (made.metadata.get("namespace"), made.metadata["name"]) if part)
         yield f"kubernetes/{_word(made.kind)}/{_file_name(name)}.yaml", _yaml(made.inputs)

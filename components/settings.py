@@ -57,9 +57,12 @@ class Settings:
     prometheus_ca: str | None = None
 
     @classmethod
-    def read(cls, values: Mapping[str, str]) -> "Settings":
-        """Take the settings from values by key (without `iot-broker:`); raises SettingsErrors."""
-        reader = _Reader(values)
+    def read(cls, values: Mapping[str, str], folder: Path = Path()) -> "Settings":
+        """Take the settings from values by key (without `iot-broker:`); raises SettingsErrors.
+
+        Files are looked for from `folder`, the program's own.
+        """
+        reader = _Reader(values, folder)
         settings = cls(
             kubernetes_context=reader.text("kubernetesContext"),
             kubernetes_host=reader.address("kubernetesHost"),
@@ -81,6 +84,7 @@ class _Reader:
     """Reads values, and keeps what is wrong with them, so that all mistakes are told at once."""
 
     values: Mapping[str, str]
+    folder: Path
     errors: list[SettingError] = field(default_factory=list)
 
     def text(self, key: str) -> str:
@@ -103,7 +107,7 @@ class _Reader:
         if not file:
             return None
         try:
-            text = Path(file).read_text(encoding="ascii")
+            text = (self.folder / file).read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
             self._refuse(key, f"`{file}` cannot be read", "name a readable file of PEM text")
             return None

@@ -1,58 +1,80 @@
-"""Who may ask the site's Vault for what: the policies, and cert-manager's login."""
+"""Who may ask the site's Vault for what: policies and logins, which Vault's administrator makes and nobody else."""
 
 import pulumi
 import pulumi_vault as vault
+from pulumi_vault import approle
 from pulumi_vault import kubernetes as vault_kubernetes
 
-from components import broker_secrets, names, vault_policy
-from components.component import Place, SiteComponent
+from components import broker_secrets, names, rights, vault_policy
+from components.issuing_roles import issuing_roles
+from components.settings import Settings
 from components.vault_names import (
     LOGINS,
-    PROBE_ROLE,
-    SERVER_ROLE,
     issuing_mount,
     login_audience,
     login_mount,
+    machine_login_mount,
     policy_name,
     root_mount,
 )
 from components.vault_policy import Grant
 from model import Site
 
-# A login lasts for one request of cert-manager's.
+# A login lasts for one request of cert-manager's, or of a machine's.
 _LOGIN_SECONDS = 600
 
+# Sites were deployed with these among the site's own resources: `pulumi state move` keeps the types of their parents.
+_MOVED_FROM = "iot-broker:site:IotSite$iot-broker:pki:VaultPki$iot-broker:pki:VaultAccess"
+_PROVIDER_MOVED_FROM = "iot-broker:site:IotSite$pulumi:providers:vault"
 
-class VaultAccess(SiteComponent):
-    """The site's Vault policies, and the login by which its Issuer asks for server certificates."""
 
-    DOMAIN = "pki"
-    SOFTWARE = "vault"
-    PART = "access"
+class VaultAccess(pulumi.ComponentResource):
+    """The site's Vault policies, and the logins by which servers and machines ask for certificates.
 
-    def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, place, opts)
+    It stands alone, in the stack of the bootstrap: a deployer that may write policies escapes every other check.
+    """
+
+    def __init__(
+        self, name: str, site: Site, settings: Settings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("iot-broker:pki:VaultAccess", name, None, opts)
+        self.site = site
+        self.settings = settings
+        self._provider = vault.Provider(
+            f"{site.name}-vault",
+            address=settings.vault_address,
+            # The token comes from the environment, and is used as it is.
+            skip_child_token=True,
+            opts=pulumi.ResourceOptions(
+                parent=self, aliases=[moved_urn(_PROVIDER_MOVED_FROM, f"{site.name}-vault")]
+            ),
+        )
         self._policies()
-        self._login()
-        self.register_outputs({"policies": [policy_name(place.site, name) for name in policies(place.site)]})
+        self._cluster_login()
+        self._machine_login()
+        self.register_outputs({"policies": [policy_name(site, name) for name in policies(site)]})
+
+    def _in_vault(self, *, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, provider=self._provider, depends_on=depends_on or [])
 
     def _policies(self) -> None:
-        for name, grants in policies(self.site).items():
+        for name, text in policies(self.site).items():
             vault.Policy(
                 f"{self.site.name}-{name}",
                 name=policy_name(self.site, name),
-                policy=vault_policy.render(grants),
-                opts=self.in_vault(),
+                policy=text,
+                opts=self._in_vault(),
             )
 
-    def _login(self) -> None:
-        site, settings = self.site, self.place.settings
+    def _cluster_login(self) -> None:
+        """Let cert-manager log in with tokens of the issuer's service account."""
+        site, settings = self.site, self.settings
         backend = vault.AuthBackend(
             f"{site.name}-kubernetes",
             type="kubernetes",
             path=login_mount(site),
             description=f"Service accounts of {site.title}",
-            opts=self.in_vault(),
+            opts=self._in_vault(),
         )
         configuration = vault_kubernetes.AuthBackendConfig(
             f"{site.name}-kubernetes",
@@ -61,7 +83,7 @@ class VaultAccess(SiteComponent):
             kubernetes_ca_cert=settings.kubernetes_ca,
             # Vault is outside of the cluster and keeps no token of it: each login's own reviews itself.
             disable_local_ca_jwt=True,
-            opts=self.in_vault(),
+            opts=self._in_vault(),
         )
         for role, login in LOGINS.items():
             vault_kubernetes.AuthBackendRole(
@@ -71,22 +93,71 @@ class VaultAccess(SiteComponent):
                 bound_service_account_names=[site.platform.issuer.service_account],
                 bound_service_account_namespaces=[site.namespace],
                 audience=login_audience(site, role),
-                token_policies=[policy_name(site, f"issue-{role}")],
+                token_policies=[policy_name(site, issuing_policy(role))],
                 token_ttl=_LOGIN_SECONDS,
                 token_max_ttl=_LOGIN_SECONDS,
-                opts=self.in_vault(depends_on=[configuration]),
+                opts=self._in_vault(depends_on=[configuration]),
+            )
+
+    def _machine_login(self) -> None:
+        """Let each machine outside of the cluster log in for its own certificate, and for no other's."""
+        site = self.site
+        backend = vault.AuthBackend(
+            f"{site.name}-approle",
+            type="approle",
+            path=machine_login_mount(site),
+            description=f"Machines of {site.title}",
+            opts=self._in_vault(),
+        )
+        for role in issuing_roles(site):
+            if role.login != "approle":
+                continue
+            approle.AuthBackendRole(
+                f"{site.name}-login-{role.name}",
+                backend=backend.path,
+                role_name=role.name,
+                bind_secret_id=True,
+                token_policies=[policy_name(site, issuing_policy(role.name))],
+                token_no_default_policy=True,
+                token_ttl=_LOGIN_SECONDS,
+                token_max_ttl=_LOGIN_SECONDS,
+                opts=self._in_vault(),
             )
 
 
-def policies(site: Site) -> dict[str, list[Grant]]:
-    """Return the site's Vault policies by short name: who may have which certificates, and who may look."""
+def access(site: Site, settings: Settings) -> VaultAccess:
+    """Make the site's policies and logins, under the name that they have had since sites are deployed."""
+    name = f"{site.name}-pki-access"
+    return VaultAccess(name, site, settings, pulumi.ResourceOptions(aliases=[moved_urn(_MOVED_FROM, name)]))
+
+
+def moved_urn(types: str, name: str) -> str:
+    """Return the URN that a resource of the site's stack has after `pulumi state move` brought it here."""
+    return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{types}::{name}"
+
+
+def urn_in_site(site: str, project: str = "iot-broker") -> str:
+    """Return the URN of the site's policies and logins in the site's own stack, where they were before."""
+    return f"urn:pulumi:{site}::{project}::{_MOVED_FROM}::{site}-pki-access"
+
+
+def issuing_policy(role: str) -> str:
+    """Return the short name of the policy that lets its holder ask for certificates by a role."""
+    return f"issue-{role}"
+
+
+def policies(site: Site) -> dict[str, str]:
+    """Return the text of the site's Vault policies by short name.
+
+    Who may have which certificates, who may look, and what the site's deployer and its reviewers may do.
+    """
     mount = issuing_mount(site)
     issue = {
-        f"issue-{role}": [
-            Grant(f"{mount}/issue/{role}", ("create", "update")),
-            Grant(f"{mount}/sign/{role}", ("create", "update")),
+        issuing_policy(role.name): [
+            Grant(f"{mount}/issue/{role.name}", ("create", "update")),
+            Grant(f"{mount}/sign/{role.name}", ("create", "update")),
         ]
-        for role in (SERVER_ROLE, PROBE_ROLE, *names.CLIENT_CLASSES)
+        for role in issuing_roles(site)
     }
     look = [
         Grant(f"{path}/{part}", ("read",))
@@ -96,11 +167,13 @@ def policies(site: Site) -> dict[str, list[Grant]]:
     found = issue | {"read-authorities": look, "revoke": [Grant(f"{mount}/revoke", ("create", "update"))]}
     if secrets := _slots(site):
         found["read-secrets"] = [Grant(slot, ("read",)) for slot in secrets]
-    return found
+    return {name: vault_policy.render(grants) for name, grants in found.items()} | {
+        identity: rights.vault_policy(site, identity) for identity in rights.VAULT_IDENTITIES
+    }
 
 
 def _slots(site: Site) -> list[str]:
-    """Return the paths of the secrets that External Secrets brings for the site: for whoever reads them, and no more.
+    """Return the paths of the secrets that External Secrets brings for the site: for who reads them, and no more.
 
     The engine is the platform's, which all its sites share: a key-value one of version 2.
     """

@@ -25,6 +25,11 @@ def login_mount(site: Site) -> str:
     return f"kubernetes-{site.name}"
 
 
+def machine_login_mount(site: Site) -> str:
+    """Return the path at which machines outside of the cluster log in, each for its own certificate."""
+    return f"approle-{site.name}"
+
+
 def issuer_name(site: Site, role: str) -> str:
     """Return the name of the Issuer of certificates by one of Vault's roles."""
     return names.BROKER_PROBE if role == PROBE_ROLE else site.platform.issuer.name

@@ -4,26 +4,17 @@ import pulumi
 import pulumi_vault as vault
 from pulumi_vault import pkisecret
 
-from components import names
 from components.component import Place, SiteComponent
-from components.emqx_cluster import certificate_names
-from components.vault_access import VaultAccess
-from components.vault_names import PROBE_ROLE, SERVER_ROLE, issuing_mount, root_mount
+from components.issuing_roles import IssuingRole, issuing_roles
+from components.vault_names import issuing_mount, root_mount
 from model import Site
 from model.pki import CertificateAuthority
 
 
-def server_names(site: Site) -> list[str]:
-    """Return each DNS name that a server of the site may have a certificate for."""
-    bridge = [] if site.broker.writes_kafka else [names.service_host(site, names.KAFKA_BRIDGE_SERVICE)]
-    # The proxy has the dashboard's name, which is among the broker's own.
-    proxy = [] if site.broker.signs_in_people else [names.service_host(site, names.DASHBOARD_PROXY)]
-    return [*certificate_names(site), names.service_host(site, names.POLICY_SERVER), *bridge, *proxy]
-
-
 class VaultPki(SiteComponent):
-    """Root and issuing CA by generations, roles for servers and client classes, and who may ask for them.
+    """Root and issuing CA by generations, and the roles by which it gives certificates.
 
+    Who may ask for them is not the site's stack's to say, but the bootstrap's (`components.vault_access`).
     A new generation is made beside the old ones, which stay: certificates that they issued live on.
     """
 
@@ -47,8 +38,8 @@ class VaultPki(SiteComponent):
         signed, imported = issuing[-1]
         self._default_issuer("root", self._root_mount, roots[-1].issuer_id)
         default = self._default_issuer("issuing", self._issuing_mount, imported.imported_issuers[0])
-        self._roles(default)
-        VaultAccess(f"{name}-access", place, pulumi.ResourceOptions(parent=self))
+        for role in issuing_roles(site):
+            self._role(role, default)
         certificates = [certificate.certificate for certificate, _ in reversed(issuing)]
         certificates += [root.certificate for root in reversed(roots)]
         self.trust = pulumi.Output.all(*certificates).apply(_bundle)
@@ -163,40 +154,32 @@ class VaultPki(SiteComponent):
             opts=self.in_vault(),
         )
 
-    def _roles(self, issuer: pkisecret.SecretBackendConfigIssuers) -> None:
-        self._role(SERVER_ROLE, server_names(self.site), issuer)
-        # The readiness probe has one name, and no other client's.
-        self._role(PROBE_ROLE, [names.probe_name(self.site)], issuer)
-        for client_class in names.CLIENT_CLASSES:
-            self._role(client_class, [names.client_domain(self.site, client_class)], issuer)
-
-    def _role(self, name: str, domains: list[str], issuer: pkisecret.SecretBackendConfigIssuers) -> None:
-        """Make a role: a server and the probe have exactly the names listed, a client one below its class's domain."""
+    def _role(self, role: IssuingRole, issuer: pkisecret.SecretBackendConfigIssuers) -> None:
         site = self.site
-        server, exact = name == SERVER_ROLE, name in (SERVER_ROLE, PROBE_ROLE)
-        maximum = (site.pki.server_certificates if server else site.pki.device_certificates).maximum.vault()
+        leaf = site.pki.server_certificates if role.server else site.pki.device_certificates
+        maximum = leaf.maximum.vault()
         pkisecret.SecretBackendRole(
-            f"{site.name}-{name}",
+            f"{site.name}-{role.name}",
             backend=self._issuing_mount.path,
-            name=name,
+            name=role.name,
             issuer_ref="default",
             ttl=maximum,
             max_ttl=maximum,
-            allowed_domains=domains,
-            allow_bare_domains=exact,
-            allow_subdomains=not exact,
+            allowed_domains=list(role.domains),
+            allow_bare_domains=role.exact,
+            allow_subdomains=not role.exact,
             allow_any_name=False,
             allow_glob_domains=False,
             allow_ip_sans=False,
             allow_localhost=False,
             allow_wildcard_certificates=False,
-            allowed_uri_sans=[] if exact else [f"urn:iot-broker:{site.name}:{name}:*"],
+            allowed_uri_sans=[] if role.exact else [f"urn:iot-broker:{site.name}:{role.name}:*"],
             enforce_hostnames=True,
             require_cn=True,
             use_csr_common_name=True,
             use_csr_sans=True,
-            server_flag=server,
-            client_flag=not server,
+            server_flag=role.server,
+            client_flag=not role.server,
             code_signing_flag=False,
             email_protection_flag=False,
             key_type="ec",

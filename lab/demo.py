@@ -13,11 +13,13 @@ import click
 from lab.environment import for_child
 from lab.estate import Estate
 from lab.findings import Finding, findings
-from lab.workspace import run
+from lab.workspace import BOOTSTRAP_PROJECT, PROJECT, run
 
 SITE = "eagle-ford"
+BOOTSTRAP = "bootstrap"
 # What `pulumi stack history` counts as no change.
 UNCHANGED = ("same", "read")
+_QUIETLY = ("--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true")
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,12 @@ def deploy(estate: Estate, sitectl: str) -> int:
 
     with shown() as progress:
         estate.up(progress)
+    code = bootstrap(estate, SITE)
+    if code != 0:
+        return code
     environment = for_child(estate.environment())
     click.echo(f"Deploying {SITE}: pulumi up -s {SITE}")
-    arguments = (
-        "up",
-        "-s",
-        SITE,
-        "--yes",
-        "--skip-preview",
-        "--suppress-outputs",
-        "--suppress-permalink=true",
-    )
-    code = _pulumi(estate.root, environment, *arguments)
+    code = _pulumi(estate.root, environment, "up", "-s", SITE, *_QUIETLY)
     if code != 0:
         click.echo(f"`pulumi up` ended with {code}. The servers' logs: {sitectl} lab logs SERVER", err=True)
         return code
@@ -57,6 +53,19 @@ def deploy(estate: Estate, sitectl: str) -> int:
     return 0
 
 
+def bootstrap(estate: Estate, site: str) -> int:
+    """Make the site's policies and logins as Vault's administrator, who alone may; return the exit code."""
+    click.echo(f"As Vault's administrator: pulumi up -s {site} in {BOOTSTRAP}/")
+    code = _pulumi(estate.root / BOOTSTRAP, _administrator(estate), "up", "-s", site, *_QUIETLY)
+    if code != 0:
+        click.echo(f"The bootstrap of {site} ended with {code}.", err=True)
+    return code
+
+
+def _administrator(estate: Estate) -> dict[str, str]:
+    return for_child(estate.environment()) | estate.administration()
+
+
 def clean(estate: Estate) -> int:
     """Destroy every site that is deployed in the lab, end the lab and remove its state; return the exit code."""
     if not estate.state.exists():
@@ -66,12 +75,18 @@ def clean(estate: Estate) -> int:
 
     code = 0
     deployed = deployed_sites(estate.state)
-    if deployed:
+    bootstrapped = deployed_sites(estate.state, BOOTSTRAP_PROJECT)
+    if deployed or bootstrapped:
         with shown() as progress:
             estate.up(progress)
         environment = for_child(estate.environment())
         for site in deployed:
             code = code or _pulumi(estate.root, environment, "destroy", "-s", site, "--yes", "--skip-preview")
+        # The deployer's rights go last: without them nothing of a site could be taken down.
+        environment = _administrator(estate)
+        for site in bootstrapped:
+            arguments = ("destroy", "-s", site, "--yes", "--skip-preview")
+            code = code or _pulumi(estate.root / BOOTSTRAP, environment, *arguments)
     if code == 0:
         count = estate.down(purge=True)
         click.echo(f"The lab {estate.name!r} is gone: {count} processes stopped, its state removed.")
@@ -103,10 +118,10 @@ def counted(done: Deployment) -> str:
     return f"{done.changed} resources changed, {done.unchanged} as they were."
 
 
-def deployed_sites(state: Path) -> list[str]:
-    """Return the sites whose stacks hold resources, as the lab's state files say."""
+def deployed_sites(state: Path, project: str = PROJECT) -> list[str]:
+    """Return the sites whose stacks of a project hold resources, as the lab's state files say."""
     deployed = []
-    for file in sorted((state / "pulumi" / "state" / ".pulumi" / "stacks" / "iot-broker").glob("*.json")):
+    for file in sorted((state / "pulumi" / "state" / ".pulumi" / "stacks" / project).glob("*.json")):
         latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
         if latest.get("resources"):
             deployed.append(file.stem)

@@ -64,6 +64,11 @@ def environment(lab: Lab, root: Path) -> dict[str, EnvValue]:
     }
 
 
+def administration(lab: Lab) -> dict[str, str]:
+    """Return the variables of Vault's administrator where they differ from the deployer's: secrets."""
+    return {"VAULT_TOKEN": vault.administrator_token(lab)}
+
+
 def exports(variables: Mapping[str, EnvValue]) -> str:
     """Return shell text that sets the variables; secrets are read from their files when the shell runs it."""
     return "".join(f"export {name}={_shell(value)}\n" for name, value in variables.items())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.certificates import Authority
-from lab.environment import EnvValue, environment
+from lab.environment import EnvValue, administration, environment
 from lab.errors import NotRunningError
 from lab.ports import MovedPort, Ports
 from lab.progress import Progress, Silent
@@ -126,6 +126,10 @@ class Estate:
         if not (self.state / "ports.json").exists():
             raise NotRunningError(self.name)
         return environment(self._lab({}), self.root)
+
+    def administration(self) -> dict[str, str]:
+        """Return the variables of the servers' administrators, where they differ from the deployer's: secrets."""
+        return administration(self._lab({}))
 
     def kafka_administrator(self) -> kafka.Administrator:
         """Return who may do everything in the lab's Kafka."""

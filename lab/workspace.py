@@ -15,6 +15,9 @@ from lab.servers import kubernetes
 from lab.servers.base import Lab
 
 PROJECT = "iot-broker"
+BOOTSTRAP_PROJECT = "iot-broker-bootstrap"
+# Each site has a stack of its own, and one of what Vault's administrator makes for it.
+PROJECTS = (PROJECT, BOOTSTRAP_PROJECT)
 INIT_SECONDS = 240.0
 
 
@@ -50,13 +53,14 @@ class Workspace:
             write_if_changed(before, report)
             for line in report.splitlines():
                 progress.note(f"Pulumi plugin {line}")
-        for site in self.missing_stacks():
-            progress.step("pulumi", f"stack {site}")
-            self._initialise(lab.tools["pulumi"] / "pulumi", site)
+        for project in PROJECTS:
+            for site in self.missing_stacks(project):
+                progress.step("pulumi", f"stack {site} of {project}")
+                self._initialise(lab.tools["pulumi"] / "pulumi", project, site)
 
-    def missing_stacks(self) -> list[str]:
+    def missing_stacks(self, project: str = PROJECT) -> list[str]:
         """Return the sites of the program that have no stack yet."""
-        stacks = self.folder / "state" / ".pulumi" / "stacks" / PROJECT
+        stacks = self.folder / "state" / ".pulumi" / "stacks" / project
         sites = sorted(file.stem for file in (self.root / "stacks" / "sites").glob("*.yaml"))
         return [site for site in sites if not (stacks / f"{site}.json").exists()]
 
@@ -68,14 +72,14 @@ class Workspace:
         document["config"] = {**config, **settings(lab)}
         write_if_changed(file, yaml.safe_dump(document, sort_keys=True))
 
-    def _initialise(self, pulumi: Path, site: str) -> None:
+    def _initialise(self, pulumi: Path, name: str, site: str) -> None:
         """Make the stack from a folder with nothing but the project's name.
 
         `stack init` writes its salt beside the program whatever PULUMI_OPTION_CONFIG_FILE says; here the file that it
         writes is a link to the lab's own settings, so that the checkout stays as it is.
         """
-        project = self.folder / "project"
-        write_if_changed(project / "Pulumi.yaml", f"name: {PROJECT}\nruntime: python\n")
+        project = self.folder / "projects" / name
+        write_if_changed(project / "Pulumi.yaml", f"name: {name}\nruntime: python\n")
         link = project / f"Pulumi.{site}.yaml"
         if not link.is_symlink():
             link.symlink_to(self.folder / "settings.yaml")

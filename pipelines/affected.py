@@ -8,7 +8,7 @@ from model import Stacks
 from sitectl import git
 
 # What every site is made of, beside its data.
-PROGRAM = ("__main__.py", "Pulumi.yaml", "components", "model", "policies", "uv.lock")
+PROGRAM = ("__main__.py", "Pulumi.yaml", "bootstrap", "components", "model", "policies", "rights", "uv.lock")
 DATA = "stacks"
 
 

@@ -29,6 +29,9 @@ def _lines(found: Reviewed) -> Iterator[str]:
     for site, plan in found.plans.items():
         worst = f"**{len(plan.destructive)}**" if plan.destructive else "none"
         yield f"| {site} | {found.affected.why[site]} | {counted(plan)} | {worst} |"
+    for site, plan in found.bootstraps.items():
+        yield f"\n**{site}: Vault's administrator runs the bootstrap before the merge: {counted(plan)}**\n"
+        yield from (f"- {_step(step)}" for step in plan.steps)
     for site, plan in found.plans.items():
         yield from _details(site, plan, found.states[site])
 

@@ -12,7 +12,7 @@ FILE = Path("docs") / "drift.md"
 
 @dataclass(frozen=True)
 class Drift:
-    """What was found at one site: its plan after a refresh, or why it could not be looked at."""
+    """What was found at one site, or of its bootstrap: its plan after a refresh, or why it could not be looked at."""
 
     site: str
     plan: Plan | None
@@ -28,8 +28,12 @@ def look(root: Path, sites: Iterable[str]) -> list[Drift]:
     """Compare each site's servers with what was deployed; never raises for one site's sake."""
     found = []
     for site in sites:
+        stack = Stack(root, site)
         try:
-            found.append(Drift(site, Stack(root, site).plan(refresh=True)))
+            found.append(Drift(site, stack.plan(refresh=True)))
+            # One that lies in another back end is its administrator's to look at.
+            if stack.bootstrap.exists():
+                found.append(Drift(f"{site} (bootstrap)", stack.bootstrap.plan(refresh=True)))
         except PulumiError as error:
             found.append(Drift(site, None, str(error)))
     return found

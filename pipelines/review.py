@@ -25,6 +25,8 @@ class Reviewed:
     affected: Affected
     plans: dict[str, Plan] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
+    bootstraps: dict[str, Plan] = field(default_factory=dict)
+    """What Vault's administrator has to run before the merge, where that is anything."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -44,6 +46,8 @@ def review(root: Path, against: str, only: Iterable[str] = ()) -> Reviewed:
         try:
             found.states[site] = stack.state()
             found.plans[site] = stack.plan()
+            if stack.bootstrap.exists() and (before := stack.bootstrap.plan()).steps:
+                found.bootstraps[site] = before
         except PulumiError as error:
             found.problems.append(f"{site}: {error}")
             continue

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sitectl.vault_token import for_pulumi
+
 SECONDS = 3600.0
 # Steps that touch nothing.
 QUIET = frozenset({"same", "read", "refresh"})
@@ -57,12 +59,27 @@ class Plan:
         )
 
 
+BOOTSTRAP = "bootstrap"
+
+
 @dataclass(frozen=True)
 class Stack:
     """The stack of a site, deployed by the program in `root`."""
 
     root: Path
     site: str
+
+    @property
+    def bootstrap(self) -> "Stack":
+        """The stack of what Vault's administrator makes for the site: looked at by pipelines, deployed by none."""
+        return Stack(self.root / BOOTSTRAP, self.site)
+
+    def exists(self) -> bool:
+        """Say whether the back end has the stack; raises PulumiError."""
+        found: list[dict[str, Any]] = json.loads(
+            self._ask("pulumi", "stack", "ls", "--json", "--non-interactive")
+        )
+        return self.site in {entry["name"].rpartition("/")[2] for entry in found}
 
     def plan(self, *, refresh: bool = False) -> Plan:
         """Return what `pulumi up` would do now; raises PulumiError."""
@@ -85,10 +102,18 @@ class Stack:
         return self._run("up", "--yes", "--skip-preview", "--suppress-outputs")
 
     def _run(self, *arguments: str) -> str:
-        command = ("pulumi", *arguments, "--stack", self.site, "--non-interactive")
+        return self._ask("pulumi", *arguments, "--stack", self.site, "--non-interactive")
+
+    def _ask(self, *command: str) -> str:
         try:
             done = subprocess.run(
-                command, cwd=self.root, capture_output=True, text=True, timeout=SECONDS, check=False
+                command,
+                cwd=self.root,
+                env=for_pulumi(),
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
             )
         except FileNotFoundError:
             raise PulumiError(" ".join(command), "there is no `pulumi` on the PATH") from None

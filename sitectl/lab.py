@@ -167,6 +167,16 @@ def history(site: str, days: int, story: "Story") -> None:
     click.echo(f"{site}: {days} days of the story {story!r} are in Prometheus ({told.samples} samples).")
 
 
+@command.command()
+@click.argument("site")
+@_told
+def bootstrap(site: str) -> None:
+    """Make SITE's policies and logins in the lab's Vault, as its administrator does before the first `pulumi up`."""
+    from lab.demo import bootstrap as make
+
+    sys.exit(make(_estate(), site))
+
+
 @command.command(hidden=True)
 @_told
 def demo() -> None:

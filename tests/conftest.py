@@ -23,9 +23,11 @@ def estate() -> Iterator[Estate]:
 
 @pytest.fixture(scope="session")
 def shell(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """A shell at the lab, in a copy of the program that tests may edit."""
+    """A shell at the lab, in a copy of the program that tests may edit; the sample site's bootstrap has run."""
     environment = {name: value.resolve() for name, value in estate.environment().items()}
-    return Shell(copy_program(tmp_path_factory.mktemp("program")), environment)
+    made = Shell(copy_program(tmp_path_factory.mktemp("program")), environment, estate.administration())
+    made.bootstrap(SITE)
+    return made
 
 
 @pytest.fixture(scope="session")

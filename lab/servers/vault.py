@@ -13,12 +13,9 @@ from lab.supervision import Launch
 from lab.waiting import wait_until
 
 PLUGIN = "vault-plugin-auth-kubernetes"
-DEPLOYER = "iot-deployer"
-# The same text tells a real site what its deployer needs.
-DEPLOYER_POLICY = Path(__file__).parents[2] / "docs" / "vault-deployer-policy.hcl"
-# In the lab one token does both; a real site gives each pipeline step its own.
+# In the lab one token deploys, reviews and promotes; a real site gives each pipeline step its own.
 PROMOTER = "iot-promoter"
-PROMOTER_POLICY = DEPLOYER_POLICY.with_name("vault-promoter-policy.hcl")
+PROMOTER_POLICY = Path(__file__).parents[2] / "rights" / "vault" / "promoter.hcl"
 # What External Secrets reads with.
 READER = "external-secrets"
 READER_POLICY = f'path "{slots.MOUNT}/data/*" {{\n  capabilities = ["read"]\n}}\n'
@@ -39,6 +36,18 @@ ACTIVE_SECONDS = 240.0
 def deployer_token_file(lab: Lab) -> Path:
     """Return the file of the token that deploys sites."""
     return lab.state / "vault" / "deployer-token"
+
+
+def administrator_token(lab: Lab) -> str:
+    """Return the token of Vault's administrator, who runs each site's bootstrap."""
+    keys: dict[str, str] = json.loads((lab.state / "vault" / "keys.json").read_text())
+    return keys["root"]
+
+
+def deployer_policies() -> list[str]:
+    """Return the policies of the token that deploys: those that each site's bootstrap writes, and the promoter's."""
+    sites = sorted(file.stem for file in (STACKS / "sites").glob("*.yaml"))
+    return [*(f"iot-{site}-{role}" for site in sites for role in ("deployer", "review")), PROMOTER]
 
 
 def reader_token_file(lab: Lab) -> Path:
@@ -106,6 +115,7 @@ class Vault(Server):
         self._register_plugin(root, lab)
         self._signing(root)
         self._secrets(root, lab)
+        self._state_keys(root)
         self._deployer(root, lab)
 
     def version(self, lab: Lab) -> str:
@@ -163,6 +173,13 @@ class Vault(Server):
         }
         root.must("POST", f"/v1/{SIGNING_PKI}/roles/{SIGNING_ROLE}", role)
 
+    def _state_keys(self, root: Client) -> None:
+        """Make the key of each site's secrets in Pulumi's state, as docs/real-site.md has it made."""
+        for file in sorted((STACKS / "sites").glob("*.yaml")):
+            key = f"/v1/transit/keys/iot-broker-{file.stem}"
+            if root.ask("GET", key).status != SERVING:
+                root.must("POST", key, {})
+
     def _secrets(self, root: Client, lab: Lab) -> None:
         """Make the engine that all sites share, fill their slots, and let External Secrets read them."""
         if f"{slots.MOUNT}/" not in root.must("GET", "/v1/sys/mounts")["data"]:
@@ -183,16 +200,17 @@ class Vault(Server):
         write(file, made["auth"]["client_token"])
 
     def _deployer(self, root: Client, lab: Lab) -> None:
-        root.must("PUT", f"/v1/sys/policies/acl/{DEPLOYER}", {"policy": DEPLOYER_POLICY.read_text()})
+        """Make the token that deploys; the policies that it names come with each site's bootstrap."""
         root.must("PUT", f"/v1/sys/policies/acl/{PROMOTER}", {"policy": PROMOTER_POLICY.read_text()})
+        policies = deployer_policies()
         file = deployer_token_file(lab)
         if file.exists():
-            own = self._client(lab, file.read_text())
-            renewed = own.ask("PUT", "/v1/auth/token/renew-self", {})
-            if renewed.status == SERVING and PROMOTER in renewed.json()["auth"]["policies"]:
+            found = root.ask("POST", "/v1/auth/token/lookup", {"token": file.read_text()})
+            if found.status == SERVING and set(policies) <= set(found.json()["data"]["policies"]):
+                root.must("POST", "/v1/auth/token/renew", {"token": file.read_text()})
                 return
         wanted = {
-            "policies": [DEPLOYER, PROMOTER],
+            "policies": policies,
             "period": DEPLOYER_PERIOD,
             "no_parent": True,
             "display_name": "deployer",

@@ -87,7 +87,7 @@ def slot_findings(web: Web, site: Site) -> list[Finding]:
     for name in wanted:
         answer = web.get(f"/v1/{external.path}/subkeys/{site.name}/{name}")
         if answer.status == 403:
-            remedy = f"let the token read {external.path}/subkeys/*, as docs/vault-deployer-policy.hcl does"
+            remedy = f"let the token read {external.path}/subkeys/*, as rights/vault/deployer.hcl does"
             return [Finding(VAULT, what, "may not look for them", remedy)]
         if answer.status == 200:
             found[name] = set(answer.body["data"]["subkeys"])

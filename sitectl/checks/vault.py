@@ -1,31 +1,24 @@
 """Preflight's look at Vault: it answers, is unsealed, and the token may do what `pulumi up` will do."""
 
 import os
-from pathlib import Path
 
-from components.names import CLIENT_CLASSES
-from components.vault_names import (
-    LOGINS,
-    PROBE_ROLE,
-    SERVER_ROLE,
-    issuing_mount,
-    login_mount,
-    policy_name,
-    root_mount,
-)
+from components.issuing_roles import issuing_roles
+from components.vault_names import LOGINS, SERVER_ROLE, issuing_mount, login_mount, root_mount
 from model import Site
 from sitectl.checks import Finding, Unreachable
 from sitectl.checks.secrets import slot_findings
 from sitectl.checks.web import Web
+from sitectl.vault_token import vault_token
 
 AREA = "vault"
 SHORTEST_LIFE = 900  # seconds; an `up` with certificates to wait for takes some minutes
 MAKE = frozenset({"create", "update"})
+REFUSED, WRONG_REQUEST = 403, 400
 
 
 def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
     """Look at the Vault at `address` with the token of the environment; `authorities` is PEM text of its CAs."""
-    token = _token()
+    token = vault_token()
     headers = {"X-Vault-Request": "true"}
     if os.environ.get("VAULT_NAMESPACE"):
         headers["X-Vault-Namespace"] = os.environ["VAULT_NAMESPACE"]
@@ -41,7 +34,7 @@ def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
         findings.append(token_finding)
         if token_finding.passed:
             rights = _rights(web, site)
-            findings.append(rights)
+            findings += [_logins(Web(address, authorities, headers), site), rights]
             if rights.passed:
                 findings += slot_findings(web, site)
     except Unreachable as failure:
@@ -50,13 +43,6 @@ def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
         )
         return [Finding(AREA, f"{failure.address} answers", failure.reason, remedy)]
     return findings
-
-
-def _token() -> str | None:
-    if os.environ.get("VAULT_TOKEN"):
-        return os.environ["VAULT_TOKEN"]
-    kept = Path.home() / ".vault-token"
-    return kept.read_text().strip() if kept.is_file() else None
 
 
 def _health(web: Web) -> Finding:
@@ -87,26 +73,43 @@ def _token_finding(web: Web) -> Finding:
 
 
 def wanted_paths(site: Site) -> dict[str, frozenset[str]]:
-    """Return each Vault path that `pulumi up` of the site writes, with the capabilities that it needs there."""
+    """Return each Vault path that `pulumi up` of the site uses, with the capabilities that it needs there."""
     whole = MAKE | {"read", "delete"}
     kept = MAKE | {"read"}
-    root, issuing, login = root_mount(site), issuing_mount(site), login_mount(site)
-    roles = (SERVER_ROLE, PROBE_ROLE, *CLIENT_CLASSES)
-    policies = (*(f"issue-{role}" for role in roles), "read-authorities", "revoke")
-    if site.platform.external_secrets is not None:
-        policies += ("read-secrets",)
+    root, issuing = root_mount(site), issuing_mount(site)
     paths = {f"sys/mounts/{mount}": whole for mount in (root, issuing)}
     paths |= {f"{mount}/config/{part}": kept for mount in (root, issuing) for part in ("urls", "issuers")}
-    paths |= {f"{issuing}/roles/{role}": whole for role in roles}
-    paths |= {f"sys/policies/acl/{policy_name(site, policy)}": whole for policy in policies}
-    paths[f"{root}/root/generate/internal"] = MAKE
+    paths |= {f"{issuing}/roles/{role.name}": whole for role in issuing_roles(site)}
+    paths[f"{root}/issuers/generate/root/internal"] = MAKE
     paths[f"{root}/issuer/default/sign-intermediate"] = MAKE
-    paths[f"{issuing}/intermediate/generate/internal"] = MAKE
+    paths[f"{issuing}/issuers/generate/intermediate/internal"] = MAKE
     paths[f"{issuing}/intermediate/set-signed"] = MAKE
-    paths[f"sys/auth/{login}"] = whole | {"sudo"}
-    paths[f"auth/{login}/config"] = kept
-    paths |= {f"auth/{login}/role/{role}": whole for role in LOGINS.values()}
+    # The key of the state's secrets.
+    paths |= {
+        f"transit/{act}/iot-broker-{site.name}": frozenset({"update"}) for act in ("encrypt", "decrypt")
+    }
     return paths
+
+
+def _bootstrapping(site: Site) -> str:
+    return f"have Vault's administrator run `pulumi up -s {site.name}` in bootstrap/ (docs/bootstrap.md)"
+
+
+def _logins(web: Web, site: Site) -> Finding:
+    """Look, without any token, whether the bootstrap has made the logins: Vault says so to who tries one in vain."""
+    what = "logins for certificates"
+    path = f"/v1/auth/{login_mount(site)}/login"
+    # Without a token of Kubernetes, a login that is there calls the request wrong; one that is not, refuses it.
+    if web.post_json(path, {"role": LOGINS[SERVER_ROLE]}).status != WRONG_REQUEST:
+        return Finding(AREA, what, f"there is none at auth/{login_mount(site)}", _bootstrapping(site))
+    lacking = [
+        login
+        for login in LOGINS.values()
+        if web.post_json(path, {"role": login, "jwt": "none"}).status != REFUSED
+    ]
+    if lacking:
+        return Finding(AREA, what, f"lacks {', '.join(lacking)}", _bootstrapping(site))
+    return Finding(AREA, what, f"{', '.join(LOGINS.values())} at auth/{login_mount(site)}")
 
 
 def _rights(web: Web, site: Site) -> Finding:
@@ -114,7 +117,7 @@ def _rights(web: Web, site: Site) -> Finding:
     what = "the token's rights"
     answer = web.post_json("/v1/sys/capabilities-self", {"paths": list(wanted)})
     if answer.status != 200:
-        return Finding(AREA, what, "may not ask for its own capabilities", "give it Vault's `default` policy")
+        return Finding(AREA, what, "may not ask for its own capabilities", _bootstrapping(site))
     lacking = []
     for path, capabilities in wanted.items():
         has = set(answer.body["data"].get(path, ()))
@@ -122,6 +125,6 @@ def _rights(web: Web, site: Site) -> Finding:
         if missing and "root" not in has:
             lacking.append(f"{path} ({', '.join(sorted(missing))})")
     if lacking:
-        remedy = "give the token a policy like docs/vault-deployer-policy.hcl"
-        return Finding(AREA, what, "may not write " + "; ".join(lacking), remedy)
+        remedy = f"give the token the policy iot-{site.name}-deployer; to make it, {_bootstrapping(site)}"
+        return Finding(AREA, what, "may not use " + "; ".join(lacking), remedy)
     return Finding(AREA, what, f"all that `up` needs on {len(wanted)} paths")

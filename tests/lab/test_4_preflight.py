@@ -159,7 +159,16 @@ def test_names_the_paths_that_a_vault_token_may_not_write(shell: Shell, estate: 
     assert code == 1
     assert [entry["what"] for entry in failed] == ["the token's rights"]
     assert f"sys/mounts/pki-{site.name}-root" in failed[0]["detail"]
-    assert "docs/vault-deployer-policy.hcl" in failed[0]["remedy"]
+    assert f"iot-{site.name}-deployer" in failed[0]["remedy"]
+
+
+def test_names_a_site_whose_bootstrap_has_not_run(shell: Shell) -> None:
+    """Baytown is not deployed here: no login of its own, and no right for the deployer."""
+    _, failed = findings(shell, "baytown")
+    vault = {entry["what"]: entry for entry in failed if entry["area"] == "vault"}
+    assert vault["logins for certificates"]["detail"] == "there is none at auth/kubernetes-baytown"
+    assert "pulumi up -s baytown" in vault["logins for certificates"]["remedy"]
+    assert "iot-baytown-deployer" in vault["the token's rights"]["remedy"]
 
 
 def test_names_a_vault_token_that_is_not_valid(shell: Shell, site: Site) -> None:

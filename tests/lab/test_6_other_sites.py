@@ -32,7 +32,7 @@ def running(shell: Shell, name: str) -> Iterator[Site]:
         assert shell.preview(name) == []
         yield site
     finally:
-        shell.pulumi("destroy", "--yes", "--skip-preview", "--stack", name)
+        shell.destroy(name)
     assert shell.state(name) == []
     assert not shell.exists("namespace", site.namespace)
 

@@ -31,7 +31,7 @@ def test_a_protected_site_refuses_to_go(deployed: Shell, site: Site, stacks: Pat
 def test_destroy_leaves_nothing_on_any_server(
     deployed: Shell, estate: Estate, kafka: AdminClient, site: Site
 ) -> None:
-    deployed.pulumi("destroy", "--yes", "--skip-preview", "--stack", site.name)
+    deployed.destroy(site.name)
     assert deployed.state(site.name) == []
     assert not deployed.exists("namespace", site.namespace)
     for kind in ("clusterrolebindings", "kafkatopics.kafka.strimzi.io", "kafkausers.kafka.strimzi.io"):

@@ -2,6 +2,7 @@
 
 from components.recording import OFFLINE, Composition
 from components.recording import compose as compose_anew
+from components.recording import compose_bootstrap as compose_bootstrap_anew
 from components.settings import Settings
 from model import Site
 
@@ -13,4 +14,12 @@ def compose(site: Site, settings: Settings = OFFLINE) -> Composition:
     key = repr(site), settings
     if key not in _made:
         _made[key] = compose_anew(site, settings)
+    return _made[key]
+
+
+def compose_bootstrap(site: Site, settings: Settings = OFFLINE) -> Composition:
+    """Compose a site's bootstrap as `components.recording.compose_bootstrap` does."""
+    key = f"bootstrap of {site!r}", settings
+    if key not in _made:
+        _made[key] = compose_bootstrap_anew(site, settings)
     return _made[key]

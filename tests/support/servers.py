@@ -70,14 +70,14 @@ class Client:
 
 
 def vault(shell: Shell, token: str | None = None) -> Client:
-    """Return a client of Vault, by default with the shell's own token."""
-    headers = {"X-Vault-Token": token or shell.environment["VAULT_TOKEN"]}
+    """Return a client of Vault, by default its administrator's."""
+    headers = {"X-Vault-Token": token or shell.administration["VAULT_TOKEN"]}
     return Client(shell.environment["VAULT_ADDR"] + "/v1", str(shell.authority), headers)
 
 
 def vault_root(shell: Shell, estate: Estate) -> Client:
     """Return a client of Vault that may do everything."""
-    return vault(shell, json.loads((estate.state / "vault" / "keys.json").read_text())["root"])
+    return vault(shell, estate.administration()["VAULT_TOKEN"])
 
 
 def prometheus(shell: Shell) -> Client:

@@ -13,7 +13,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What a program folder consists of; the packages come from the environment that runs the tests.
-PROGRAM = ("Pulumi.yaml", "__main__.py", "stacks")
+PROGRAM = ("Pulumi.yaml", "__main__.py", "stacks", "bootstrap")
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,18 @@ class Step:
 
 @dataclass
 class Shell:
-    """Commands in `folder` with `environment` on top of this process's own."""
+    """Commands in `folder` with `environment` on top of this process's own.
+
+    `environment` is the deployer's. `administration` are the variables of the servers' administrators, where they
+    differ: with them a test makes bootstraps, looks at servers, and edits by hand behind the kit's back.
+    """
 
     folder: Path
     # Never in a failure's report: some of it is secret.
     environment: Mapping[str, str] = field(repr=False)
+    administration: Mapping[str, str] = field(default_factory=dict, repr=False)
     logs: list[str] = field(default_factory=list, repr=False)
+    bootstrapped: set[str] = field(default_factory=set, repr=False)
 
     def run(
         self,
@@ -80,8 +86,27 @@ class Shell:
         return self.run("pulumi", *arguments, "--non-interactive", check=check, text=text)
 
     def up(self, site: str, check: bool = True) -> Outcome:
-        """Deploy the site."""
+        """Deploy the site; the first time Vault's administrator makes its policies and logins before."""
+        if site not in self.bootstrapped:
+            self.bootstrap(site)
         return self.pulumi("up", "--yes", "--skip-preview", "--stack", site, check=check)
+
+    def destroy(self, site: str) -> None:
+        """Take the site away, and then what its administrator made for it: without that the deployer has no rights."""
+        self.pulumi("destroy", "--yes", "--skip-preview", "--stack", site)
+        self.administrator("destroy", "--yes", "--skip-preview", "--stack", site)
+        self.bootstrapped.discard(site)
+
+    def bootstrap(self, site: str) -> Outcome:
+        """Make the site's policies and logins as Vault's administrator."""
+        outcome = self.administrator("up", "--yes", "--skip-preview", "--stack", site)
+        self.bootstrapped.add(site)
+        return outcome
+
+    def administrator(self, *arguments: str, check: bool = True, text: str | None = None) -> Outcome:
+        """Run `pulumi` in the bootstrap's folder with the rights of Vault's administrator."""
+        command = ("pulumi", *arguments, "--cwd", "bootstrap", "--non-interactive")
+        return self.run(*command, check=check, text=text, variables=self.administration)
 
     def preview(self, site: str, *arguments: str) -> list[Step]:
         """Return the steps of a preview that change something."""
@@ -108,8 +133,8 @@ class Shell:
         return resources
 
     def kubectl(self, *arguments: str, check: bool = True, text: str | None = None) -> Outcome:
-        """Run `kubectl`."""
-        return self.run("kubectl", *arguments, check=check, text=text)
+        """Run `kubectl` as the cluster's administrator."""
+        return self.run("kubectl", *arguments, check=check, text=text, variables=self.administration)
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
         """Return a Kubernetes object as the API server has it."""

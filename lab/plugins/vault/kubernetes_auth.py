@@ -29,7 +29,7 @@ CONFIG = ResourceType(
     ),
 )
 
-_TIMES = numbers("tokenExplicitMaxTtl", "tokenMaxTtl", "tokenNumUses", "tokenPeriod", "tokenTtl")
+TIMES = numbers("tokenExplicitMaxTtl", "tokenMaxTtl", "tokenNumUses", "tokenPeriod", "tokenTtl")
 
 ROLE = ResourceType(
     "vault:kubernetes/authBackendRole:AuthBackendRole",
@@ -44,7 +44,7 @@ ROLE = ResourceType(
         NAMESPACE,
         Property("roleName", required=True, replaces=True),
         Property("tokenBoundCidrs", Shape.SET),
-        *_TIMES,
+        *TIMES,
         *flags("tokenNoDefaultPolicy"),
         Property("tokenPolicies", Shape.SET),
         Property("tokenType", default="default"),
@@ -102,8 +102,10 @@ class Configs:
 class Roles:
     """Who may sign in as what; the id is `auth/<backend>/role/<name>`."""
 
+    fields = _ROLE_FIELDS
+
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.client = client
 
     def create(self, planned: Object) -> tuple[str, Object]:
         """Write the role."""
@@ -112,12 +114,12 @@ class Roles:
 
     def read(self, identity: str, state: Object) -> Object | None:
         """The role as it is."""
-        found = self._client.read(identity)
+        found = self.client.read(identity)
         if found is None:
             return None
         backend, _, name = identity.removeprefix("auth/").rpartition("/role/")
         now: Object = {"backend": backend, "roleName": name}
-        for item in _ROLE_FIELDS:
+        for item in self.fields:
             value = found.get(item.terraform_name)
             if item.name == "audience" and not value and not state.get("audience"):
                 continue
@@ -127,14 +129,14 @@ class Roles:
 
     def update(self, identity: str, prior: Object, planned: Object) -> Object:
         """Write the role again; what is no longer given is emptied."""
-        body = to_vault(_ROLE_FIELDS, planned)
-        for item in _ROLE_FIELDS:
+        body = to_vault(self.fields, planned)
+        for item in self.fields:
             if planned.get(item.name) is None and not is_zero(prior.get(item.name)) and not item.computed:
                 body[item.terraform_name] = type(prior[item.name])()
-        self._client.write(identity, body)
+        self.client.write(identity, body)
         return self.read(identity, planned) or {}
 
     def delete(self, identity: str, state: Object) -> None:
         """Delete the role."""
         del state
-        self._client.delete(identity)
+        self.client.delete(identity)

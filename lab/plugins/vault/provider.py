@@ -10,7 +10,7 @@ from lab.plugins import base
 from lab.plugins.bridged import BridgedResource
 from lab.plugins.errors import SettingsError
 from lab.plugins.values import UNKNOWN, Object, Value, plain
-from lab.plugins.vault import authorities, key_values, kubernetes_auth, mounts, pki, policies
+from lab.plugins.vault import approle, authorities, key_values, kubernetes_auth, mounts, pki, policies
 from lab.plugins.vault.client import Client, Settings
 
 _CHILD_SECONDS = 1200
@@ -53,7 +53,7 @@ class VaultProvider(base.Provider):
 def _resources(client: Client) -> Mapping[str, BridgedResource]:
     return {
         described.token: BridgedResource(described, handler)
-        for module in (mounts, policies, kubernetes_auth, authorities, pki, key_values)
+        for module in (mounts, policies, kubernetes_auth, approle, authorities, pki, key_values)
         for described, handler in module.covered(client)
     }
 

@@ -11,7 +11,7 @@ from model import load_site
 from model.platform import ExternalSecrets
 from model.site import Site
 from model.units import Duration
-from tests.support.composing import compose
+from tests.support.composing import compose, compose_bootstrap
 from tests.support.variants import STACKS, Variants
 
 
@@ -72,7 +72,9 @@ def test_the_licence_is_brought_as_the_other_secrets_are(variants: Variants) -> 
     nodes = composition.one("EMQX").spec["coreTemplate"]["spec"]
     mounted = {volume["name"]: volume for volume in nodes["extraVolumes"]}
     assert mounted["licence"]["secret"]["secretName"] == "broker-licence"
-    policy = composition.one("Policy", "iot-north-cormorant-read-secrets").inputs["policy"]
+    policy = (
+        compose_bootstrap(composition.site).one("Policy", "iot-north-cormorant-read-secrets").inputs["policy"]
+    )
     assert 'path "iot/data/north-cormorant/broker-licence"' in policy
 
 
@@ -164,7 +166,7 @@ def test_preflight_asks_for_the_api_only_then(site: Site) -> None:
 
 
 def test_whoever_brings_the_secrets_may_read_exactly_these(site: Site) -> None:
-    policy = compose(site).one("Policy", "iot-eagle-ford-read-secrets").inputs["policy"]
+    policy = compose_bootstrap(site).one("Policy", "iot-eagle-ford-read-secrets").inputs["policy"]
     brought = {
         entry["remoteRef"]["key"].replace("iot/", "iot/data/", 1)
         for made in compose(site).of("ExternalSecret")

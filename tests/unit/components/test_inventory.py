@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import pytest
 import yaml
 
 from components.recording import Composition
-from model import site_names
-from tests.support.composing import compose
+from model import load_site, site_names
+from tests.support.composing import compose, compose_bootstrap
 from tests.support.variants import PHASES, STACKS, Variants
 
 INVENTORY = Path(__file__).parent / "inventory"
@@ -31,8 +32,27 @@ def test_a_site_is_what_its_inventory_says(name: str, phase: str, variants: Vari
     assert found == yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def test_each_inventory_is_of_a_site_and_a_phase() -> None:
-    wanted = {f"{name}-{phase}" for name in site_names(STACKS) for phase in PHASES}
+@pytest.mark.parametrize("name", site_names(STACKS))
+def test_a_bootstrap_is_what_its_inventory_says(name: str) -> None:
+    found = bootstrap_inventory(compose_bootstrap(load_site(STACKS, name)))
+    file = INVENTORY / f"{name}-bootstrap.yaml"
+    if os.environ.get("UPDATE_INVENTORY"):
+        file.write_text(yaml.safe_dump(found, width=110), encoding="utf-8")
+    assert found == yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("name", site_names(STACKS))
+def test_a_phase_changes_nothing_of_a_bootstrap(name: str, phase: str, variants: Variants) -> None:
+    """A change of phase is the deployer's alone: Vault's administrator need not be asked for it."""
+    site = next(site for site in variants(phase) if site.name == name)
+    assert bootstrap_inventory(compose_bootstrap(site)) == bootstrap_inventory(
+        compose_bootstrap(load_site(STACKS, name))
+    )
+
+
+def test_each_inventory_is_of_a_site_and_a_phase_or_its_bootstrap() -> None:
+    wanted = {f"{name}-{phase}" for name in site_names(STACKS) for phase in (*PHASES, "bootstrap")}
     assert {file.stem for file in INVENTORY.glob("*.yaml")} == wanted
 
 
@@ -57,5 +77,22 @@ def inventory(composition: Composition) -> dict[str, Any]:
         },
         "outputs": {
             key: value for key, value in composition.outputs.items() if key != "certificateAuthorities"
+        },
+    }
+
+
+def bootstrap_inventory(composition: Composition) -> dict[str, Any]:
+    """Which login of a bootstrap gives which policy, and what each policy is for in full: a reviewer reads its diff."""
+    return {
+        "counts": dict(sorted(Counter(made.type for made in composition.objects).items())),
+        "logins": {
+            f"auth/{made.inputs['backend']}/role/{made.inputs['roleName']}": list(
+                made.inputs["tokenPolicies"]
+            )
+            for made in composition.of("AuthBackendRole")
+        },
+        "policies": {
+            made.inputs["name"]: sorted(re.findall(r'^path "([^"]+)"', made.inputs["policy"], re.MULTILINE))
+            for made in composition.of("Policy")
         },
     }

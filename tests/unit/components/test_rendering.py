@@ -20,7 +20,9 @@ SITE_FILES = {
     "keycloak/realm/eagle-ford-realm.yaml",
     "vault/mount/eagle-ford-issuing.yaml",
     "policies/opa-policy/decision.rego",
+    "bootstrap/vault/auth-backend-role/eagle-ford-cert-manager.yaml",
     "policies/vault/iot-eagle-ford-issue-device.hcl",
+    "policies/vault/iot-eagle-ford-deployer.hcl",
     "outputs.yaml",
 }
 PROGRAM = """

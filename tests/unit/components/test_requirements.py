@@ -27,11 +27,9 @@ def test_kinds_in_kafkas_namespace_are_asked_for_there(composition: Composition)
 def test_vault_paths_are_those_of_what_is_made(composition: Composition) -> None:
     wanted = set(wanted_paths(composition.site))
     made = {f"sys/mounts/{entry.inputs['path']}" for entry in composition.of("Mount")}
-    made |= {f"sys/policies/acl/{entry.inputs['name']}" for entry in composition.of("Policy")}
     made |= {
         f"{entry.inputs['backend']}/roles/{entry.inputs['name']}"
         for entry in composition.of("SecretBackendRole")
     }
-    made |= {f"sys/auth/{entry.inputs['path']}" for entry in composition.of("AuthBackend")}
     kept = ("sys/mounts/", "sys/policies/", "sys/auth/")
     assert {path for path in wanted if path.startswith(kept) or "/roles/" in path} == made

@@ -105,30 +105,26 @@ def test_no_role_gives_wildcards_addresses_or_any_name(composition: Composition)
             assert role.inputs[key] is False, f"{role.name}: {key}"
 
 
-def test_cert_manager_may_have_server_certificates_and_nothing_else(eagle_ford: Composition) -> None:
-    login = eagle_ford.one("AuthBackendRole", "eagle-ford-cert-manager").inputs
-    assert login["tokenPolicies"] == ["iot-eagle-ford-issue-server"]
-    assert login["boundServiceAccountNamespaces"] == ["iot-eagle-ford"]
-    policy = eagle_ford.one("Policy", "iot-eagle-ford-issue-server").inputs["policy"]
-    assert policy == (
-        'path "pki-eagle-ford-issuing/issue/server" {\n  capabilities = ["create", "update"]\n}\n'
-        'path "pki-eagle-ford-issuing/sign/server" {\n  capabilities = ["create", "update"]\n}\n'
-    )
+def test_a_named_host_and_a_listed_gateway_have_a_role_for_exactly_their_name(
+    eagle_ford: Composition,
+) -> None:
+    wanted = {
+        "host-scada-karnes": "scada-karnes.services.eagle-ford.field.example",
+        "gateway-runge-satellite": "runge-satellite.gateways.eagle-ford.field.example",
+    }
+    for name, domain in wanted.items():
+        role = eagle_ford.one("SecretBackendRole", name).inputs
+        assert role["allowedDomains"] == [domain]
+        assert (role["allowBareDomains"], role["allowSubdomains"]) == (True, False)
+        assert (role["clientFlag"], role["serverFlag"]) == (True, False)
+        assert role["allowedUriSans"] == []
 
 
-def test_the_issuers_login_and_vaults_role_agree(eagle_ford: Composition) -> None:
-    for issuer, role in (("site-issuer", "server"), ("broker-probe", "probe")):
-        vault = eagle_ford.one("Issuer", issuer).spec["vault"]
-        name = vault["auth"]["kubernetes"]["role"]
-        (login,) = (
-            made.inputs for made in eagle_ford.of("AuthBackendRole") if made.inputs["roleName"] == name
-        )
-        account = vault["auth"]["kubernetes"]["serviceAccountRef"]["name"]
-        assert login["boundServiceAccountNames"] == [account]
-        assert login["audience"] == f"vault://iot-eagle-ford/{issuer}"
-        assert login["tokenPolicies"] == [f"iot-eagle-ford-issue-{role}"]
-        assert vault["path"] == f"pki-eagle-ford-issuing/sign/{role}"
-        assert vault["auth"]["kubernetes"]["mountPath"] == "/v1/auth/kubernetes-eagle-ford"
+def test_the_sites_own_stack_writes_no_policy_and_no_login(composition: Composition) -> None:
+    """What could write one would have every right that there is, whatever else is checked."""
+    assert [
+        made.name for kind in ("Policy", "AuthBackend", "AuthBackendRole") for made in composition.of(kind)
+    ] == []
 
 
 def test_cert_manager_may_ask_for_that_accounts_tokens_only(eagle_ford: Composition) -> None:

@@ -145,9 +145,9 @@ def test_a_missing_slot_or_key_in_vault_is_named_with_the_way_out() -> None:
 def test_a_token_that_may_not_look_is_told_so() -> None:
     external = site(external=True)
     (finding,) = looked(Vault({}, status=403), external)
-    assert "docs/vault-deployer-policy.hcl" in finding.remedy
-    policy = (REPOSITORY / "docs" / "vault-deployer-policy.hcl").read_text(encoding="utf-8")
-    assert 'path "iot/subkeys/*"' in policy
+    assert "rights/vault/deployer.hcl" in finding.remedy
+    policy = (REPOSITORY / "rights" / "vault" / "deployer.hcl").read_text(encoding="utf-8")
+    assert 'path "${secrets}/subkeys/${site}/*"' in policy
 
 
 def test_vault_is_not_asked_where_the_site_makes_its_secrets_itself() -> None:

@@ -7,13 +7,13 @@ from lab.plugins.base import Kind
 from lab.plugins.bridged_diff import difference
 from lab.plugins.bridged_schema import ResourceType
 from lab.plugins.values import Object
-from lab.plugins.vault import authorities, key_values, kubernetes_auth, mounts, pki, policies
+from lab.plugins.vault import approle, authorities, key_values, kubernetes_auth, mounts, pki, policies
 from lab.plugins.vault.client import Client, Settings
 from lab.plugins.vault.fields import duration_text, same_duration
 
 TYPES = {
     described.token: described
-    for module in (mounts, policies, kubernetes_auth, authorities, pki, key_values)
+    for module in (mounts, policies, kubernetes_auth, approle, authorities, pki, key_values)
     for described, _ in module.covered(Client(Settings("https://127.0.0.1:1", "")))
 }
 

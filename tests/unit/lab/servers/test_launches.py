@@ -11,7 +11,6 @@ from lab.files import write
 from lab.ports import Ports
 from lab.servers import BY_NAME, SERVERS, kafka, with_needs
 from lab.servers.base import Lab, Server
-from lab.servers.vault import DEPLOYER_POLICY
 from lab.supervision import Launch
 
 TOOLS = ("kubernetes", "vault", "opa", "keycloak", "kafka", "crds", "java", "pulumi", "promtool")
@@ -96,26 +95,6 @@ def test_nothing_is_allowed_in_kafka_that_no_rule_allows(lab: Lab) -> None:
 def test_opa_knows_its_writers_token_by_its_hash_alone(lab: Lab) -> None:
     (rules,) = BY_NAME["opa"].launch(lab).files
     assert (lab.state / "opa" / "token").read_text() not in rules.read_text()
-
-
-def test_vaults_deployer_may_touch_only_what_the_kit_names() -> None:
-    paths = re.findall(r'^path "([^"]+)"', DEPLOYER_POLICY.read_text(), flags=re.MULTILINE)
-    written = [
-        path
-        for path in paths
-        if not re.match(
-            r"(sys/(mounts|auth|policies/acl|policy|internal/ui/mounts))|pki-|auth/kubernetes-", path
-        )
-    ]
-    assert set(written) == {
-        "auth/token/lookup-self",
-        "auth/token/renew-self",
-        "sys/capabilities-self",
-        "sys/plugins/catalog/auth/kubernetes",
-        # Which keys are there: Vault answers with their names.
-        "iot/subkeys/*",
-    }
-    assert 'path "iot/subkeys/*" {\n  capabilities = ["read"]\n}' in DEPLOYER_POLICY.read_text()
 
 
 def test_a_cluster_identifier_with_a_leading_dash_is_no_option() -> None:

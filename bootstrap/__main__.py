@@ -1,0 +1,29 @@
+"""The program of a site's bootstrap, which Vault's administrator runs: policies and logins, from the site's data."""
+
+from pathlib import Path
+
+import pulumi
+
+from components.settings import KEYS, Settings, SettingsErrors
+from components.vault_access import access
+from model import SiteErrors, load_site, report
+
+STACKS = Path(__file__).parents[1] / "stacks"
+
+
+def main() -> None:
+    """Make what the site's stack and its machines need in Vault; data that are not right stop it before anything."""
+    try:
+        site = load_site(STACKS, pulumi.get_stack())
+        configuration = pulumi.Config("iot-broker")
+        values = {key: value for key in KEYS if (value := configuration.get(key))}
+        settings = Settings.read(values, STACKS.parent)
+    except SiteErrors as errors:
+        raise pulumi.RunError(report(errors.errors)) from None
+    except SettingsErrors as errors:
+        raise pulumi.RunError(str(errors)) from None
+    access(site, settings)
+    pulumi.export("site", site.name)
+
+
+main()

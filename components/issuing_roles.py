@@ -1,0 +1,67 @@
+"""The roles by which the site's issuing CA gives certificates: which names each may have, and who logs in for it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from components import names
+from components.emqx_cluster import certificate_names
+from components.vault_names import PROBE_ROLE, SERVER_ROLE
+from model import Site
+
+Login = Literal["cert-manager", "approle", "none"]
+# Their class-wide roles give also the names of named hosts and gateways: no login is for these.
+_NAMED_CLASSES = ("service", "gateway")
+
+
+@dataclass(frozen=True)
+class IssuingRole:
+    """One role: `domains` are its names, or with `exact` false what its names end in.
+
+    `login` is how its holder comes to Vault: cert-manager by a service account's token, machines by an AppRole; for
+    "none" there is a policy and no login: Vault's administrator alone asks by it.
+    """
+
+    name: str
+    domains: tuple[str, ...]
+    exact: bool
+    login: Login = "approle"
+
+    @property
+    def server(self) -> bool:
+        """Whether its certificates are servers'."""
+        return self.name == SERVER_ROLE
+
+
+def server_names(site: Site) -> tuple[str, ...]:
+    """Return each DNS name that a server of the site may have a certificate for."""
+    bridge = [] if site.broker.writes_kafka else [names.service_host(site, names.KAFKA_BRIDGE_SERVICE)]
+    # The proxy has the dashboard's name, which is among the broker's own.
+    proxy = [] if site.broker.signs_in_people else [names.service_host(site, names.DASHBOARD_PROXY)]
+    return (*certificate_names(site), names.service_host(site, names.POLICY_SERVER), *bridge, *proxy)
+
+
+def issuing_roles(site: Site) -> tuple[IssuingRole, ...]:
+    """Return the site's roles.
+
+    A host that speaks to devices, and a gateway that the data name, have a role of their own for exactly one name:
+    what holds it cannot become another.
+    """
+    return (
+        IssuingRole(SERVER_ROLE, server_names(site), exact=True, login="cert-manager"),
+        IssuingRole(PROBE_ROLE, (names.probe_name(site),), exact=True, login="cert-manager"),
+        *(
+            IssuingRole(
+                client_class,
+                (names.client_domain(site, client_class),),
+                exact=False,
+                login="none" if client_class in _NAMED_CLASSES else "approle",
+            )
+            for client_class in names.CLIENT_CLASSES
+        ),
+        *(_named(site, "host", "service", host.name) for host in site.policy.hosts),
+        *(_named(site, "gateway", "gateway", gateway.name) for gateway in site.identity.gateways),
+    )
+
+
+def _named(site: Site, kind: str, client_class: str, name: str) -> IssuingRole:
+    return IssuingRole(f"{kind}-{name}", (names.client_name(site, client_class, name),), exact=True)
