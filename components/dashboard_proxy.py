@@ -9,7 +9,7 @@ from typing import Any
 
 import pulumi
 
-from components import names
+from components import names, toml
 from components.autoscaler import autoscaler
 from components.certificates import server_certificate
 from components.client_secret import CLIENT_SECRET
@@ -164,7 +164,7 @@ def settings_text(site: Site, issuer: str) -> str:
     """Return the proxy's settings (TOML); its two secrets come from the environment."""
     broker = names.service_host(site, names.BROKER_DASHBOARD)
     sessions = site.identity.sessions
-    lines: dict[str, object] = {
+    values: dict[str, toml.Value] = {
         "provider": "oidc",
         "oidc_issuer_url": issuer,
         "client_id": site.identity.dashboard.client_id,
@@ -191,16 +191,7 @@ def settings_text(site: Site, issuer: str) -> str:
         "cookie_refresh": sessions.access_token.go(),
         "silence_ping_logging": True,
     }
-    return "".join(f"{key} = {_toml(value)}\n" for key, value in lines.items())
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{', '.join(_toml(entry) for entry in value)}]"
-    # Names and addresses of the model hold no quotes.
-    return f'"{value}"'
+    return toml.render(values)
 
 
 def _from_secret(variable: str, secret: str, key: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from components import names
 from components.broker_alerts import ERRORS, SERVING, Alert, alerts, selectors, serving_expression
 from components.component import Place, SiteComponent, selector_labels
 from components.emqx_nodes import BROKER_PODS
+from components.go_template import literal
 from components.manifest import Manifest
 from components.opa_policies import OpaPolicies
 from model import Site
@@ -133,9 +134,9 @@ def _alert(site: Site, alert: Alert) -> dict[str, Any]:
             "hours": site.monitoring.service_level.hours,
         },
         "annotations": {
-            "summary": f"{site.title}: {alert.summary}",
+            "summary": f"{literal(site.title)}: {alert.summary}",
             "description": alert.description,
-            "runbook_url": f"{site.monitoring.runbook_url.rstrip('/')}/{alert.name}",
+            "runbook_url": f"{literal(site.monitoring.runbook_url.rstrip('/'))}/{alert.name}",
         },
     }
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model.base import is_address
+from model.words import quoted, without_login
+
 KEYS = (
     "kubernetesContext",
     "kubernetesHost",
@@ -79,6 +82,10 @@ class Settings:
         return settings
 
 
+def _shown(address: str) -> str:
+    return quoted(without_login(address))
+
+
 @dataclass
 class _Reader:
     """Reads values, and keeps what is wrong with them, so that all mistakes are told at once."""
@@ -96,7 +103,12 @@ class _Reader:
     def address(self, key: str) -> str:
         address = self.text(key)
         if address and not address.startswith("https://"):
-            self._refuse(key, f"`{address}` is not an https:// address", "nothing is reached without TLS")
+            self._refuse(
+                key, f"{_shown(address)} is not an https:// address", "nothing is reached without TLS"
+            )
+        elif address and not is_address(address):
+            remedy = "write it like `https://vault.example:8200`, without login, query and quotes"
+            self._refuse(key, f"{_shown(address)} is no address", remedy)
         return address.rstrip("/")
 
     def needed_authority(self, key: str) -> str:

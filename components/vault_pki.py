@@ -4,6 +4,7 @@ import pulumi
 import pulumi_vault as vault
 from pulumi_vault import pkisecret
 
+from components import distinguished_name
 from components.component import Place, SiteComponent
 from components.issuing_roles import IssuingRole, issuing_roles
 from components.vault_names import issuing_mount, root_mount
@@ -201,7 +202,8 @@ def _common_name(site: Site, kind: str, generation: int) -> str:
 
 
 def _subject(site: Site, kind: str, authority: CertificateAuthority) -> str:
-    return f"CN={_common_name(site, kind, authority.generation)}, O={site.pki.organization}"
+    common_name = _common_name(site, kind, authority.generation)
+    return distinguished_name.text({"CN": common_name, "O": site.pki.organization})
 
 
 def _authority(

@@ -18,9 +18,18 @@ class Grant:
 def render(grants: Sequence[Grant]) -> str:
     """Return the policy's text."""
     return "".join(
-        f'path "{grant.path}" {{\n  capabilities = [{_quoted(grant.capabilities)}]\n}}\n' for grant in grants
+        f"path {_text(grant.path)} {{\n  capabilities = [{_list(grant.capabilities)}]\n}}\n"
+        for grant in grants
     )
 
 
-def _quoted(words: Sequence[str]) -> str:
-    return ", ".join(f'"{word}"' for word in words)
+def _list(words: Sequence[str]) -> str:
+    return ", ".join(_text(word) for word in words)
+
+
+def _text(text: str) -> str:
+    """Return a text in quotes; nothing escapes what would begin an expression of HCL's or a template of Vault's."""
+    if any(sign in text for sign in ("${", "{{", "}}")) or not text.isprintable():
+        raise ValueError(f"{text!r} cannot be written in Vault's policy language")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

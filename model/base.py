@@ -10,6 +10,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
@@ -95,6 +97,18 @@ Repository = Annotated[str, StringConstraints(pattern=_PATTERNS[3], max_length=2
 Tag = Annotated[str, StringConstraints(pattern=_PATTERNS[4], max_length=128)]
 Digest = Annotated[str, StringConstraints(pattern=_PATTERNS[5])]
 Address = Annotated[str, StringConstraints(pattern=_PATTERNS[6], max_length=1024)]
+_ONE_ADDRESS = TypeAdapter(Address)
+
+
+def is_address(text: str) -> bool:
+    """Say whether a text is an `Address`: `https://`, without login, query and what another language would act on."""
+    try:
+        _ONE_ADDRESS.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
 UrlPath = Annotated[str, StringConstraints(pattern=_PATTERNS[7], max_length=256)]
 Written = AfterValidator(_written)
 """What a text must hold beside its pattern: nothing that a terminal or page would act on."""

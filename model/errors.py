@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.words import lines as printable_lines
 from model.words import printable
 
 
@@ -36,7 +37,8 @@ def report(errors: Iterable[SiteError]) -> str:
     found = tuple(errors)
     lines = []
     for error in found:
-        lines.append(f"{error.place}: {printable(error.key) + ': ' if error.key else ''}{error.problem}")
-        lines.append(f"    {error.remedy}")
+        key = f"{printable(error.key)}: " if error.key else ""
+        lines.append(f"{printable(error.place)}: {key}{printable_lines(error.problem)}")
+        lines.append(f"    {printable_lines(error.remedy)}")
     count = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
     return "\n".join([*lines, f"{count} in the site data; nothing was touched."])

@@ -1,6 +1,5 @@
 """Words what pydantic found: the place in the files, the value, what is wrong with it and what would be right."""
 
-import re
 import types
 from collections.abc import Iterator
 from collections.abc import Mapping as Facts
@@ -14,7 +13,7 @@ from model.base import PATTERN_MEANINGS
 from model.errors import SiteError
 from model.nodes import Mapping, Node, Origin, Scalar, Sequence, Step, by_name, child, trail, written
 from model.units import Unit
-from model.words import did_you_mean, listed, printable, quoted
+from model.words import did_you_mean, listed, printable, quoted, without_login
 
 # The branch of `scope` that is not a list, as pydantic marks it in a location.
 UNION_WORD = "one word"
@@ -102,7 +101,7 @@ def _expectation(model: type[BaseModel] | None, field: str) -> str:
 
 def _words(error: ErrorDetails, node: Node, path: tuple[Step, ...], form: type[BaseModel]) -> tuple[str, str]:
     kind, facts = error["type"], error.get("ctx", {})
-    value = quoted(_without_login(node.text)) if isinstance(node, Scalar) else _shape(node)
+    value = quoted(without_login(node.text)) if isinstance(node, Scalar) else _shape(node)
     if kind == "extra_forbidden":
         return _unknown_key(error, node, path, form)
     if kind == "unit":
@@ -119,7 +118,7 @@ def _words(error: ErrorDetails, node: Node, path: tuple[Step, ...], form: type[B
             )
         return f"{value} is not one of {listed(choices, 'and')}", did_you_mean(word, choices)
     if kind == "string_pattern_mismatch":
-        problem = f"{quoted(_without_login(str(error['input'])))} is not allowed here"
+        problem = f"{quoted(without_login(str(error['input'])))} is not allowed here"
         return problem, f"write {PATTERN_MEANINGS.get(str(facts['pattern']), 'it differently')}"
     return _out_of_bounds(error, value, facts)
 
@@ -134,11 +133,6 @@ def _out_of_bounds(error: ErrorDetails, value: str, facts: Facts[str, Any]) -> t
     if kind in {"too_short", "string_too_short"}:
         return f"{value} is too short", f"give at least {facts['min_length']}"
     return f"{value} is not right: {error['msg'][:1].lower()}{error['msg'][1:]}", "correct it"
-
-
-def _without_login(text: str) -> str:
-    """Return a text without the login of an address in it: a password is shown to nobody, and written in no log."""
-    return re.sub(r"(?<=://)[^/\s]*@", "…@", text)
 
 
 def _shape(node: Node) -> str:

@@ -1,5 +1,6 @@
 """Small helpers for wording: quoting a value, listing choices, finding the nearest right word."""
 
+import re
 from collections.abc import Iterable
 
 LONGEST_QUOTE = 60
@@ -14,6 +15,16 @@ def quoted(value: object) -> str:
 def printable(text: str) -> str:
     """Return the text with a mark in the place of each character that a terminal would act on."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
+
+
+def without_login(text: str) -> str:
+    """Return a text without the login of an address in it: a password is shown to nobody, and written in no log."""
+    return re.sub(r"(?<=://)[^/\s]*@", "…@", text)
+
+
+def lines(text: str) -> str:
+    """Return a text of several lines with such marks, its lines kept apart."""
+    return "\n".join(printable(line.replace("\t", " ")) for line in text.replace("\r\n", "\n").split("\n"))
 
 
 def listed(words: Iterable[str], conjunction: str = "or") -> str:

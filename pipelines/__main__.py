@@ -1,6 +1,5 @@
 """`python -m pipelines STEP`: one step of a pipeline, in the checkout in which it is run."""
 
-import json
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from model.words import lines
 
 AGAINST = click.option(
     "--against",
@@ -42,7 +43,7 @@ def told(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(*arguments, **named)
         except (ForgeError, PolicyError, RefusedError, PulumiError, GitError, SigningError) as error:
-            click.echo(str(error), err=True)
+            click.echo(lines(str(error)), err=True)
             sys.exit(1)
 
     return wrapper
@@ -61,7 +62,7 @@ def affected(against: str, as_json: bool) -> None:
         _json({"sites": found.sites, "why": found.why, "promoted": found.promoted})
         return
     for site in found.sites:
-        click.echo(f"{site}: {found.why[site]}")
+        click.echo(lines(f"{site}: {found.why[site]}"))
     if not found.sites:
         click.echo("no site is touched")
 
@@ -128,7 +129,7 @@ def approvals(against: str | None, since: str | None, push: bool, signer: str | 
 
     root = _root()
     found = compare(root, _before(root, against, since))
-    sys.exit(0 if add(root, found.promoted, signer, click.echo, push=push) else 1)
+    sys.exit(0 if add(root, found.promoted, signer, _say, push=push) else 1)
 
 
 @main.command()
@@ -149,7 +150,7 @@ def release(against: str | None, since: str | None, sites: tuple[str, ...], as_j
     before = _before(root, against, since)
     if since is not None:
         notes.fetch(root)
-    done = deploy(root, before, sites, lambda words: click.echo(words, err=True))
+    done = deploy(root, before, sites, lambda words: click.echo(lines(words), err=True))
     well = all(entry.done for entry in done)
     if well and since is not None:
         released.mark(root, since, git.commit(root))
@@ -158,7 +159,7 @@ def release(against: str | None, since: str | None, sites: tuple[str, ...], as_j
     else:
         for entry in done:
             state = "deployed" if entry.done else "STOPPED"
-            click.echo(f"wave {entry.wave}  {entry.site}  {state}: {entry.words}")
+            click.echo(lines(f"wave {entry.wave}  {entry.site}  {state}: {entry.words}"))
         if not done:
             click.echo("nothing to deploy")
     sys.exit(0 if well else 1)
@@ -231,7 +232,7 @@ def runner(repository: str, branch: str, changes: str, work: Path, sites: tuple[
     """
     from pipelines.runner import serve
 
-    sys.exit(0 if serve(repository, branch, changes, work, sites, click.echo) else 1)
+    sys.exit(0 if serve(repository, branch, changes, work, sites, _say) else 1)
 
 
 def _before(root: Path, against: str | None, since: str | None) -> str:
@@ -249,8 +250,14 @@ def _root() -> Path:
     return program_root()
 
 
+def _say(words: str) -> None:
+    click.echo(lines(words))
+
+
 def _json(data: object) -> None:
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    from sitectl.output import json_text
+
+    click.echo(json_text(data))
 
 
 if __name__ == "__main__":

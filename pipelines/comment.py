@@ -1,9 +1,12 @@
 """Words a review as the one comment of its change request: what a reviewer must see in two minutes comes first."""
 
 from collections.abc import Iterator
+from html import escape
 
+from model.words import printable
+from pipelines.markdown import block, cell, code, inline, step_line
 from pipelines.review import Reviewed
-from pipelines.stack import Plan, Step, counted
+from pipelines.stack import Plan, counted
 
 MARK = "<!-- iot-broker-review -->"
 """By it the comment is found again, and updated in place."""
@@ -20,7 +23,7 @@ def _lines(found: Reviewed) -> Iterator[str]:
     verdict = "must not be merged" if found.problems else "may be merged when it is approved"
     yield f"### Review of {found.commit[:12]}: {verdict}\n"
     for problem in found.problems:
-        yield f"```text\n{problem}\n```\n"
+        yield f"{block(problem)}\n"
     if not found.plans and not found.problems:
         yield "No stack is touched."
         return
@@ -28,29 +31,21 @@ def _lines(found: Reviewed) -> Iterator[str]:
         yield "| site | why | what happens | destructive |\n|---|---|---|---|"
     for site, plan in found.plans.items():
         worst = f"**{len(plan.destructive)}**" if plan.destructive else "none"
-        yield f"| {site} | {found.affected.why[site]} | {counted(plan)} | {worst} |"
+        yield f"| {cell(site)} | {cell(found.affected.why[site])} | {counted(plan)} | {worst} |"
     for site, plan in found.bootstraps.items():
-        yield f"\n**{site}: Vault's administrator runs the bootstrap before the merge: {counted(plan)}**\n"
-        yield from (f"- {_step(step)}" for step in plan.steps)
+        words = "Vault's administrator runs the bootstrap before the merge"
+        yield f"\n**{inline(site)}: {words}: {counted(plan)}**\n"
+        yield from (f"- {step_line(step)}" for step in plan.steps)
     for site, plan in found.plans.items():
         yield from _details(site, plan, found.states[site])
 
 
 def _details(site: str, plan: Plan, state: str) -> Iterator[str]:
     if plan.destructive:
-        yield f"\n**{site}: replaced or deleted**\n"
-        yield from (f"- {_step(step)}" for step in plan.destructive)
-    yield f"\n<details><summary>{site}: {len(plan.steps)} steps</summary>\n"
-    yield from (f"- {_step(step)}" for step in plan.steps[:MOST_STEPS])
+        yield f"\n**{inline(site)}: replaced or deleted**\n"
+        yield from (f"- {step_line(step, most=6)}" for step in plan.destructive)
+    yield f"\n<details><summary>{escape(printable(site))}: {len(plan.steps)} steps</summary>\n"
+    yield from (f"- {step_line(step, most=6)}" for step in plan.steps[:MOST_STEPS])
     if len(plan.steps) > MOST_STEPS:
         yield f"- and {len(plan.steps) - MOST_STEPS} more"
-    yield f"\nplan `{plan.digest}`<br>state `{state}`\n</details>"
-
-
-def _step(step: Step) -> str:
-    what = (
-        f": {', '.join(step.properties[:6])}{', …' if len(step.properties) > 6 else ''}"
-        if step.properties
-        else ""
-    )
-    return f"{step.operation} `{step.type_token}` **{step.name}**{what}"
+    yield f"\nplan {code(plan.digest)}<br>state {code(state)}\n</details>"

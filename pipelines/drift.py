@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.markdown import block, inline, step_line
 from pipelines.stack import Plan, PulumiError, Stack, counted
 
 BRANCH = "drift"
@@ -51,15 +52,11 @@ def text(found: Iterable[Drift]) -> str:
     for drift in found:
         if not drift.found:
             continue
-        lines += [f"## {drift.site}", ""]
+        lines += [f"## {inline(drift.site)}", ""]
         if drift.plan is None:
-            lines += ["It could not be looked at:", "", "```text", drift.problem, "```", ""]
+            lines += ["It could not be looked at:", "", block(drift.problem), ""]
             continue
         lines += [f"{counted(drift.plan)}", ""]
-        lines += [
-            f"- {step.operation} `{step.type_token}` **{step.name}**"
-            + (f": {', '.join(step.properties)}" if step.properties else "")
-            for step in drift.plan.steps
-        ]
+        lines += [f"- {step_line(step)}" for step in drift.plan.steps]
         lines.append("")
     return "\n".join(lines)

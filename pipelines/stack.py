@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model.words import lines, printable
 from sitectl.vault_token import for_pulumi
 
 SECONDS = 3600.0
@@ -24,7 +25,7 @@ class PulumiError(Exception):
     """Pulumi ended with an error: the command and its own last words."""
 
     def __init__(self, command: str, words: str) -> None:
-        super().__init__(f"`{command}` failed:\n{words}")
+        super().__init__(f"`{printable(command)}` failed:\n{lines(words)}")
 
 
 _JOB = "kubernetes:batch/v1:Job"

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Iterable
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
+from model.words import lines
 from sitectl import output, problems
 from sitectl.gates import Outcome
 
@@ -33,7 +35,7 @@ def gates(outcomes: Iterable[Outcome]) -> None:
     output.write_table(HEADER, rows)
     for outcome in found:
         if not outcome.passed:
-            click.echo(f"\n{output.paint(outcome.gate, 'bad')}: {outcome.reason}")
+            click.echo(f"\n{output.paint(outcome.gate, 'bad')}: {lines(outcome.reason)}")
 
 
 def as_data(change: "Change", written: "Written | None" = None) -> dict[str, object]:
@@ -88,7 +90,7 @@ def wrote(change: "Change", written: "Written") -> None:
     """Say what was written, and what to do with it."""
     record, site = problems.short(written.record), problems.short(written.site_file)
     click.echo(f"\nwrote   {record}\nchanged {site}: {_edits(change)}")
-    click.echo(f"\nNext: git add {record} {site}")
+    click.echo(f"\nNext: git add {quote(str(record))} {quote(str(site))}")
     click.echo(f"      git commit -m '{change.site.name}: {change.kind} to {change.enters}'")
     click.echo("      and open a change request: it is reviewed, approved, and deployed when it is merged.")
 

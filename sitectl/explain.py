@@ -71,7 +71,7 @@ def command(site: str, key: str, as_json: bool) -> None:
         rows += [(name, value, "derived from broker.load", "") for name, value in follows.items()]
         output.write_table(("key", "value", "set in", "overrode"), rows)
     if layers.errors:
-        click.echo(f"\n{problems.worded(layers.errors)}", err=True)
+        problems.show(f"\n{problems.worded(layers.errors)}")
         sys.exit(1)
 
 
@@ -91,6 +91,8 @@ def _below(key: str, derived: Mapping[str, object]) -> dict[str, str]:
 
 def _short(value: object) -> str:
     """Write a value as YAML would on one line."""
+    from model.words import printable
+
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
@@ -99,4 +101,4 @@ def _short(value: object) -> str:
         return f"[{', '.join(_short(item) for item in value)}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {_short(item)}' for key, item in value.items())}}}"
-    return str(value)
+    return printable(str(value))

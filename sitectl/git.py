@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from model.words import lines
+
 SECONDS = 30.0
 # Who commits where no person does.
 AS_PIPELINE = ("-c", "user.name=pipeline", "-c", "user.email=pipeline@localhost")
@@ -14,7 +16,7 @@ class GitError(Exception):
     """Git cannot answer: what was asked, and its own words."""
 
     def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(f"{what}\n    {remedy}")
+        super().__init__(f"{lines(what)}\n    {lines(remedy)}")
 
 
 def commit(root: Path) -> str:

@@ -40,7 +40,7 @@ def command(site: str, as_json: bool) -> None:
     else:
         _tell(found, chain)
         if chain.errors:
-            click.echo(f"\n{problems.worded(chain.errors)}", err=True)
+            problems.show(f"\n{problems.worded(chain.errors)}")
     sys.exit(1 if chain.errors else 0)
 
 

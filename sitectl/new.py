@@ -221,10 +221,10 @@ def _scalar(text: str) -> str:
     """Write a text as YAML reads it back: in quotes only where it needs them."""
     import yaml
 
-    from model.words import printable
-
-    plain: str = yaml.safe_dump(printable(text), width=10_000, allow_unicode=True)
-    return plain.removesuffix("\n").removesuffix("\n...")
+    # What a terminal would act on is written by number, and refused by the model with the remedy.
+    # As it would stand in a list, where more must be in quotes than elsewhere.
+    listed: str = yaml.safe_dump([text], width=10_000, allow_unicode=True, default_flow_style=True)
+    return listed.removesuffix("\n").removeprefix("[").removesuffix("]")
 
 
 def _line(text: str) -> str:

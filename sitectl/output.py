@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import threading
 import unicodedata
@@ -12,6 +13,10 @@ from typing import TextIO
 
 import click
 
+from model.words import printable
+
+# As `click.style` writes them.
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 COLOURS = {"good": "green", "warning": "yellow", "bad": "red", "quiet": "bright_black", "strong": None}
 
 
@@ -37,12 +42,22 @@ def width(text: str) -> int:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table with aligned columns and two spaces between them; no trailing spaces."""
-    lines = [tuple(paint(title, "strong") for title in header), *(tuple(row) for row in rows)]
+    lines = [
+        tuple(paint(title, "strong") for title in header),
+        *(tuple(_shown(cell) for cell in row) for row in rows),
+    ]
     widths = [max(width(cell) for cell in column) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell + " " * (size - width(cell)) for cell, size in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _shown(cell: str) -> str:
+    """Return a cell with nothing in it for the terminal to act on, but the colours that it was painted in."""
+    parts = _COLOUR.split(cell)
+    parts[::2] = [printable(part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -52,7 +67,16 @@ def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def write_json(data: object) -> None:
     """Print data as JSON, indented, with keys in the order given."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    click.echo(json_text(data))
+
+
+def json_text(data: object) -> str:
+    """Return data as JSON whose texts a terminal shows, and does not act on: the others are written by number."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    if text.replace("\n", "").isprintable():
+        return text
+    # Outside of its texts JSON has no such character but the line feeds of the indent.
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 @contextmanager

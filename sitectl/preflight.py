@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from model.words import lines
 from sitectl.checks import Finding
 
 
@@ -37,7 +38,7 @@ def command(site: str, as_json: bool) -> None:
         rows = [("ok" if entry.passed else "NO", entry.area, entry.what, entry.detail) for entry in findings]
         output.write_table(("", "area", "what", "found"), rows)
         for entry in failed:
-            click.echo(f"\n{entry.area}: {entry.what}: {entry.detail}\n  remedy: {entry.remedy}")
+            click.echo(lines(f"\n{entry.area}: {entry.what}: {entry.detail}\n  remedy: {entry.remedy}"))
         click.echo(f"\n{_verdict(site, len(failed))}")
     sys.exit(1 if failed else 0)
 

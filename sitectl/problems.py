@@ -9,19 +9,24 @@ from typing import NoReturn
 import click
 
 from model.errors import SiteError, report
+from model.words import lines
 from sitectl.output import paint
 
 
 def refuse(reason: str) -> NoReturn:
     """Say on stderr why the answer is no, and exit with status 1."""
-    click.echo(reason, err=True)
+    show(reason)
     sys.exit(1)
 
 
+def show(words: str) -> None:
+    """Say on stderr what is wrong, remedies in colour on a terminal, and nothing of it for the terminal to act on."""
+    click.echo("\n".join(_toned(line) for line in lines(words).split("\n")), err=True)
+
+
 def worded(errors: Iterable[SiteError]) -> str:
-    """Word mistakes in site data, with paths as short as they can be from here, and coloured on a terminal."""
-    lines = report(replace(error, file=short(error.file)) for error in errors).split("\n")
-    return "\n".join(_toned(line) for line in lines)
+    """Word mistakes in site data, with paths as short as they can be from here."""
+    return report(replace(error, file=short(error.file)) for error in errors)
 
 
 def as_data(error: SiteError) -> dict[str, object]:

@@ -33,7 +33,7 @@ def command(as_json: bool, today: date | None) -> None:
         header = ("site", "kind", "phase", "days in it", "edition", "support ends", "service level", "region")
         output.write_table(header, [_row(site) for site in described])
         if estate.errors:
-            click.echo(f"\n{problems.worded(estate.errors)}", err=True)
+            problems.show(f"\n{problems.worded(estate.errors)}")
     sys.exit(1 if estate.errors else 0)
 
 

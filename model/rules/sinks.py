@@ -22,6 +22,18 @@ def a_sink_has_one_store(site: Site) -> Iterator[Finding]:
 
 
 @rule("streams")
+def a_warehouse_is_no_reference(site: Site) -> Iterator[Finding]:
+    """Kafka Connect takes `${…}` for a reference to a secret, and has no way to write it otherwise."""
+    for sink in site.streams.sinks:
+        if sink.iceberg is not None and "${" in sink.iceberg.warehouse:
+            key = ("streams", "sinks", sink.name, "iceberg", "warehouse")
+            problem = (
+                f"{quoted(sink.iceberg.warehouse)} has a `${{`, which Kafka Connect would look up as a secret"
+            )
+            yield Finding(key, problem, "write the catalog's name of the warehouse without it")
+
+
+@rule("streams")
 def a_sink_reads_as_its_own_user(site: Site) -> Iterator[Finding]:
     """A sink's user is declared, is no other sink's, may read its topics, and may write its dead letters."""
     users, taken = {user.name: user for user in site.streams.users}, dict[str, str]()
@@ -61,6 +73,19 @@ def a_sink_reads_declared_topics(site: Site) -> Iterator[Finding]:
             elif name == DEAD_LETTER:
                 problem = "dead letters would be read and written in a circle"
                 yield Finding(key, problem, "leave it out: dead letters are for people")
+
+
+@rule("streams")
+def connectors_have_names_of_their_own(site: Site) -> Iterator[Finding]:
+    """A connector is called `<sink>-<topic>`: no two sinks make the same name of different parts."""
+    taken = dict[str, str]()
+    for sink in site.streams.sinks:
+        for index, topic in enumerate(sink.topics):
+            name = f"{sink.name}-{topic}"
+            if taken.setdefault(name, sink.name) != sink.name:
+                key = ("streams", "sinks", sink.name, "topics", index)
+                problem = f"the connector {quoted(name)} is the sink {quoted(taken[name])}'s already"
+                yield Finding(key, problem, "give one of the two sinks another name")
 
 
 @rule("streams")
@@ -123,8 +148,10 @@ def a_table_takes_text_or_bytes(site: Site) -> Iterator[Finding]:
 
 RULES = (
     a_sink_has_one_store,
+    a_warehouse_is_no_reference,
     a_sink_reads_as_its_own_user,
     a_sink_reads_declared_topics,
+    connectors_have_names_of_their_own,
     the_workers_names_are_free,
     a_cold_sink_is_asked_for,
     influxdb_takes_no_bytes,

@@ -75,3 +75,23 @@ def test_all_mistakes_are_told_at_once(values: dict[str, str]) -> None:
         "kubernetesCaFile",
         "vaultAddress",
     }
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://reader:hunter2@vault.example",
+        'https://vault.example/"x',
+        "https://vault.example/?x=1",
+        "https://a b",
+    ],
+)
+def test_an_address_that_another_language_would_read_otherwise_is_refused(
+    values: dict[str, str], address: str
+) -> None:
+    values["vaultAddress"] = address
+    with pytest.raises(SettingsErrors) as error:
+        Settings.read(values)
+    (mistake,) = error.value.errors
+    assert mistake.key == "vaultAddress"
+    assert "hunter2" not in str(error.value)

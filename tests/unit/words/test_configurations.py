@@ -1,0 +1,109 @@
+"""Hostile texts through languages of configurations, read back by readers of their own: HOCON, TOML, HCL, JSON."""
+
+import json
+import re
+import subprocess
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components import hocon, toml, vault_policy
+from components.dashboard_proxy import settings_text
+from components.dashboards import dashboard_text
+from components.emqx_configuration import document
+from components.emqx_configuration import text as emqx_text
+from components.opa_policies import site_data
+from components.recording import OFFLINE
+from components.sink_connectors import configuration
+from components.vault_policy import Grant
+from model import Site
+from sitectl.new import _scalar
+from tests.support import hostile
+from tests.support.hocon import read
+from tests.support.rule_sql import statement
+from tests.support.tools import tool
+
+few = settings(max_examples=15, deadline=None)
+# What Kafka Connect's workers look up (ConfigTransformer), wherever it stands in a value.
+REFERENCE = re.compile(r"\$\{([^}]*?):(([^}]*?):)?([^}]*?)\}")
+
+
+@given(hostile.texts(), hostile.texts())
+def test_hocon_gives_back_keys_and_texts(key: str, text: str) -> None:
+    written: hocon.Document = {key: {"text": text, "list": [text, {"in": text}]}}
+    assert read(hocon.render(written)) == written
+
+
+@given(hostile.texts())
+def test_toml_gives_back_texts(text: str) -> None:
+    assert tomllib.loads(toml.render({"text": text, "list": [text], "on": True, "n": 3})) == {
+        "text": text,
+        "list": [text],
+        "on": True,
+        "n": 3,
+    }
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_toml_gives_back_any_text_at_all(text: str) -> None:
+    assert tomllib.loads(toml.render({"text": text})) == {"text": text}
+
+
+@given(hostile.texts())
+def test_yaml_gives_back_the_answers_of_a_new_site(text: str) -> None:
+    assert yaml.safe_load(f"title: {_scalar(text)}\nlist: [{_scalar(text)}]\n") == {
+        "title": text,
+        "list": [text],
+    }
+
+
+@few
+@given(hostile.sites() | hostile.sites("enterprise"))
+def test_the_brokers_configuration_is_what_was_meant_whatever_the_texts_are(site: Site) -> None:
+    written: Any = json.loads(json.dumps(document(site, OFFLINE), default=str))
+    found: Any = json.loads(json.dumps(read(emqx_text(site, OFFLINE)), default=str))
+    assert found == written
+    for rule in written["rule_engine"]["rules"].values():
+        assert statement(rule["sql"]).sources
+
+
+@few
+@given(hostile.sites())
+def test_what_opa_grafana_and_the_proxy_read_is_whole(site: Site) -> None:
+    assert json.loads(site_data(site))["sites"].keys() == {site.name}
+    assert json.loads(dashboard_text(site))["title"] == f"IoT broker: {site.title}"
+    assert "client_id" in tomllib.loads(settings_text(site, "https://keycloak.example/realms/x"))
+
+
+@few
+@given(hostile.sites())
+def test_a_connector_refers_to_the_secrets_of_its_own_sink_and_no_others(site: Site) -> None:
+    for sink in site.streams.sinks:
+        for value in configuration(site, sink, sink.topics[0]).values():
+            for found in REFERENCE.finditer(value):
+                assert (found[1], found[3]) == ("directory", f"/mnt/sinks/{sink.name}")
+
+
+def test_vault_reads_back_every_path_that_can_be_written() -> None:
+    texts = [text for text in hostile.FRAGMENTS if not any(sign in text for sign in ("${", "{{", "}}"))]
+    written = vault_policy.render([Grant(text, ("read",)) for text in texts])
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "policy.hcl"
+        file.write_text(written, encoding="utf-8")
+        command = (str(tool("vault") / "vault"), "policy", "fmt", str(file))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        paths = re.findall(r'^path (".*") \{$', file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [json.loads(path) for path in paths] == texts
+
+
+@pytest.mark.parametrize("text", ["${x}", "{{identity.entity.id}}", "a}}", "a\nb", "\x1b"])
+def test_a_path_that_vaults_language_cannot_hold_is_not_written(text: str) -> None:
+    with pytest.raises(ValueError, match="cannot be written"):
+        vault_policy.render([Grant(text, ("read",))])
