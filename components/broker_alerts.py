@@ -1,71 +1,32 @@
 """The alerts of a site: what is watched, from when on it matters, and the words for whoever is woken."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from components.access_alerts import access_alerts
+from components.alert import ERRORS, SERVING, Alert, Selectors, begun, selectors, window
+from components.bridge_alerts import bridge_alerts
+from components.record_alerts import record_alerts
 from model import Site
 from model.capacity import door_limits
-from model.monitoring import AlertName
-from model.slo import Severity, burns
+from model.slo import burns
 
-SERVING = "iot_broker:serving"
-ERRORS = "iot_broker:errors:ratio"
+__all__ = ["ERRORS", "SERVING", "Alert", "alerts", "connections_of_a_node", "selectors", "serving_expression"]
+
 # A node refuses new connections at its limit; this leaves time to add one.
 NEAR = "0.85"
-
-
-@dataclass(frozen=True)
-class Alert:
-    """One alert: it fires when `expression` (PromQL) held for the time `held`, in Prometheus' notation."""
-
-    name: AlertName
-    severity: Severity
-    expression: str
-    held: str
-    summary: str
-    description: str
-
-
-@dataclass(frozen=True)
-class Selectors:
-    """The label matchers, with braces, of the site's series."""
-
-    site: str
-    broker: str
-    integration: str
-    sinks: str
-    policy: str
-    decisions: str
-    failed_decisions: str
-
-
-def selectors(site: Site) -> Selectors:
-    """Return the matchers of a site: its namespace, and the jobs that its monitors make."""
-    namespace = f'namespace="{site.namespace}"'
-    # OPA counts each request once as `authz`, with the code that it ends with, whatever else it counts.
-    decisions = f'{namespace},job="opa",handler="authz",method="post"'
-    # All HTTP actions of the opensource edition lead to Kafka's bridge.
-    ways = "kafka_producer" if site.broker.writes_kafka else "http"
-    return Selectors(
-        site=f'{{site="{site.name}"}}',
-        broker=f'{{{namespace},job="emqx",part="stats"}}',
-        integration=f'{{{namespace},job="emqx",part="data_integration",id=~".*{ways}:.*"}}',
-        sinks=f'{{{namespace},job="kafka-connect"}}',
-        policy=f'{{{namespace},job="opa"}}',
-        decisions=f"{{{decisions}}}",
-        failed_decisions=f'{{{decisions},code!="200"}}',
-    )
 
 
 def serving_expression(site: Site) -> str:
     """Return what is 1 while the broker serves: most of its nodes answer, and so does a policy server.
 
-    Without a policy server every publish is denied; what is not measured does not serve.
+    Without a policy server every publish is denied; what is not measured does not serve. It begins when the broker
+    serves for the first time: a deployment that is not there yet uses up no error budget.
     """
     chosen = selectors(site)
     nodes = f"(count(up{chosen.broker} == 1) or vector(0)) > bool {site.broker.nodes / 2:g}"
     policy = f"(count(up{chosen.policy} == 1) or vector(0)) > bool 0"
-    return f"({nodes}) * ({policy})"
+    serves = f"(({nodes}) * ({policy}))"
+    return f"{serves} {begun(site)} or {serves} == 1"
 
 
 def alerts(site: Site) -> tuple[Alert, ...]:
@@ -76,9 +37,11 @@ def alerts(site: Site) -> tuple[Alert, ...]:
         *_cluster(site, chosen),
         *_certificates(site, chosen),
         *_capacity(site, chosen),
-        *_policy(chosen),
-        *_streams(chosen),
-        *(_sinks(chosen) if site.streams.sinks else ()),
+        *_policy(site, chosen),
+        *access_alerts(site),
+        *record_alerts(site),
+        *bridge_alerts(site),
+        *(_sinks(site, chosen) if site.streams.sinks else ()),
     )
 
 
@@ -87,7 +50,7 @@ def _availability(site: Site, chosen: Selectors) -> Iterator[Alert]:
     yield Alert(
         "BrokerAvailabilityBurnsFast",
         "page",
-        burns(ERRORS, chosen.site, promise, "page"),
+        burns(SERVING, ERRORS, chosen.site, promise, "page"),
         "2m",
         "The broker is away, and uses up its error budget fast",
         f"At this rate the month's error budget of {promise} availability is gone within days.",
@@ -95,7 +58,7 @@ def _availability(site: Site, chosen: Selectors) -> Iterator[Alert]:
     yield Alert(
         "BrokerAvailabilityBurnsSlowly",
         "ticket",
-        burns(ERRORS, chosen.site, promise, "ticket"),
+        burns(SERVING, ERRORS, chosen.site, promise, "ticket"),
         "15m",
         "The broker was away too often for its service level",
         f"If this goes on, the month's error budget of {promise} availability will not last.",
@@ -107,7 +70,7 @@ def _cluster(site: Site, chosen: Selectors) -> Iterator[Alert]:
     yield Alert(
         "BrokerNodeLost",
         "ticket",
-        f"(count(up{broker} == 1) or vector(0)) < {site.broker.nodes}",
+        f"(count(up{broker} == 1) or vector(0)) < {site.broker.nodes} {begun(site)}",
         "5m",
         "A broker node is missing",
         f"{{{{ $value }}}} of {site.broker.nodes} broker nodes answer; the next loss may be an outage.",
@@ -128,6 +91,9 @@ def _cluster(site: Site, chosen: Selectors) -> Iterator[Alert]:
         "Broker nodes run different configurations",
         "The nodes' configurations are {{ $value }} changes apart and do not come together.",
     )
+    if site.broker.replicants is None:
+        return
+    # Core nodes have no such series: they keep the database, and replicants copy it.
     yield Alert(
         "BrokerReplicationLags",
         "ticket",
@@ -196,20 +162,20 @@ def _capacity(site: Site, chosen: Selectors) -> Iterator[Alert]:
     yield Alert(
         "BrokerOverloaded",
         "ticket",
-        f"sum by (pod) (rate(emqx_overload_protection_new_conn{broker}[5m])) > 0",
+        f"sum by (pod) (rate(emqx_overload_protection_new_conn{broker}[{window(site)}])) > 0",
         "5m",
         "A broker node turns clients away because it is overloaded",
         "{{ $labels.pod }} refuses {{ $value }} new connections a second to protect itself.",
     )
 
 
-def _policy(chosen: Selectors) -> Iterator[Alert]:
-    broker = chosen.broker
+def _policy(site: Site, chosen: Selectors) -> Iterator[Alert]:
+    broker, rate = chosen.broker, window(site)
     denied = f"sum(rate(emqx_authorization_deny{broker}[10m]))"
     yield Alert(
         "PolicyServerDown",
         "page",
-        f"(count(up{chosen.policy} == 1) or vector(0)) == 0",
+        f"(count(up{chosen.policy} == 1) or vector(0)) == 0 {begun(site)}",
         "2m",
         "No policy server answers",
         "The broker denies whatever it cannot ask about: no device can publish or subscribe.",
@@ -217,8 +183,8 @@ def _policy(chosen: Selectors) -> Iterator[Alert]:
     yield Alert(
         "PolicyServerErrors",
         "page",
-        f"sum(rate(http_request_duration_seconds_count{chosen.failed_decisions}[5m])) "
-        f"> 0.01 * sum(rate(http_request_duration_seconds_count{chosen.decisions}[5m]))",
+        f"sum(rate(http_request_duration_seconds_count{chosen.failed_decisions}[{rate}])) "
+        f"> 0.01 * sum(rate(http_request_duration_seconds_count{chosen.decisions}[{rate}]))",
         "5m",
         "The policy server fails to decide",
         "{{ $value }} decisions a second fail; each is a denied publish or subscribe.",
@@ -242,28 +208,7 @@ def _policy(chosen: Selectors) -> Iterator[Alert]:
     )
 
 
-def _streams(chosen: Selectors) -> Iterator[Alert]:
-    kafka = chosen.integration
-    yield Alert(
-        "KafkaActionQueueGrows",
-        "ticket",
-        f"sum by (id) (emqx_action_queuing{kafka}) > 1000 and "
-        f"sum by (id) (deriv(emqx_action_queuing{kafka}[15m])) > 0",
-        "15m",
-        "Messages for Kafka pile up in the broker",
-        "{{ $labels.id }} has {{ $value }} messages waiting, and more come than go.",
-    )
-    yield Alert(
-        "KafkaActionDropsMessages",
-        "page",
-        f"sum by (id) (rate(emqx_action_dropped{kafka}[5m])) > 0",
-        "5m",
-        "Messages for Kafka are lost",
-        "{{ $labels.id }} drops {{ $value }} messages a second: they are in no store.",
-    )
-
-
-def _sinks(chosen: Selectors) -> Iterator[Alert]:
+def _sinks(site: Site, chosen: Selectors) -> Iterator[Alert]:
     workers = chosen.sinks
     failed = f"sum by (connector) (kafka_connect_connect_worker_metrics_connector_failed_task_count{workers}) > bool 0"
     refused = f"kafka_connect_task_error_metrics_deadletterqueue_produce_requests{workers}[1h]"
@@ -271,7 +216,7 @@ def _sinks(chosen: Selectors) -> Iterator[Alert]:
     yield Alert(
         "SinkWorkersDown",
         "ticket",
-        f"(count(up{workers} == 1) or vector(0)) == 0",
+        f"(count(up{workers} == 1) or vector(0)) == 0 {begun(site)}",
         "15m",
         "No worker of the sinks answers",
         "No store is filled: records wait in Kafka, and are lost after the topics' replay.",

@@ -11,7 +11,8 @@ from typing import Any
 
 import pulumi
 
-from components.broker_alerts import ERRORS, SERVING, connections_of_a_node, selectors
+from components.alert import ERRORS, SERVING, selectors, window
+from components.broker_alerts import connections_of_a_node
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
 from model import Site
@@ -129,7 +130,7 @@ def _service(site: Site) -> Iterator[Panel]:
 
 
 def _broker(site: Site) -> Iterator[Panel]:
-    broker = selectors(site).broker
+    broker, rate = selectors(site).broker, window(site)
     limit = connections_of_a_node(site)
     yield Panel(
         "Broker nodes that answer",
@@ -157,14 +158,14 @@ def _broker(site: Site) -> Iterator[Panel]:
         "Messages in and out",
         "Received from devices, and sent to subscribers.",
         "mps",
-        tuple(f"sum(rate(emqx_messages_{way}{broker}[5m]))" for way in ("received", "sent")),
+        tuple(f"sum(rate(emqx_messages_{way}{broker}[{rate}]))" for way in ("received", "sent")),
         ("in", "out"),
     )
     yield Panel(
         "Messages dropped",
         "Lost because a subscriber's queue was full.",
         "mps",
-        (f"sum(rate(emqx_delivery_dropped_queue_full{broker}[5m]))",),
+        (f"sum(rate(emqx_delivery_dropped_queue_full{broker}[{rate}]))",),
         ("dropped",),
     )
     yield Panel(
@@ -177,7 +178,7 @@ def _broker(site: Site) -> Iterator[Panel]:
 
 
 def _policy(site: Site) -> Iterator[Panel]:
-    chosen = selectors(site)
+    chosen, rate = selectors(site), window(site)
     yield Panel(
         "Policy servers that answer",
         "Without one, everything is denied.",
@@ -191,8 +192,8 @@ def _policy(site: Site) -> Iterator[Panel]:
         "Denied by the policy, and refused for their identity.",
         "ops",
         (
-            f"sum(rate(emqx_authorization_deny{chosen.broker}[5m]))",
-            f"sum(rate(emqx_packets_connack_auth_error{chosen.broker}[5m]))",
+            f"sum(rate(emqx_authorization_deny{chosen.broker}[{rate}]))",
+            f"sum(rate(emqx_packets_connack_auth_error{chosen.broker}[{rate}]))",
         ),
         ("denied", "refused"),
     )

@@ -1,12 +1,15 @@
 """How the platform's Prometheus measures the site: what it scrapes, what it records, and when somebody is called."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
-from components import names
-from components.broker_alerts import ERRORS, SERVING, Alert, alerts, selectors, serving_expression
+from components import access_alerts, bridge_alerts, names, record_alerts
+from components.alert import ERRORS, SERVING, Alert, selectors
+from components.broker_alerts import alerts, serving_expression
 from components.component import Place, SiteComponent, selector_labels
+from components.emqx_cluster import EmqxCluster
 from components.emqx_nodes import BROKER_PODS
 from components.go_template import literal
 from components.manifest import Manifest
@@ -21,7 +24,10 @@ JOB_LABEL = "app.kubernetes.io/name"
 
 
 class PrometheusRules(SiteComponent):
-    """The site's monitors, its service level's recordings and burn-rate alerts, and its other alerts."""
+    """The site's monitors, its service level's recordings and burn-rate alerts, and its other alerts.
+
+    The rules come once `broker` is ready.
+    """
 
     DOMAIN = "measurement"
     SOFTWARE = "prometheus"
@@ -30,24 +36,34 @@ class PrometheusRules(SiteComponent):
     alerts: list[str]
     """Names of the alerts; each has its page in `runbooks/`."""
 
-    def __init__(self, name: str, place: Place, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        broker: EmqxCluster,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__(name, place, opts)
         self._resource("PodMonitor", names.BROKER, broker_monitor(place.site))
         self._resource("PodMonitor", names.POLICY_SERVER, policy_server_monitor(place.site))
         if place.site.streams.sinks:
             self._resource("PodMonitor", names.SINKS, sinks_monitor(place.site))
-        self._resource("PrometheusRule", names.BROKER, {"groups": rule_groups(place.site)})
+        # Rules of a broker that is not there yet would page; those of a changed one would not know its new ways.
+        groups = {"groups": rule_groups(place.site)}
+        self._resource("PrometheusRule", names.BROKER, groups, [broker.cluster])
         self.alerts = [alert.name for alert in alerts(place.site)]
         self.register_outputs({"alerts": self.alerts})
 
-    def _resource(self, kind: str, name: str, spec: dict[str, Any]) -> None:
+    def _resource(
+        self, kind: str, name: str, spec: dict[str, Any], needed: Sequence[pulumi.Resource] = ()
+    ) -> None:
         Manifest(
             f"{self.site.name}-{name}-{kind.lower()}",
             api_version=API_VERSION,
             kind=kind,
             metadata=self.metadata(name, labels=self.site.monitoring.labels),
             spec=spec,
-            opts=self.in_kubernetes(),
+            opts=self.in_kubernetes(depends_on=needed),
         )
 
 
@@ -107,12 +123,19 @@ def rule_groups(site: Site) -> list[dict[str, Any]]:
     # No phase here: a promotion must not begin a new series, and so forget what the budget has lost already.
     labels = {"site": site.name}
     errors = error_recordings(SERVING, ERRORS, selectors(site).site)
-    records = [
+    level = [
         {"record": SERVING, "expr": serving_expression(site), "labels": labels},
         *({"record": rule.name, "expr": rule.expression, "labels": labels} for rule in errors),
     ]
+    # What alerts look at by its meaning, whatever makes it.
+    meanings = [
+        {"record": rule.name, "expr": rule.expression, "labels": labels}
+        for part in (access_alerts, record_alerts, bridge_alerts)
+        for rule in part.recordings(site)
+    ]
     return [
-        {"name": f"{site.name}-service-level", "interval": interval, "rules": records},
+        {"name": f"{site.name}-service-level", "interval": interval, "rules": level},
+        {"name": f"{site.name}-meanings", "interval": interval, "rules": meanings},
         {
             "name": f"{site.name}-alerts",
             "interval": interval,

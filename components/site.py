@@ -62,7 +62,7 @@ class IotSite(pulumi.ComponentResource):
         connectors = (
             StreamSinks(f"{name}-sinks", place, streams, inside).connectors if site.streams.sinks else []
         )
-        rules = PrometheusRules(f"{name}-monitoring", place, inside)
+        rules = PrometheusRules(f"{name}-monitoring", place, broker, inside)
         Dashboards(f"{name}-dashboards", place, inside)
         self.outputs = {
             "site": site.name,

@@ -5,6 +5,7 @@ it is there at once, and what was recorded of the same time is gone. The present
 """
 
 import json
+import math
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +17,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from components.broker_alerts import ERRORS, SERVING
+from components import emqx_incumbent, emqx_integration
+from components.access_alerts import CONNECTIONS, deployed_connectors, integration_names
+from components.alert import ERRORS, SERVING
 from lab.errors import HistoryRefusedError, NotRunningError
 from lab.estate import Estate
 from lab.files import write
@@ -25,7 +28,8 @@ from lab.progress import Progress, Silent
 from lab.servers import prometheus
 from lab.servers.base import Lab
 from lab.servers.http import OK
-from lab.story import DAY, Scene, Series, Span, Story, series
+from lab.story import DAY, Scene, Series, Span, Story
+from lab.trouble import troubled_series
 from model import Site
 from model.calendar import WEEKDAYS
 from model.slo import WINDOWS
@@ -37,6 +41,8 @@ COUNTED_DAYS = 14
 # Allowed outages: one in so many days, for so long. A promise of 99.9 % of business hours bears two in a month.
 HICCUP_DAYS, HICCUP_SECONDS = 15, 240
 BREACH_SECONDS, GAP_SECONDS = 6 * 3600, 2 * DAY
+# Longer than any alert waits, and short beside the day that tells what is usual.
+TROUBLE_SECONDS = 3600
 BLOCK = "400h"
 BLOCKS_SECONDS = 300.0
 
@@ -101,8 +107,13 @@ def scene(site: Site, story: Story, days: int, now: datetime) -> Scene:
             if site.consumption(sink.user) != "waiting"
             for topic in sink.topics
         ),
+        rules=tuple(sorted({*emqx_integration.rules(site), *emqx_incumbent.rules(site)})),
+        routes=tuple(integration_names(emqx_integration.actions(site))),
+        ways=tuple(integration_names(deployed_connectors(site))),
+        bridge=site.bridge,
         outages=(*hiccups, breach) if story == "breached" else hiccups,
         gaps=(_from(_working_day(site, now, 2, 0), GAP_SECONDS),) if story == "gap" else (),
+        troubles=(Span(now.timestamp() - TROUBLE_SECONDS, math.inf),) if story == "troubled" else (),
     )
 
 
@@ -112,8 +123,10 @@ def lines(told: Scene, start: int, end: int, interval: int) -> Iterator[str]:
     `interval` is the site's own time between two scrapes, and so between two records of its service level.
     """
     recent = max(start, end - COUNTED_DAYS * DAY)
-    for counted in series(told):
+    found = tuple(troubled_series(told))
+    for counted in found:
         yield from _samples(counted, range(recent, end, STEP_SECONDS))
+    yield from _connections(told, found, range(max(start, end - DAY), end, STEP_SECONDS))
     yield from service_level(told, range(start, end, interval))
 
 
@@ -121,6 +134,15 @@ def _samples(counted: Series, moments: Iterable[int]) -> Iterator[str]:
     for moment in moments:
         if line := counted.sample(moment):
             yield f"{line} {moment}\n"
+
+
+def _connections(told: Scene, found: Iterable[Series], moments: range) -> Iterator[str]:
+    """Yield what the site's rules would have recorded of all connections: what is usual is seen in a day."""
+    nodes = [entry.value for entry in found if entry.name == "emqx_live_connections_count"]
+    for moment in moments:
+        values = [value for node in nodes if (value := node(moment)) is not None]
+        if values:
+            yield f'{CONNECTIONS}{{site="{told.site}"}} {sum(values):.10g} {moment}\n'
 
 
 def service_level(told: Scene, moments: range) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What a site's series would be: each a function of time alone, so that a story told twice is the same story.
 
 The names are EMQX's, OPA's and Kafka Connect's own, those that the kit's rules and dashboards ask for. A story is
-`good` (short outages that its service level allows), `breached` (an outage that uses up more than the error budget) or
-`gap` (two days of which nothing is known).
+`good` (short outages that its service level allows), `breached` (an outage that uses up more than the error budget),
+`gap` (two days of which nothing is known) or `troubled` (servers answer, and all else goes wrong: `lab/trouble.py`).
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
 
-Story = Literal["good", "breached", "gap"]
+Story = Literal["good", "breached", "gap", "troubled"]
 STORIES: tuple[Story, ...] = get_args(Story)
 DAY = 86_400
 BROKER_PARTS = ("stats", "auth", "data_integration")
@@ -43,9 +43,16 @@ class Scene:
     messages: int
     workers: int
     connectors: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    """Ids of the actions that lead to Kafka."""
+    ways: tuple[str, ...] = ()
+    """Ids of the broker's own connectors."""
+    bridge: str = "none"
     replicants: int = 0
     outages: tuple[Span, ...] = ()
     gaps: tuple[Span, ...] = ()
+    troubles: tuple[Span, ...] = ()
 
     def is_measured(self, moment: float) -> bool:
         """Say whether anything is known of the moment."""
@@ -103,7 +110,8 @@ def _broker_node(told: Scene, node: int, pod: str) -> Iterator[Series]:
         "emqx_cluster_sessions_count": lambda moment: round(mine * nodes * _tide(moment, 0)),
         "emqx_cluster_nodes_running": lambda _: nodes,
         "emqx_conf_sync_txid": lambda _: 7,
-        "emqx_mria_lag": lambda _: 0,
+        # Core nodes keep the database, and have no such figure.
+        **({"emqx_mria_lag": lambda _: 0} if "replicant" in pod else {}),
     }
     for name, value in gauges.items():
         yield Series(name, stats, _while_serving(told, value))
@@ -114,6 +122,8 @@ def _broker_node(told: Scene, node: int, pod: str) -> Iterator[Series]:
         "emqx_delivery_dropped_queue_full": flow / 100_000,
         "emqx_packets_connect": mine / 3600,
         "emqx_packets_connack_auth_error": mine / 360_000,
+        "emqx_client_connected": mine / 3600,
+        "emqx_authorization_allow": flow,
         "emqx_authorization_deny": 0.01,
         "emqx_overload_protection_new_conn": 0.0,
     }
@@ -122,10 +132,42 @@ def _broker_node(told: Scene, node: int, pod: str) -> Iterator[Series]:
     for kind, listener in (("ssl", "default"), ("wss", "default")):
         door = stats | {"listener_type": kind, "listener_name": listener}
         yield Series("emqx_cert_expiry_at", door, _while_serving(told, _certificate_end))
-    way = "kafka_producer" if told.edition == "enterprise" else "http"
-    action = labels | {"part": "data_integration", "id": f"action:{way}:raw:connector"}
-    yield Series("emqx_action_queuing", action, _while_serving(told, lambda _: 3.0))
-    yield Series("emqx_action_dropped", action, _while_serving(told, _counter(0.0, node)))
+    for reason, rate in (("ssl_error", mine / 360_000), ("normal", mine / 3600)):
+        ended = stats | {"reason": reason}
+        yield Series("emqx_client_disconnected_reason", ended, _while_serving(told, _counter(rate, node)))
+    yield from _checks(told, labels | {"part": "auth"})
+    yield from _integration(told, labels | {"part": "data_integration"}, node, flow)
+
+
+def _checks(told: Scene, labels: dict[str, str]) -> Iterator[Series]:
+    for name, which in (("emqx_authn_enable", {"id": "jwt"}), ("emqx_authz_enable", {"type": "http"})):
+        yield Series(name, labels | which, _while_serving(told, lambda _: 1.0))
+    yield Series("emqx_banned_count", labels, _while_serving(told, lambda _: 0.0))
+
+
+def _integration(told: Scene, labels: dict[str, str], node: int, flow: float) -> Iterator[Series]:
+    def steady(name: str, which: dict[str, str], value: float) -> Series:
+        return Series(name, labels | which, _while_serving(told, lambda _: value))
+
+    def growing(name: str, which: dict[str, str], rate: float) -> Series:
+        return Series(name, labels | which, _while_serving(told, _counter(rate, node)))
+
+    yield steady("emqx_connectors_count", {}, len(told.ways))
+    for connector in told.ways:
+        yield steady("emqx_connector_status", {"id": connector}, 1)
+    for rule in told.rules:
+        yield steady("emqx_rule_enable", {"id": rule}, 1)
+        yield growing("emqx_rule_matched", {"id": rule}, flow / len(told.rules))
+        yield growing("emqx_rule_failed_exception", {"id": rule}, 0)
+    outward = ("mqtt:incumbent",) if told.bridge == "egress" else ()
+    for action in (*told.routes, *outward):
+        which = {"id": action}
+        yield steady("emqx_action_enable", which, 1)
+        yield steady("emqx_action_status", which, 1)
+        yield steady("emqx_action_queuing", which, 3)
+        yield growing("emqx_action_success", which, flow / len(told.routes))
+        for name in ("emqx_action_failed", "emqx_action_dropped"):
+            yield growing(name, which, 0)
 
 
 def _policy_server(told: Scene, server: int) -> Iterator[Series]:

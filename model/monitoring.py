@@ -1,15 +1,17 @@
 """Measurement's part of the site: its service level and how the platform's Prometheus finds it."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from model.base import Address, LabelKey, LabelValue, Part
 from model.calendar import Window
-from model.units import Duration, Percentage
+from model.units import Duration, Percentage, between
 
 Severity = Literal["page", "ticket"]
+ScrapeInterval = Annotated[Duration, between(Duration(5), Duration(120))]
+"""Prometheus takes a sample for the present one for five minutes: two scrapes must fit, also when one is lost."""
 AlertName = Literal[
     "BrokerAvailabilityBurnsFast",
     "BrokerAvailabilityBurnsSlowly",
@@ -27,8 +29,22 @@ AlertName = Literal[
     "PolicyServerErrors",
     "PolicyDenialsSpike",
     "BrokerRefusesClients",
-    "KafkaActionQueueGrows",
-    "KafkaActionDropsMessages",
+    "PolicyDeniesEverything",
+    "BrokerConnectionsFallen",
+    "BrokerHandshakesFail",
+    "ClientsBanned",
+    "BrokerAccessChecksChanged",
+    "UnknownRulesAtBroker",
+    "RecordsRefused",
+    "SomeRecordsRefused",
+    "RecordsDropped",
+    "RecordsPileUp",
+    "RecordsNotCarried",
+    "RecordsNotMade",
+    "AuditSilent",
+    "IncumbentBridgeDown",
+    "IncumbentBridgeReceivesNothing",
+    "IncumbentBridgeLosesMessages",
     "SinkWorkersDown",
     "SinkTaskFailed",
     "SinkRefusesRecords",
@@ -57,7 +73,7 @@ class Monitoring(Part):
     business_hours: tuple[Window, ...] = Field(
         min_length=1, description="The hours that a service level of `business` hours means; keyed by name."
     )
-    scrape_interval: Duration = Field(description="Time between two scrapes.")
+    scrape_interval: ScrapeInterval = Field(description="Time between two scrapes, 5s to 2m.")
     labels: dict[LabelKey, LabelValue] = Field(
         description="Labels that the platform's Prometheus selects by."
     )

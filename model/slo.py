@@ -36,6 +36,13 @@ WINDOWS = (
 """The windows of the SRE workbook's table 5-8."""
 
 
+STEPS = (
+    (Duration.parse("1h"), Duration.parse("1m")),
+    (Duration.parse("3d"), Duration.parse("5m")),
+)
+"""How finely lost time is counted: windows up to the first are looked at in steps of the second."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A recording rule."""
@@ -56,10 +63,15 @@ def error_recordings(serving: str, errors: str, selector: str) -> tuple[Recordin
     )
 
 
-def burns(errors: str, selector: str, availability: Percentage, severity: Severity) -> str:
-    """Return the expression that holds while the budget burns too fast for one severity: any of its windows."""
+def burns(serving: str, errors: str, selector: str, availability: Percentage, severity: Severity) -> str:
+    """Return the expression that holds while the budget burns too fast for one severity: any of its windows.
+
+    `serving` and `errors` are those of `error_recordings`.
+    """
     return " or ".join(
-        _burns(errors, selector, availability, window) for window in WINDOWS if window.severity == severity
+        _burns(serving, errors, selector, availability, window)
+        for window in WINDOWS
+        if window.severity == severity
     )
 
 
@@ -68,10 +80,18 @@ def budget(availability: Percentage) -> Decimal:
     return 1 - availability.ratio
 
 
-def _burns(errors: str, selector: str, availability: Percentage, window: BurnWindow) -> str:
-    limit = plain(window.burn_rate * budget(availability))
+def _burns(serving: str, errors: str, selector: str, availability: Percentage, window: BurnWindow) -> str:
+    """Return the expression of one window: the shares of what was measured are too high, and so is the time lost.
+
+    The last counts against the whole window: of a few samples after a first deployment, or after a gap, one that
+    failed is a large share and no time.
+    """
+    limit = window.burn_rate * budget(availability)
     long, short = f"{errors}_{window.long}{selector}", f"{errors}_{window.short}{selector}"
-    return f"({long} > {limit} and {short} > {limit})"
+    step = next(step for longest, step in STEPS if window.long <= longest)
+    lost = f"sum_over_time((1 - {serving}{selector})[{window.long}:{step}])"
+    most = plain(limit * window.long.seconds / step.seconds)
+    return f"({long} > {plain(limit)} and {short} > {plain(limit)} and {lost} > {most})"
 
 
 def plain(number: Decimal) -> str:

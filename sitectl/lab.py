@@ -140,10 +140,10 @@ def env(*, as_json: bool) -> None:
 )
 @click.option(
     "--story",
-    type=click.Choice(("good", "breached", "gap")),
+    type=click.Choice(("good", "breached", "gap", "troubled")),
     default="good",
     show_default=True,
-    help="All well, an outage that breaks the service level, or two days without data.",
+    help="All well, an outage that breaks the service level, two days without data, or an hour of every trouble.",
 )
 @_told
 def history(site: str, days: int, story: "Story") -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from lab.operators.settings import PrometheusEndpoint, StoriesEndpoint
 from lab.ports import HOST
-from lab.story import Scene, Span, series
+from lab.story import Scene, Span
+from lab.trouble import troubled_series
 
 SUFFIX = ".json"
 
@@ -70,12 +71,15 @@ def story_file(folder: Path, site: str) -> Path:
 def exposition(folder: Path, moment: float) -> str:
     """Return the series of every story in the folder at a time in Unix seconds, in Prometheus' text format."""
     files = sorted(folder.glob(f"*{SUFFIX}"))
-    lines = [line for file in files for entry in series(read(file)) if (line := entry.sample(moment))]
+    lines = [
+        line for file in files for entry in troubled_series(read(file)) if (line := entry.sample(moment))
+    ]
     return "".join(f"{line}\n" for line in lines)
 
 
 def read(file: Path) -> Scene:
     """Read a story that `lab.history` wrote."""
     facts = json.loads(file.read_text(encoding="utf-8"))
-    spans = {name: tuple(Span(**span) for span in facts[name]) for name in ("outages", "gaps")}
-    return Scene(**(facts | spans | {"connectors": tuple(facts["connectors"])}))
+    spans = {name: tuple(Span(**span) for span in facts[name]) for name in ("outages", "gaps", "troubles")}
+    listed = {name: tuple(facts[name]) for name in ("connectors", "rules", "routes", "ways")}
+    return Scene(**(facts | spans | listed))

@@ -19,10 +19,13 @@ def test_the_budget_is_what_the_promise_leaves() -> None:
     assert budget(Percentage.parse("99.5%")) == Decimal("0.005")
 
 
-def test_an_alert_needs_the_long_and_the_short_window() -> None:
-    assert burns("errors", '{site="x"}', Percentage.parse("99.9%"), "page") == (
-        '(errors_1h{site="x"} > 0.0144 and errors_5m{site="x"} > 0.0144)'
-        ' or (errors_6h{site="x"} > 0.006 and errors_30m{site="x"} > 0.006)'
+def test_an_alert_needs_the_long_and_the_short_window_and_the_time_itself() -> None:
+    """The time lost counts against the whole window: of a few samples, one is a large share."""
+    assert burns("serving", "errors", '{site="x"}', Percentage.parse("99.9%"), "page") == (
+        '(errors_1h{site="x"} > 0.0144 and errors_5m{site="x"} > 0.0144'
+        ' and sum_over_time((1 - serving{site="x"})[1h:1m]) > 0.864)'
+        ' or (errors_6h{site="x"} > 0.006 and errors_30m{site="x"} > 0.006'
+        ' and sum_over_time((1 - serving{site="x"})[6h:5m]) > 0.432)'
     )
 
 

@@ -5,15 +5,16 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from components.broker_alerts import alerts
+from components import names
 from components.recording import Composition
 from lab.operators.emqx_objects import broker_objects
 from lab.operators.kubernetes import Document
-from model import load_site, site_names
+from model import load_site
+from model.monitoring import AlertName
 from tests.support.composing import compose
 
 REPOSITORY = Path(__file__).parents[3]
@@ -31,8 +32,7 @@ def page(request: pytest.FixtureRequest) -> str:
 
 
 def test_every_alert_has_its_page_and_every_page_its_alert() -> None:
-    named = {alert.name for site in site_names(STACKS) for alert in alerts(load_site(STACKS, site))}
-    assert {path.stem for path in PAGES} == named
+    assert {path.stem for path in PAGES} == set(get_args(AlertName))
 
 
 def test_a_page_is_titled_as_its_alert() -> None:
@@ -84,13 +84,16 @@ def test_no_page_names_a_pod_or_claim_of_the_brokers_by_number(path: Path) -> No
 
 @pytest.fixture(scope="module")
 def labels_of_pods(composition: Composition, broker: list[tuple[str, Document]]) -> list[dict[str, str]]:
-    specs: list[Mapping[str, Any]] = [made.spec for made in composition.of("Deployment")]
+    specs: list[Mapping[str, Any]] = [
+        made.spec for kind in ("Deployment", "Job") for made in composition.of(kind)
+    ]
     (core,) = (found["spec"] for kind, found in broker if kind == "StatefulSet")
     labels = [dict(spec["template"]["metadata"]["labels"]) for spec in (*specs, core)]
     # Strimzi labels the workers' pods itself, and the site's own monitor finds them by that.
     workers = [dict(made.spec["selector"]["matchLabels"]) for made in composition.of("PodMonitor")]
     # What only a site with replicants has.
-    return [*labels, labels[-1] | {"apps.emqx.io/db-role": "replicant"}, *workers]
+    replicant = labels[-1] | {"apps.emqx.io/db-role": "replicant"}
+    return [*labels, replicant, *workers, names.KAFKA_BRIDGE_PODS]
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.stem)

@@ -1,0 +1,114 @@
+"""In trouble every alert of a site fires, and in good days none does: in each phase, edition and scrape interval."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.broker_alerts import alerts
+from components.prometheus_rules import rule_groups
+from lab.history import scene
+from lab.story import Scene, Span
+from lab.trouble import troubled_series
+from model import Site
+from model.broker import Replicants
+from model.units import Duration
+from tests.support.tools import tool
+from tests.support.variants import Variants
+from tests.unit.lab.test_history import NOW
+
+MINUTES = 170
+BAD_FROM = 70
+# What these say is silent, and in this trouble every server answers; tests of their own are in prometheus_rules/.
+OF_SILENCE = {
+    "BrokerAvailabilityBurnsFast",
+    "BrokerAvailabilityBurnsSlowly",
+    "BrokerNodeLost",
+    "PolicyServerDown",
+    "SinkWorkersDown",
+}
+# Connections cannot have fallen and be near their limit at once.
+CONTRADICTED = {"BrokerConnectionsNearLimit"}
+
+
+def site_of(variants: Variants, phase: str, edition: str, interval: str) -> Site:
+    site = next(site for site in variants(phase, edition) if site.name == "eagle-ford")
+    monitoring = site.monitoring.model_copy(update={"scrape_interval": Duration.parse(interval)})
+    broker = site.broker
+    if edition == "enterprise" and phase == "pilot":
+        broker = broker.model_copy(update={"replicants": Replicants(replicas=2, autoscaling=None)})
+    return site.model_copy(update={"monitoring": monitoring, "broker": broker})
+
+
+def firing(site: Site, told: Scene, folder: Path) -> set[str]:
+    """Return the alerts that fire at the end of a scene which is scraped at the site's own interval."""
+    interval = site.monitoring.scrape_interval
+    moments = range(0, MINUTES * 60, interval.seconds)
+    given = [
+        {
+            "series": entry.name
+            + "{"
+            + ",".join(f"{k}={json.dumps(v)}" for k, v in entry.labels.items())
+            + "}",
+            "values": " ".join(
+                "_" if (value := entry.value(moment)) is None else f"{value:.10g}" for moment in moments
+            ),
+        }
+        for entry in troubled_series(told)
+    ]
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": rule_groups(site)}), encoding="utf-8")
+    test = {
+        "interval": str(interval),
+        "input_series": given,
+        "promql_expr_test": [
+            {
+                "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+                "eval_time": f"{MINUTES - 2}m",
+                # Of no alert there is: promtool says what it found instead.
+                "exp_samples": [{"labels": '{alertname="none"}', "value": 1}],
+            }
+        ],
+    }
+    document = {"rule_files": ["rules.yaml"], "evaluation_interval": str(interval), "tests": [test]}
+    file = folder / "test.yaml"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    command = (str(tool("promtool") / "promtool"), "test", "rules", str(file))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    (found,) = (line for line in done.stderr.splitlines() if line.strip().startswith("got:"))
+    return {part.split('"')[1] for part in found.split("got:")[1].split("} ") if '"' in part}
+
+
+def told(site: Site, *, bad: bool) -> Scene:
+    good = scene(site, "good", 7, NOW)
+    spans = (Span(BAD_FROM * 60, float("inf")),) if bad else ()
+    return Scene(**{**vars(good), "outages": (), "troubles": spans})
+
+
+CASES = [
+    ("pilot", "opensource", "30s"),
+    ("pilot", "enterprise", "2m"),
+    ("parallel", "opensource", "2m"),
+    ("cutover", "enterprise", "1m"),
+]
+
+
+@pytest.mark.parametrize(("phase", "edition", "interval"), CASES)
+def test_every_alert_fires_in_trouble(
+    variants: Variants, tmp_path: Path, phase: str, edition: str, interval: str
+) -> None:
+    site = site_of(variants, phase, edition, interval)
+    bad = told(site, bad=True)
+    wanted = {alert.name for alert in alerts(site)} - OF_SILENCE - CONTRADICTED
+    # In the pilot the sinks wait, and no connector runs.
+    wanted -= set() if bad.connectors else {"SinkTaskFailed", "SinkRefusesRecords"}
+    assert firing(site, bad, tmp_path) == wanted
+
+
+@pytest.mark.parametrize(("phase", "edition", "interval"), CASES)
+def test_no_alert_fires_in_good_days(
+    variants: Variants, tmp_path: Path, phase: str, edition: str, interval: str
+) -> None:
+    site = site_of(variants, phase, edition, interval)
+    assert firing(site, told(site, bad=False), tmp_path) == set()
