@@ -141,13 +141,14 @@ def test_names_the_secrets_and_keys_that_a_site_has_yet_to_make(shell: Shell) ->
     assert [name for name in wanted if f"{name} (" not in first] == []
     # The password of Kafka's user comes with the first `up`.
     assert "broker-kafka (ca.crt)" in first
-    assert "broker-metrics-key (key, secret)" in first
+    assert "sinks-kafka (ca.crt)" in first
     shell.kubectl("create", "namespace", "iot-baytown")
     try:
-        literal = "--from-literal=key=prometheus"
+        literal = "--from-literal=kafka-ca.crt=PEM"
         namespace = "--namespace=iot-baytown"
-        shell.kubectl("create", "secret", "generic", "broker-metrics-key", literal, namespace)
-        assert "broker-metrics-key (secret)" in missing()
+        shell.kubectl("create", "secret", "generic", "sink-historian", literal, namespace)
+        # The other key of the same Secret is still missing.
+        assert "sink-historian (password" in missing()
     finally:
         shell.kubectl("delete", "namespace", "iot-baytown", "--timeout=60s")
 

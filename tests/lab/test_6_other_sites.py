@@ -15,7 +15,7 @@ REPLICANTS = """\
       maximum: 8
       cpu: 70%
 """
-SCALES = "platform:\n  broker_operator:\n    scales_replicants: true\n"
+SCALES = "  broker_operator:\n    scales_replicants: true\n"
 POD_SECONDS = 60
 
 
@@ -65,12 +65,13 @@ def test_what_keeps_nothing_is_scaled_and_no_up_takes_that_back(deployed: Shell)
 def test_replicants_take_the_clients_and_their_number_is_the_autoscalers(deployed: Shell) -> None:
     file = deployed.folder / "stacks" / "sites" / "north-cormorant.yaml"
     text = file.read_text()
-    file.write_text(text.replace("broker:\n", f"broker:\n{REPLICANTS}", 1) + SCALES)
+    scaled = text.replace("broker:\n", f"broker:\n{REPLICANTS}", 1)
+    file.write_text(scaled.replace("\nplatform:\n", f"\nplatform:\n{SCALES}", 1))
     try:
         with running(deployed, "north-cormorant") as site:
-            scaled = deployed.get("horizontalpodautoscaler", names.BROKER, site.namespace)["spec"]
-            assert scaled["scaleTargetRef"]["kind"] == "EMQX"
-            assert (scaled["minReplicas"], scaled["maxReplicas"]) == (4, 8)
+            scaler = deployed.get("horizontalpodautoscaler", names.BROKER, site.namespace)["spec"]
+            assert scaler["scaleTargetRef"]["kind"] == "EMQX"
+            assert (scaler["minReplicas"], scaler["maxReplicas"]) == (4, 8)
             for number in (4, 6):
                 scale(deployed, site, f"emqx/{names.BROKER}", number)
                 served(deployed, site, number)
