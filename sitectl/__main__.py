@@ -1,5 +1,5 @@
 """`python -m sitectl`: the command, where it is not on the PATH."""
 
-from sitectl.main import main
+from sitectl.entry import main
 
 main()

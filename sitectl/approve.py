@@ -51,7 +51,7 @@ def command(
     stacks = program_root() / "stacks"
     estate = load_estate(stacks, [site])
     if estate.errors:
-        problems.refuse(problems.worded(estate.errors))
+        problems.refuse_data(estate.errors)
     chain = estate.chains[site]
     if not chain.records:
         problems.refuse(f"{site} has no record: there is nothing to approve")
@@ -91,7 +91,7 @@ def _approvers(stacks: Path) -> "Approvers":
 
     read = read_approvers(stacks)
     if read.value is None:
-        problems.refuse(problems.worded(read.errors))
+        problems.refuse_data(read.errors)
     return read.value
 
 

@@ -28,7 +28,7 @@ def command(site: str, as_json: bool) -> None:
     estate = load_estate(program_root() / "stacks", [site])
     # A site whose peak is not carried is no valid site: it is refused here, with the remedy.
     if estate.errors:
-        problems.refuse(problems.worded(estate.errors))
+        problems.refuse_data(estate.errors)
     (found,) = estate.sites
     if as_json:
         output.write_json(described(found))

@@ -76,7 +76,7 @@ def load(name: str, asked: Options) -> Ready:
     now = _moment(asked)
     estate = load_estate(root / "stacks", [name])
     if estate.errors:
-        problems.refuse(problems.worded(estate.errors))
+        problems.refuse_data(estate.errors)
     (site,) = estate.sites
     return Ready(root, _context(root, site, estate.chains[name], now), now)
 
@@ -114,7 +114,7 @@ def finished(name: str, kind: str, enters: str | None, asked: Options) -> bool:
     try:
         file = finish(root, Change(site, chain, last.kind, last.enters, last.incumbent, edits))
     except SiteErrors as errors:
-        problems.refuse(problems.worded(errors.errors))
+        problems.refuse_data(errors.errors)
     click.echo(
         f"record {last.sequence} was written before; changed {problems.short(file)} to follow it",
         err=asked.as_json,
@@ -147,7 +147,7 @@ def site_with(root: Path, name: str, edits: "Mapping[tuple[str, ...], str]") -> 
             return load_site(copy, name)
         except SiteErrors as errors:
             there = [replace(error, file=stacks / error.file.relative_to(copy)) for error in errors.errors]
-            problems.refuse(problems.worded(there))
+            problems.refuse_data(there)
 
 
 def measure(ready: Ready, gates: "Iterator[Gate]", what: str) -> "tuple[Outcome, ...]":
@@ -174,7 +174,7 @@ def override(ready: Ready, asked: Options, outcomes: "tuple[Outcome, ...]") -> "
         problems.refuse("an override needs both: --override REASON and --approver NAME\nNothing was written.")
     read = read_approvers(ready.stacks)
     if read.value is None:
-        problems.refuse(problems.worded(read.errors))
+        problems.refuse_data(read.errors)
     known = {person.name: person for person in read.value.approvers}
     person = known.get(asked.approver)
     file = problems.short(approvers_file(ready.stacks))
@@ -244,7 +244,7 @@ def _written(ready: Ready, change: "Change", asked: Options) -> "Written":
         with output.progress("signing"):
             return write(ready.root, change, signer, ready.now, asked.identity)
     except SiteErrors as errors:
-        problems.refuse(problems.worded(errors.errors))
+        problems.refuse_data(errors.errors)
     except FileExistsError as error:
         problems.refuse(f"{error.filename2 or error.filename} is there already: rebase and promote again")
     except (NotEditableError, GitError, SigningError) as error:

@@ -21,7 +21,7 @@ def command(site: str, key: str, as_json: bool) -> None:
 
     layers = Stacks(program_root() / "stacks").layers(site)
     if layers.tree is None:
-        problems.refuse(problems.worded(layers.errors))
+        problems.refuse_data(layers.errors)
     found = explain(layers.tree, key)
     follows = {} if layers.site is None else _below(key, derived(layers.site))
     meaning = None if found or follows else _meaning(key, keys(layers.tree))

@@ -24,7 +24,7 @@ def command(site: str, as_json: bool) -> None:
     try:
         found = load_site(stacks, site)
     except SiteErrors as errors:
-        problems.refuse(problems.worded(errors.errors))
+        problems.refuse_data(errors.errors)
     chain = read_chain(stacks, site)
     if as_json:
         output.write_json(

@@ -161,7 +161,7 @@ def history(site: str, days: int, story: "Story") -> None:
 
     known = load_estate(program_root() / "stacks", [site])
     if known.errors:
-        problems.refuse(problems.worded(known.errors))
+        problems.refuse_data(known.errors)
     with shown() as progress:
         told = tell(_estate(), known.sites[0], story, days, datetime.now(UTC), progress)
     click.echo(f"{site}: {days} days of the story {story!r} are in Prometheus ({told.samples} samples).")

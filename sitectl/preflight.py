@@ -26,7 +26,7 @@ def command(site: str, as_json: bool) -> None:
         with output.progress(f"looking at {site}'s servers"):
             findings = look(program_root(), site)
     except SiteErrors as error:
-        problems.refuse(problems.worded(error.errors))
+        problems.refuse_data(error.errors)
     except (SettingsErrors, SettingsFileError) as error:
         problems.refuse(str(error))
     failed = [finding for finding in findings if not finding.passed]

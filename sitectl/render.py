@@ -3,9 +3,12 @@
 import gc
 import hashlib
 import json
+import multiprocessing
+import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,17 +47,20 @@ class _Rendered:
 class NotOursError(Exception):
     """A folder that is to be written holds something that no rendering wrote."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is no earlier rendering ({INDEX} is missing): it is not touched")
+    def __init__(self, folder: Path, found: str) -> None:
+        super().__init__(
+            f"{folder} is not as a rendering left it: {found}; nothing was touched\n"
+            "    move what is yours away, or name another folder"
+        )
         self.folder = folder
 
 
 @click.command("render")
 @click.argument("sites", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Render all sites.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to: one folder for each site.")
+@click.option("--out", "folder", help="Folder to write to: one folder for each site.")
 @click.option("--json", "as_json", is_flag=True, help="Print each file's path, size and SHA-256 as JSON.")
-def command(sites: tuple[str, ...], every: bool, out: Path | None, as_json: bool) -> None:
+def command(sites: tuple[str, ...], every: bool, folder: str | None, as_json: bool) -> None:
     """Render SITES without any server; the same data gives the same bytes.
 
     Without --out, the documents are printed. Addresses are those of the stack's own configuration, or placeholders
@@ -66,10 +72,13 @@ def command(sites: tuple[str, ...], every: bool, out: Path | None, as_json: bool
 
     if bool(sites) == every:
         raise click.UsageError("name the sites, or say --all")
+    if folder is not None and not folder.strip():
+        raise click.BadParameter("names no folder; write one, like `--out rendered`", param_hint="--out")
+    out = None if folder is None else Path(folder)
     root = program_root()
     estate = load_estate(root / "stacks", dict.fromkeys(sites))
     if estate.errors:
-        problems.refuse(problems.worded(estate.errors))
+        problems.refuse_data(estate.errors)
     _refuse_unapproved(estate.sites)
     described: list[dict[str, object]] = []
     with output.progress(f"rendering {len(estate.sites)} sites"):
@@ -117,8 +126,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
     """Write a site's files, and an index of them, in place of an earlier rendering; raises NotOursError, OSError."""
     # YAML that is JSON's own: so many entries take a YAML writer longer than the site's whole broker.
     text_of_index = "".join(f"- {json.dumps(entry)}\n" for entry in index(files))
-    if folder.exists() and not (folder / INDEX).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise NotOursError(folder)
+    _refuse_what_is_not_ours(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Made aside and renamed: whoever reads the folder sees one rendering or the other.
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -136,6 +144,28 @@ def write(folder: Path, files: dict[str, str]) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def _refuse_what_is_not_ours(folder: Path) -> None:
+    """Raise NotOursError unless the folder is not there, empty, or holds an earlier rendering and nothing beside it."""
+    if not folder.exists() and not folder.is_symlink():
+        return
+    if folder.is_symlink() or not folder.is_dir():
+        raise NotOursError(folder, "it is no folder")
+    there = {
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    }
+    if not there:
+        return
+    if INDEX not in there:
+        raise NotOursError(folder, f"{INDEX} is missing")
+    lines = (folder / INDEX).read_text(encoding="utf-8").splitlines()
+    try:
+        written = {INDEX, *(json.loads(line.removeprefix("- "))["path"] for line in lines)}
+    except (ValueError, KeyError, TypeError):
+        raise NotOursError(folder, f"{INDEX} is not as a rendering writes it") from None
+    if strange := sorted(there - written):
+        raise NotOursError(folder, f"`{strange[0]}` was not rendered")
+
+
 def _rendered(works: "Sequence[_Work]") -> "Iterator[_Rendered]":
     if len(works) < _MANY:
         yield from map(_render, works)
@@ -151,6 +181,15 @@ def _rendered(works: "Sequence[_Work]") -> "Iterator[_Rendered]":
 def _make_room() -> None:
     """Let a worker make far more objects before it looks for garbage: a site's are gone when it is written."""
     gc.set_threshold(100_000, 50, 50)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End the worker when the command that started it is gone: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _render(work: "_Work") -> "_Rendered":

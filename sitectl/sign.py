@@ -54,7 +54,7 @@ def able(use: str, name: str | None) -> "Signer":
 
     read = read_signers(program_root() / "stacks")
     if read.value is None:
-        problems.refuse(problems.worded(read.errors))
+        problems.refuse_data(read.errors)
     known = [signer for signer in read.value.signers if use in signer.uses]
     chosen = [signer for signer in known if name in (None, signer.name)]
     if len(chosen) != 1:

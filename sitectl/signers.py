@@ -136,7 +136,7 @@ def _read() -> "Signers":
         return Signers(format="iot-broker/signers/1")
     read = read_signers(program_root() / "stacks")
     if read.value is None:
-        problems.refuse(problems.worded(read.errors))
+        problems.refuse_data(read.errors)
     return read.value
 
 

@@ -56,7 +56,7 @@ def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: 
     for name, warning in warnings:
         click.echo(f"{output.paint('warning', 'warning', sys.stderr)}: {name}: {warning}", err=True)
     if errors:
-        problems.refuse(problems.worded(errors))
+        problems.refuse_data(errors)
     names = ", ".join(site.name for site in estate.sites)
     click.echo(f"{output.paint('valid', 'good')}: {names}")
 

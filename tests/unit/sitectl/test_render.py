@@ -48,9 +48,38 @@ def test_an_earlier_rendering_is_replaced_whole(program: Path) -> None:
     run("eagle-ford", "--out", "out")
     stale = program / "out" / "eagle-ford" / "kubernetes" / "stale.yaml"
     stale.write_text("old: true\n")
+    index = program / "out" / "eagle-ford" / "index.yaml"
+    index.write_text(index.read_text() + '- {"path": "kubernetes/stale.yaml"}\n')
     assert run("eagle-ford", "--out", "out").exit_code == 0
     assert not stale.exists()
     assert [entry.name for entry in (program / "out").iterdir()] == ["eagle-ford"]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "kubernetes/notes.txt"])
+def test_what_was_put_into_a_rendering_is_not_deleted(program: Path, name: str) -> None:
+    run("eagle-ford", "--out", "out")
+    mine = program / "out" / "eagle-ford" / name
+    mine.write_text("mine")
+    result = run("eagle-ford", "--out", "out")
+    assert result.exit_code == 1
+    assert f"`{name}` was not rendered" in result.stderr
+    assert mine.read_text() == "mine"
+
+
+def test_a_link_in_the_place_of_a_rendering_is_not_followed(program: Path) -> None:
+    elsewhere = program / "elsewhere"
+    elsewhere.mkdir()
+    (program / "out").mkdir()
+    (program / "out" / "eagle-ford").symlink_to(elsewhere)
+    assert run("eagle-ford", "--out", "out").exit_code == 1
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("out", ["", " "])
+def test_a_folder_without_a_name_is_refused(program: Path, out: str) -> None:
+    before = sorted(program.iterdir())
+    assert run("eagle-ford", "--out", out).exit_code == 2
+    assert sorted(program.iterdir()) == before
 
 
 def test_a_folder_of_somebody_elses_is_not_touched(program: Path) -> None:
@@ -59,7 +88,7 @@ def test_a_folder_of_somebody_elses_is_not_touched(program: Path) -> None:
     (folder / "mine.txt").write_text("mine")
     result = run("eagle-ford", "--out", "out")
     assert result.exit_code == 1
-    assert "no earlier rendering" in result.stderr
+    assert "index.yaml is missing" in result.stderr
     assert [entry.name for entry in folder.iterdir()] == ["mine.txt"]
 
 
