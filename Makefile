@@ -42,9 +42,17 @@ clean-demo: setup ## Take the demonstration down: no process and no resource is 
 
 setup: .venv/.ready ## Make the Python environment from uv.lock
 
+site: .venv/.site ## Make it as a site needs it: without the lab's and the developers' packages
+
 .venv/.ready: uv.lock pyproject.toml $(UV)
 	@echo "Setting up the Python environment ..."
 	@$(UV) sync --frozen --quiet --compile-bytecode --python "$(PYTHON)"
+	@touch $@
+
+.venv/.site: uv.lock pyproject.toml $(UV)
+	@echo "Setting up the Python environment of a site ..."
+	@$(UV) sync --frozen --quiet --no-default-groups --compile-bytecode --python "$(PYTHON)"
+	@rm -f .venv/.ready
 	@touch $@
 
 # uv itself comes from its own pinned, checksummed file; made aside and renamed, so that a broken download is never used.
@@ -54,4 +62,4 @@ $(UV): requirements-uv.txt
 	  && "$$aside/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.txt \
 	  && { [ -x $@ ] || { rm -rf $(CACHE)/uv-$(UV_VERSION) && mv "$$aside" $(CACHE)/uv-$(UV_VERSION); }; } && touch $@
 
-.PHONY: help demo test unit inventory lint tools benchmark clean-demo setup
+.PHONY: help demo test unit inventory lint tools benchmark clean-demo setup site

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
+import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 PROVIDERS = ("kubernetes", "vault", "keycloak")
 LANGUAGE_HOST = "pulumi-language-python"
 VERSION_VARIABLE = "IOT_BROKER_PLUGIN_VERSION"
+ANSWER_SECONDS = 10.0
 STAND_IN_MARK = "# Made by the lab of the IoT broker kit: a stand-in, not the official plugin."
 
 
@@ -33,11 +36,11 @@ class Installed:
 def install(home: Path, user_home: Path | None = None) -> Sequence[Installed]:
     """Make every plugin available to a CLI with PULUMI_HOME=`home`.
 
-    `user_home` is where the user's own plugins are (default: ~/.pulumi). Official plugins are used where they
-    are: a provider at exactly the SDK's version is linked into `home`, a language host is found on PATH.
-    Safe to repeat; replaces only what it made itself.
+    `user_home` is where the user's own plugins are (default: PULUMI_HOME, else ~/.pulumi). Official plugins are used
+    where they are: a provider that reports exactly the SDK's version is linked into `home`, a language host is found on
+    PATH. Safe to repeat; replaces only what it made itself.
     """
-    mine = user_home or Path.home() / ".pulumi"
+    mine = user_home or Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     return [_install_language_host(home), *(_install_provider(name, home, mine) for name in PROVIDERS)]
 
 
@@ -50,7 +53,7 @@ def _install_provider(name: str, home: Path, user_home: Path) -> Installed:
     version = provider_version(name)
     program = f"pulumi-resource-{name}"
     folder = home / "plugins" / f"resource-{name}-v{version}"
-    official = _official_provider(program, folder.name, user_home)
+    official = _official_provider(program, folder.name, user_home, version)
     if official is None:
         _write_launcher(folder / program, f"lab.plugins.{name}", version)
         return Installed(name, version, official=False, path=folder / program)
@@ -61,13 +64,56 @@ def _install_provider(name: str, home: Path, user_home: Path) -> Installed:
     return Installed(name, version, official=True, path=official)
 
 
-def _official_provider(program: str, folder: str, user_home: Path) -> Path | None:
+def _official_provider(program: str, folder: str, user_home: Path, version: str) -> Path | None:
     installed = user_home / "plugins" / folder / program
     on_path = shutil.which(program)
     for candidate in (installed, Path(on_path) if on_path else None):
-        if candidate is not None and os.access(candidate, os.X_OK) and not _is_stand_in(candidate):
+        if candidate is None or not os.access(candidate, os.X_OK) or _is_stand_in(candidate):
+            continue
+        # A program on the PATH says nothing of its version by its name, and a folder's name may be wrong.
+        if reported_version(candidate) == version:
             return candidate
     return None
+
+
+def reported_version(program: Path) -> str | None:
+    """Return the version that a provider plugin reports of itself; None for a program that answers no such question."""
+    from lab.plugins import wire
+
+    wire.lean()
+    import grpc
+    from google.protobuf import empty_pb2
+    from pulumi.runtime.proto import provider_pb2_grpc
+
+    # It is asked one question and needs no engine for it: at this address there is none.
+    process = subprocess.Popen(
+        [program, "127.0.0.1:1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+    )
+    try:
+        port = _first_line(process)
+        if not port.isdecimal():
+            return None
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = provider_pb2_grpc.ResourceProviderStub(channel)
+            answer = stub.GetPluginInfo(empty_pb2.Empty(), timeout=ANSWER_SECONDS, wait_for_ready=True)
+        return str(answer.version).removeprefix("v")
+    except grpc.RpcError:
+        return None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _first_line(process: subprocess.Popen[bytes]) -> str:
+    """Return what a plugin prints first: its port. One that prints nothing in time is ended, and so has no line."""
+    assert process.stdout is not None  # noqa: S101 - for the type checker: a pipe was asked for
+    patience = threading.Timer(ANSWER_SECONDS, process.kill)
+    patience.start()
+    try:
+        return process.stdout.readline().decode("ascii", "replace").strip()
+    finally:
+        patience.cancel()
+        process.stdout.close()
 
 
 def _install_language_host(home: Path) -> Installed:

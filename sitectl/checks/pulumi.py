@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,9 @@ AREA = "pulumi"
 OLDEST = (3, 208)  # the first CLI that knows PULUMI_OPTION_CONFIG_FILE
 PATIENCE = 60  # seconds that the CLI may take to answer
 PROVIDERS = ("kubernetes", "vault", "keycloak")
+LANGUAGE_HOST = "pulumi-language-python"
+ENVIRONMENT = ".venv"
+"""Where the program's environment is, as `Pulumi.yaml` says."""
 
 
 def check(root: Path, site: str) -> list[Finding]:
@@ -25,7 +29,7 @@ def check(root: Path, site: str) -> list[Finding]:
     except PulumiFailed as failure:
         return [Finding(AREA, "the CLI", str(failure), "run `pulumi version` and mend what it says")]
     try:
-        return [_version(version), *_plugins(root), _stack(root, site)]
+        return [_version(version), _environment(root), *_plugins(root), _stack(root, site)]
     except PulumiFailed as failure:
         return [
             _version(version),
@@ -66,11 +70,36 @@ def _version(version: str) -> Finding:
     return Finding(AREA, "the CLI", version)
 
 
+def _environment(root: Path) -> Finding:
+    """Look at the environment that `Pulumi.yaml` names: the language host runs the program in it."""
+    what, python = "the program's environment", root / ENVIRONMENT / "bin" / "python"
+    needed = ("pip", "pulumi", *(f"pulumi_{name}" for name in PROVIDERS))
+    asked = f"import importlib.util as u; print(*(n for n in {needed!r} if u.find_spec(n) is None))"
+    remedy = "run `make setup` in the kit's folder (at a site `make site`)"
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", asked], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except OSError:
+        return Finding(AREA, what, f"{ENVIRONMENT} is missing, or has no Python", remedy)
+    except subprocess.TimeoutExpired:
+        return Finding(AREA, what, f"its Python gave no answer within {PATIENCE} s", remedy)
+    missing = done.stdout.split()
+    if done.returncode or missing:
+        return Finding(AREA, what, f"lacks {', '.join(missing)}" if missing else "cannot run Python", remedy)
+    return Finding(AREA, what, ENVIRONMENT)
+
+
 def _plugins(root: Path) -> list[Finding]:
-    installed = {
-        (plugin["name"], plugin.get("version")) for plugin in json.loads(_run(root, "plugin", "ls", "--json"))
-    }
-    findings = []
+    plugins = json.loads(_run(root, "plugin", "ls", "--json"))
+    installed = {(plugin["name"], plugin.get("version")) for plugin in plugins}
+    host, found = "the language host for Python", shutil.which(LANGUAGE_HOST)
+    # Pulumi has it beside its CLI; the lab's own is among the plugins.
+    if found or any(plugin["kind"] == "language" and plugin["name"] == "python" for plugin in plugins):
+        findings = [Finding(AREA, host, found or "installed as a plugin")]
+    else:
+        remedy = f"install Pulumi whole: its archive has `{LANGUAGE_HOST}` beside `pulumi`"
+        findings = [Finding(AREA, host, "not on the PATH", remedy)]
     for name in PROVIDERS:
         wanted = importlib.metadata.version(f"pulumi-{name}")
         what = f"plugin {name} {wanted}"

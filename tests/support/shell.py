@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -183,4 +184,6 @@ def copy_program(folder: Path) -> Path:
             shutil.copytree(source, folder / name)
         else:
             shutil.copy2(source, folder / name)
+    # `Pulumi.yaml` names the environment by its place beside the program.
+    (folder / ".venv").symlink_to(sys.prefix)
     return folder

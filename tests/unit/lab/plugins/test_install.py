@@ -1,12 +1,13 @@
 """Official plugins come first; stand-ins fill the rest and are told apart."""
 
 import os
-import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from lab.plugins.install import install, provider_version
+from lab.plugins.install import VERSION_VARIABLE, install, provider_version, reported_version
+from tests.support.shell import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
@@ -14,12 +15,21 @@ def _nothing_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
 
 
-def official(folder: Path, name: str) -> Path:
+def official(folder: Path, name: str, text: str = "#!/bin/sh\necho official\n") -> Path:
     program = folder / name
     program.parent.mkdir(parents=True, exist_ok=True)
-    program.write_text("#!/bin/sh\necho official\n")
+    program.write_text(text)
     program.chmod(0o755)
     return program
+
+
+def provider(folder: Path, version: str) -> Path:
+    """A program that speaks a provider's protocol and reports a version, as an official plugin does."""
+    text = (
+        f'#!/bin/sh\ncd "{REPOSITORY}"\n{VERSION_VARIABLE}={version}\nexport {VERSION_VARIABLE}\n'
+        f'exec "{sys.executable}" -m lab.plugins.vault "$@"\n'
+    )
+    return official(folder, "pulumi-resource-vault", text)
 
 
 def test_without_official_plugins_everything_is_stood_in_for(tmp_path: Path) -> None:
@@ -35,7 +45,7 @@ def test_without_official_plugins_everything_is_stood_in_for(tmp_path: Path) -> 
 
 def test_an_official_plugin_at_the_sdks_version_is_used(tmp_path: Path) -> None:
     folder = f"resource-vault-v{provider_version('vault')}"
-    program = official(tmp_path / "user" / "plugins" / folder, "pulumi-resource-vault")
+    program = provider(tmp_path / "user" / "plugins" / folder, provider_version("vault"))
     report = {item.name: item for item in install(tmp_path / "home", tmp_path / "user")}
     linked = tmp_path / "home" / "plugins" / folder / "pulumi-resource-vault"
     assert report["vault"].official
@@ -43,10 +53,31 @@ def test_an_official_plugin_at_the_sdks_version_is_used(tmp_path: Path) -> None:
     assert not report["keycloak"].official
 
 
-def test_an_official_plugin_at_another_version_is_not(tmp_path: Path) -> None:
-    official(tmp_path / "user" / "plugins" / "resource-vault-v0.0.1", "pulumi-resource-vault")
+def test_an_official_plugin_at_another_version_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its folder is called, and also on the PATH, where no name says a version."""
+    folder = f"resource-vault-v{provider_version('vault')}"
+    provider(tmp_path / "user" / "plugins" / folder, "0.0.1")
+    other = provider(tmp_path / "bin", "0.0.1")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    assert reported_version(other) == "0.0.1"
     report = {item.name: item for item in install(tmp_path / "home", tmp_path / "user")}
     assert not report["vault"].official
+
+
+def test_what_is_no_plugin_is_not_taken_for_one(tmp_path: Path) -> None:
+    assert reported_version(official(tmp_path, "pulumi-resource-vault")) is None
+
+
+def test_the_users_plugins_are_where_pulumi_home_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = f"resource-vault-v{provider_version('vault')}"
+    provider(tmp_path / "mine" / "plugins" / folder, provider_version("vault"))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "mine"))
+    report = {item.name: item for item in install(tmp_path / "home")}
+    assert report["vault"].official
 
 
 def test_an_official_language_host_on_path_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,11 +89,10 @@ def test_an_official_language_host_on_path_is_used(tmp_path: Path, monkeypatch: 
 def test_a_stand_in_gives_way_to_an_official_plugin_that_appears(tmp_path: Path) -> None:
     install(tmp_path / "home", tmp_path / "user")
     folder = f"resource-vault-v{provider_version('vault')}"
-    official(tmp_path / "user" / "plugins" / folder, "pulumi-resource-vault")
+    program = provider(tmp_path / "user" / "plugins" / folder, provider_version("vault"))
     install(tmp_path / "home", tmp_path / "user")
     installed = tmp_path / "home" / "plugins" / folder / "pulumi-resource-vault"
-    said = subprocess.run([installed], capture_output=True, text=True, check=True).stdout
-    assert said == "official\n"
+    assert installed.resolve() == program
 
 
 def test_installing_again_changes_nothing(tmp_path: Path) -> None:
