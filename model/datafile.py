@@ -37,9 +37,12 @@ class DataFile(Generic[Form]):
         return SiteError(self.file, line, written(key), problem, remedy)
 
 
-def read_file(file: Path, form: type[Form]) -> DataFile[Form]:
-    """Read a file of a form; never raises for what the file holds."""
-    document = read_document(file)
+def read_file(file: Path, form: type[Form], content: bytes | None = None) -> DataFile[Form]:
+    """Read a file of a form; never raises for what the file holds.
+
+    `content` is what the file holds where it does not lie in the folder itself: at a commit, say.
+    """
+    document = read_document(file, content)
     if document.root is None:
         return DataFile(file, None, {}, None, document.errors)
     data = plain(document.root)

@@ -17,6 +17,8 @@ LARGEST_FILE = 1024 * 1024
 DEEPEST_NESTING = 24
 MOST_NODES = 20_000
 LONGEST_NUMBER = 18
+LINK = "is a link, and data is never read through one"
+LINK_REMEDY = "put the file itself in its place"
 
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
@@ -45,28 +47,38 @@ class _Unreadable(Exception):
         self.line, self.problem, self.remedy = line, problem, remedy
 
 
-def read_document(file: Path) -> Document:
-    """Read a data file; never raises, whatever the file holds."""
+def read_document(file: Path, content: bytes | None = None) -> Document:
+    """Read a data file; never raises, whatever the file holds.
+
+    `content` is what the file holds where it does not lie in the folder itself: at a commit, say.
+    """
     reader = _Reader(file)
     try:
-        root = reader.compose(_text(file))
+        root = reader.compose(_text(_content(file) if content is None else content))
     except _Unreadable as found:
         error = SiteError(file, found.line, "", found.problem, found.remedy)
         return Document(file, None, (*reader.errors(None), error))
     return Document(file, root, reader.errors(root))
 
 
-def _text(file: Path) -> str:
+def _content(file: Path) -> bytes:
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
+        # A link would bring any file of the machine into a message.
+        mode = file.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            raise _Unreadable(None, LINK, LINK_REMEDY)
+        if not stat.S_ISREG(mode):
             raise _Unreadable(None, "is not a regular file", "put a YAML file in its place")
         with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
+            return stream.read(LARGEST_FILE + 1)
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
         raise _Unreadable(None, f"cannot be read: {reason}", "make it a readable file") from error
     except ValueError as error:
         raise _Unreadable(None, "cannot be read: its name is not one", "rename it") from error
+
+
+def _text(content: bytes) -> str:
     if len(content) > LARGEST_FILE:
         raise _Unreadable(
             None, "is larger than 1 MiB", "keep data files small; this is probably another file"

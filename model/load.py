@@ -8,6 +8,7 @@ from typing import get_args
 from model.check import check, locate
 from model.document import Document, read_document
 from model.errors import SiteError, SiteErrors
+from model.links import links
 from model.merge import merge_all, settle
 from model.nodes import Mapping, Scalar, Step, trail, written
 from model.rollout import Phase
@@ -61,6 +62,7 @@ class Stacks:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._names: tuple[str, ...] | None = None
+        self._linked: tuple[SiteError, ...] | None = None
         self._read: dict[Path, tuple[Document, tuple[SiteError, ...]]] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -70,7 +72,14 @@ class Stacks:
         return self._names
 
     def layers(self, name: str) -> Layers:
-        """Read, merge and validate one site; never raises for what is in the data."""
+        """Read, merge and validate one site; never raises for what is in the data.
+
+        Where there is a link in the data folder, nothing is read.
+        """
+        if self._linked is None:
+            self._linked = tuple(links(self.folder))
+        if self._linked:
+            return Layers((), None, self._linked)
         file = self.folder / "sites" / f"{name}.yaml"
         if name not in self.names():
             error = SiteError(
@@ -130,7 +139,7 @@ class Stacks:
 
 
 def load_site(stacks: Path, name: str) -> Site:
-    """Load one site from the data folder; raises SiteErrors with every mistake in its layers."""
+    """Load one site from the data folder; raises SiteErrors with every mistake in its layers, or every link."""
     layers = Stacks(stacks).layers(name)
     if layers.site is None:
         raise SiteErrors(layers.errors)
