@@ -1,21 +1,26 @@
 """The program of every stack: read the site that the stack is named after, compose it, export what it gives."""
 
+import os
 from pathlib import Path
 
 import pulumi
 
-from components import data_move, promotions, replicants, vault_moved
+from components import data_move, promotions, protected, replicants, vault_moved
 from components.deployed import Deployed, UnreadableOutputsError
 from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
 from model import SiteErrors, contracts, load_site, report
 
-STACKS = Path(__file__).parent / "stacks"
+PROGRAM = Path(__file__).parent
+# A review looks at a change's data with the program of the protected branch (pipelines/change.py).
+STACKS = Path(os.environ.get("IOT_BROKER_STACKS") or PROGRAM / "stacks")
 REFUSALS = (
     SettingsErrors,
     UnreadableOutputsError,
     data_move.UnapprovedDataMoveError,
     promotions.LostRecordError,
+    promotions.UnapprovedRecordError,
+    protected.ProtectedBranchError,
     replicants.AbandonedReplicantsError,
     vault_moved.LoginsNotMovedError,
 )
@@ -30,7 +35,8 @@ def main() -> None:
         contracts.check(STACKS, site)
         data_move.check(site)
         deployed = Deployed()
-        chain = promotions.check(STACKS, site, deployed)
+        judge = protected.judge(PROGRAM, STACKS)
+        chain = promotions.check(STACKS, site, deployed, judge, preview=pulumi.runtime.is_dry_run())
         replicants.check(site, deployed)
         vault_moved.check(site, deployed)
     except SiteErrors as errors:

@@ -1,11 +1,12 @@
-"""Refuses to deploy a site whose records are not the ones that the stack was last deployed with."""
+"""Refuses to deploy a site whose records do not count, or are not the ones that the stack was last deployed with."""
 
 from pathlib import Path
 
 from components.deployed import Deployed
 from model import Site
 from model.errors import SiteErrors
-from model.promotion import Chain, mistakes_with, read_chain
+from model.promotion import Chain, Judge, mistakes_with, read_chain
+from model.promotion.chain import unapproved_words
 from model.promotion.record import NOTHING_BEFORE
 
 OUTPUT = "promotions"
@@ -26,19 +27,31 @@ class LostRecordError(Exception):
         self.head = head
 
 
-def check(stacks: Path, site: Site, deployed: Deployed) -> Chain:
-    """Return the site's records.
+class UnapprovedRecordError(Exception):
+    """The site would be deployed with a record that too few people have approved."""
 
-    Raises SiteErrors when they are broken or the site's file says another phase, LostRecordError when the stack was
-    deployed with a record that is not among them, and UnreadableOutputsError when nobody can say.
+    def __init__(self, site: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{site}: {problem}\n    {remedy}")
+        self.site = site
+
+
+def check(stacks: Path, site: Site, deployed: Deployed, judge: Judge, *, preview: bool) -> Chain:
+    """Return the site's records, judged as `validate` and the release judge them.
+
+    A preview shows what is still to be approved; a deployment does not bring it. Raises SiteErrors when records are
+    broken, do not count, or the site's file says another phase; LostRecordError when the stack was deployed with a
+    record that is not among them; UnapprovedRecordError; UnreadableOutputsError when the last deployment is unknown.
     """
-    chain = read_chain(stacks, site.name)
+    chain = read_chain(stacks, site.name, judge)
     errors = (*chain.errors, *mistakes_with(stacks, site, chain))
     if errors:
         raise SiteErrors(errors)
     head = str((deployed.outputs.get(OUTPUT) or {}).get("head", NOTHING_BEFORE))
     if head not in {NOTHING_BEFORE, *(record.content for record in chain.records)}:
         raise LostRecordError(site.name, head)
+    if not preview:
+        for record, lacking in chain.unapproved(after=head):
+            raise UnapprovedRecordError(site.name, *unapproved_words(record, lacking))
     return chain
 
 

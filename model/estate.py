@@ -7,7 +7,9 @@ from pathlib import Path
 from model import contracts
 from model.check import locate
 from model.errors import SiteError
+from model.links import links
 from model.load import Layers, Stacks
+from model.promotion.branch import Judge
 from model.promotion.chain import Chain, mistakes_with, read_chain
 from model.promotion.files import report_mistakes, shared_mistakes
 from model.site import Site
@@ -24,8 +26,13 @@ class Estate:
     """By site's name: what has happened to its phase."""
 
 
-def load_estate(folder: Path, names: Iterable[str] = ()) -> Estate:
-    """Load the named sites, or all of them; then also shared files that no site uses, and strays, are checked."""
+def load_estate(folder: Path, names: Iterable[str] = (), judge: Judge | None = None) -> Estate:
+    """Load the named sites, or all of them; then also shared files that no site uses, and strays, are checked.
+
+    `judge` is by what promotions are judged; without it, by the folder alone and at no time.
+    """
+    if linked := tuple(links(folder)):
+        return Estate((), linked)
     stacks, chosen = Stacks(folder), tuple(names)
     loaded = {name: stacks.layers(name) for name in chosen or stacks.names()}
     errors = [error for layers in loaded.values() for error in layers.errors]
@@ -35,12 +42,12 @@ def load_estate(folder: Path, names: Iterable[str] = ()) -> Estate:
         errors += _strays(stacks)
         errors += shared_mistakes(folder, stacks.names())
         errors += contracts.shared_mistakes(folder, agreed)
-    chains = {name: read_chain(folder, name) for name in loaded}
+    chains = {name: read_chain(folder, name, judge) for name in loaded}
     for name, layers in loaded.items():
         errors += chains[name].errors
         errors += mistakes_with(folder, layers.site, chains[name]) if layers.site else ()
         errors += contracts.mistakes_with(agreed, layers.site) if layers.site else ()
-        errors += report_mistakes(folder, name)
+        errors += report_mistakes(folder, name, judge)
     others = {name: stacks.layers(name) for name in stacks.names() if name not in loaded}
     errors += _shared_domains({**loaded, **others}, loaded)
     errors += _shared_topic_spaces({**loaded, **others}, loaded)

@@ -7,17 +7,22 @@ import yaml
 
 from model.datafile import content_of
 from model.errors import SiteError
-from model.promotion.chain import AGAIN, APPROVALS, FILE
+from model.promotion.approving import APPROVALS
+from model.promotion.chain import FILE
+from model.promotion.judge import AGAIN
 from sitectl import git
 
 FOLDER = "stacks/promotions"
 
 
-def mistakes(root: Path, revision: str) -> list[SiteError]:
-    """Return what happened to the records since a revision that must not happen; raises git.GitError."""
+def mistakes(root: Path, revision: str, data: Path | None = None) -> list[SiteError]:
+    """Return what happened to the records since a revision that must not happen; raises git.GitError.
+
+    `data` is the folder that holds `stacks/` where that is not the checkout itself.
+    """
     before = {path: text for path, text in git.files_at(root, revision, FOLDER).items() if _is_record(path)}
-    found = list(_changed(root, revision, before))
-    found += _forks(root, revision, before)
+    found = list(_changed(data or root, revision, before))
+    found += _forks(data or root, revision, before)
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from model import Site
 from model.calendar import Moment
 from model.datafile import as_data, file_text
+from model.promotion import Judge
 from model.promotion.chain import Chain, folder_of
 from model.promotion.record import (
     RECORD_FORMAT,
@@ -70,7 +71,7 @@ def site_file(stacks: Path, site: str) -> Path:
     return stacks / "sites" / f"{site}.yaml"
 
 
-def write(root: Path, change: Change, signer: Signer, now: datetime, identity: str | None = None) -> Written:
+def write(root: Path, change: Change, signer: Signer, judge: Judge, identity: str | None = None) -> Written:
     """Sign the record, check everything as it would be, and write both files; the site's file is the last.
 
     Raises model.edit.NotEditableError, sitectl.git.GitError, sitectl.signing.SigningError or model.SiteErrors; then
@@ -80,7 +81,8 @@ def write(root: Path, change: Change, signer: Signer, now: datetime, identity: s
     from sitectl import candidate, git
     from sitectl.signing import signed
 
-    stacks = root / "stacks"
+    stacks, now = root / "stacks", judge.now
+    assert now is not None  # noqa: S101 - what is recorded has its time
     text = site_text(stacks, change)
     _refuse_uncommitted(root)
     data = signed(_unsigned(change, text, git.user(root), git.commit(root), now), signer, now, identity)
@@ -88,7 +90,7 @@ def write(root: Path, change: Change, signer: Signer, now: datetime, identity: s
     record = folder_of(stacks, change.site.name) / name
     record_text = file_text(data, "../../promotion.schema.json", *_heading(change))
     files = {record.relative_to(stacks): record_text, Path("sites") / f"{change.site.name}.yaml": text}
-    mistakes = candidate.mistakes(stacks, change.site.name, files)
+    mistakes = candidate.mistakes(stacks, change.site.name, files, judge)
     if mistakes:
         raise SiteErrors(mistakes)
     put(record, record_text, new=True)
@@ -97,7 +99,7 @@ def write(root: Path, change: Change, signer: Signer, now: datetime, identity: s
     return Written(record, record_text, site_file(stacks, change.site.name), text, str(data["content"]))
 
 
-def finish(root: Path, change: Change) -> Path:
+def finish(root: Path, change: Change, judge: Judge) -> Path:
     """Write the site's file of a change whose record is there already; raises model.SiteErrors."""
     from model.errors import SiteErrors
     from sitectl import candidate
@@ -105,7 +107,7 @@ def finish(root: Path, change: Change) -> Path:
     stacks = root / "stacks"
     text = site_text(stacks, change)
     mistakes = candidate.mistakes(
-        stacks, change.site.name, {Path("sites") / f"{change.site.name}.yaml": text}
+        stacks, change.site.name, {Path("sites") / f"{change.site.name}.yaml": text}, judge
     )
     if mistakes:
         raise SiteErrors(mistakes)

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from model import Site
+    from model.promotion import Judge
     from model.promotion.record import Override
     from sitectl.change import Change, Written
     from sitectl.gates import Context, Gate, Outcome
@@ -58,7 +59,7 @@ class Ready:
 
     root: Path
     context: "Context"
-    now: datetime
+    judge: "Judge"
 
     @property
     def stacks(self) -> Path:
@@ -70,15 +71,17 @@ def load(name: str, asked: Options) -> Ready:
     """Load the site with its records and whoever may sign; refuse, with every mistake, what is not right."""
     from model.estate import load_estate
     from sitectl import problems
+    from sitectl.judging import judge
     from sitectl.root import program_root
 
     root = program_root()
     now = _moment(asked)
-    estate = load_estate(root / "stacks", [name])
+    judged_by = judge(root, now)
+    estate = load_estate(root / "stacks", [name], judged_by)
     if estate.errors:
         problems.refuse_data(estate.errors)
     (site,) = estate.sites
-    return Ready(root, _context(root, site, estate.chains[name], now), now)
+    return Ready(root, _context(root, site, estate.chains[name], judged_by), judged_by)
 
 
 def finished(name: str, kind: str, enters: str | None, asked: Options) -> bool:
@@ -87,6 +90,7 @@ def finished(name: str, kind: str, enters: str | None, asked: Options) -> bool:
     from model.promotion import read_chain
     from sitectl import problems
     from sitectl.change import Change, finish
+    from sitectl.judging import judge
     from sitectl.root import program_root
 
     root = program_root()
@@ -94,7 +98,8 @@ def finished(name: str, kind: str, enters: str | None, asked: Options) -> bool:
         site = load_site(root / "stacks", name)
     except SiteErrors:
         return False
-    chain = read_chain(root / "stacks", name)
+    judged_by = judge(root)
+    chain = read_chain(root / "stacks", name, judged_by)
     last = chain.records[-1] if chain.records and not chain.errors else None
     if last is None or last.kind != kind or enters not in (None, last.enters) or last.leaves != site.phase:
         return False
@@ -112,7 +117,7 @@ def finished(name: str, kind: str, enters: str | None, asked: Options) -> bool:
         )
         return True
     try:
-        file = finish(root, Change(site, chain, last.kind, last.enters, last.incumbent, edits))
+        file = finish(root, Change(site, chain, last.kind, last.enters, last.incumbent, edits), judged_by)
     except SiteErrors as errors:
         problems.refuse_data(errors.errors)
     click.echo(
@@ -161,7 +166,7 @@ def measure(ready: Ready, gates: "Iterator[Gate]", what: str) -> "tuple[Outcome,
 
 def override(ready: Ready, asked: Options, outcomes: "tuple[Outcome, ...]") -> "Override | None":
     """Return the decision to go on all the same, when there is one; refuse one that nobody may make."""
-    from model.promotion.files import approvers_file, read_approvers
+    from model.promotion.approvers import is_author, may_approve
     from model.promotion.record import Override
     from model.words import did_you_mean, printable, quoted
     from sitectl import git, problems
@@ -172,31 +177,26 @@ def override(ready: Ready, asked: Options, outcomes: "tuple[Outcome, ...]") -> "
         problems.refuse("every gate passes: there is nothing to override\nNothing was written.")
     if not (asked.reason or "").strip() or not asked.approver:
         problems.refuse("an override needs both: --override REASON and --approver NAME\nNothing was written.")
-    read = read_approvers(ready.stacks)
-    if read.value is None:
-        problems.refuse_data(read.errors)
-    known = {person.name: person for person in read.value.approvers}
+    trust = ready.judge.present(ready.stacks)
+    if trust.approvers is None:
+        problems.refuse(f"the approvers of {trust.where} cannot be read\nNothing was written.")
+    known = {person.name: person for person in trust.approvers.approvers}
     person = known.get(asked.approver)
-    file = problems.short(approvers_file(ready.stacks))
     if person is None:
         remedy = did_you_mean(asked.approver, known)
         problems.refuse(
-            f"{file}: {quoted(asked.approver)} may approve nothing\n    {remedy}\nNothing was written."
+            f"{quoted(asked.approver)} is no approver of {trust.where}\n    {remedy}\nNothing was written."
         )
-    site = ready.context.site.name
-    if person.role not in read.value.roles or (person.sites is not None and site not in person.sites):
-        problems.refuse(
-            f"{file}: {quoted(person.name)} may not approve changes of {site}\n"
-            "    have somebody of the right role and site decide\nNothing was written."
-        )
+    if wrong := may_approve(person, trust.approvers, ready.context.site.name):
+        problems.refuse(f"{wrong[0]}\n    {wrong[1]}\nNothing was written.")
     try:
         author = git.user(ready.root)
     except git.GitError as error:
         problems.refuse(f"{error}\nNothing was written.")
-    if any(account in author for account in (person.name, *person.accounts)):
+    if is_author(person, author):
         problems.refuse(
             f"{quoted(person.name)} is you ({author}): nobody overrides a gate alone\n"
-            "    name somebody else, who has agreed\nNothing was written."
+            "    name another person, who has agreed and will sign it\nNothing was written."
         )
     reason = " ".join(printable(asked.reason or "").split())[:1000]
     return Override(reason=reason, approver=person.name)
@@ -242,7 +242,7 @@ def _written(ready: Ready, change: "Change", asked: Options) -> "Written":
     signer = able("promotion", asked.signer)
     try:
         with output.progress("signing"):
-            return write(ready.root, change, signer, ready.now, asked.identity)
+            return write(ready.root, change, signer, ready.judge, asked.identity)
     except SiteErrors as errors:
         problems.refuse_data(errors.errors)
     except FileExistsError as error:
@@ -251,8 +251,7 @@ def _written(ready: Ready, change: "Change", asked: Options) -> "Written":
         problems.refuse(f"{error}\nNothing was written.")
 
 
-def _context(root: Path, site: Any, chain: Any, now: datetime) -> "Context":
-    from model.promotion.signers import read_signers
+def _context(root: Path, site: Any, chain: Any, judge: "Judge") -> "Context":
     from sitectl.gates import Context
     from sitectl.prometheus import configured
 
@@ -260,9 +259,8 @@ def _context(root: Path, site: Any, chain: Any, now: datetime) -> "Context":
         site=site,
         leave=site.limits.leave,
         chain=chain,
-        now=now,
+        judge=judge,
         stacks=root / "stacks",
-        signers=read_signers(root / "stacks").value,
         prometheus=configured(root, site.name),
     )
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from model.words import lines
@@ -72,6 +73,56 @@ def changed(root: Path, revision: str, *paths: str) -> list[str]:
         "--",
         *paths,
     ).splitlines()
+
+
+def between(root: Path, range_: str, *paths: str) -> list[str]:
+    """Return the files under the paths that differ between two revisions, `A..B` or `A...B`; raises GitError."""
+    left, _, right = range_.partition("..")
+    three = right.startswith(".")
+    return must(
+        root,
+        "diff",
+        "--name-only",
+        "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--relative",
+        "-z",
+        f"{left}{'...' if three else '..'}{right.lstrip('.')}",
+        "--",
+        *paths,
+    ).split("\0")[:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a commit: how git keeps it, its content's name and size in bytes, and its path."""
+
+    mode: str
+    name: str
+    size: int
+    path: str
+
+
+def entries(root: Path, commit: str, folder: str) -> Iterator[Entry]:
+    """Yield the files of a commit under a folder, with paths relative to the program; raises GitError."""
+    listing = must(root, "ls-tree", "-r", "-l", "-z", commit, "--", folder)
+    for line in listing.split("\0")[:-1]:
+        facts, _, path = line.partition("\t")
+        mode, _, name, size = facts.split()
+        yield Entry(mode, name, int(size) if size.isdecimal() else 0, path)
+
+
+def blob(root: Path, name: str) -> bytes:
+    """Return a content by its name, byte for byte: no filter and no attribute is applied; raises GitError."""
+    done = subprocess.run(
+        ("git", "cat-file", "blob", name), cwd=root, capture_output=True, timeout=SECONDS, check=False
+    )
+    if done.returncode:
+        raise GitError(
+            f"{name} cannot be read: {done.stderr.decode(errors='replace').strip()}", "fetch again"
+        )
+    return done.stdout
 
 
 def resolved(root: Path, name: str) -> str | None:

@@ -18,6 +18,7 @@ def command(site: str, as_json: bool) -> None:
     from model import SiteErrors, load_site
     from model.promotion import read_chain
     from sitectl import output, problems
+    from sitectl.judging import judge
     from sitectl.root import program_root
 
     stacks = program_root() / "stacks"
@@ -25,7 +26,7 @@ def command(site: str, as_json: bool) -> None:
         found = load_site(stacks, site)
     except SiteErrors as errors:
         problems.refuse_data(errors.errors)
-    chain = read_chain(stacks, site)
+    chain = read_chain(stacks, site, judge(stacks.parent))
     if as_json:
         output.write_json(
             {
@@ -58,6 +59,11 @@ def _tell(site: "Site", chain: "Chain") -> None:
         if record.override is not None:
             text = f"            OVERRIDE by {record.override.approver}: {record.override.reason}"
             click.echo(output.paint(text, "bad"))
+        standing = chain.standings.get(record.sequence)
+        if standing is not None and standing.approved:
+            click.echo(f"            approved by {', '.join(standing.approved)}")
+        if standing is not None and standing.lacking:
+            click.echo(f"            {output.paint('not approved', 'bad')}: {standing.lacking}")
     if not chain.records:
         click.echo("Nothing has happened to its phase since.")
 

@@ -19,7 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "history": ("sitectl.history", "Tell what has happened to a site's phase, and why that was allowed."),
     "signers": ("sitectl.signers", "Show, add and refresh those whose signatures count."),
     "sign": ("sitectl.sign", "Sign a report that a promotion rests on."),
-    "approve": ("sitectl.approve", "Add approvals to a site's last record."),
+    "approve": ("sitectl.approve", "Approve a site's last record with your own signature."),
     "new": ("sitectl.new", "Write the file of a new site."),
 }
 

@@ -245,7 +245,9 @@ def _valid(stacks: Any, site: str, text: str) -> "Site":
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(
-            shutil.copytree(stacks, Path(folder) / "stacks", ignore=shutil.ignore_patterns("Pulumi.*"))
+            shutil.copytree(
+                stacks, Path(folder) / "stacks", symlinks=True, ignore=shutil.ignore_patterns("Pulumi.*")
+            )
         )
         (copy / "sites" / f"{site}.yaml").write_text(text, encoding="utf-8")
         estate = load_estate(copy, [site])

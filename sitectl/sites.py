@@ -20,9 +20,11 @@ def command(as_json: bool, today: date | None) -> None:
     """
     from model.estate import load_estate
     from sitectl import output, problems
+    from sitectl.judging import judge
     from sitectl.root import program_root
 
-    estate = load_estate(program_root() / "stacks")
+    root = program_root()
+    estate = load_estate(root / "stacks", (), judge(root))
     when = date(today.year, today.month, today.day) if today else date.today()
     days = {site.name: estate.chains[site.name].days_in_phase(site, when) for site in estate.sites}
     described = [_described(site, days[site.name]) for site in estate.sites]

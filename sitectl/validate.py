@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from model import Site
     from model.errors import SiteError
+    from model.promotion import Chain, Judge
 
 
 @click.command("validate")
@@ -26,22 +27,33 @@ if TYPE_CHECKING:
 def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: str | None) -> None:
     """Check the named sites, or all of them and every file they share. Exits 1 when anything is wrong.
 
-    In a git checkout it also checks that no record of a change of phase was changed or removed.
+    In a git checkout records are judged by the protected branch, and none may be changed or removed.
     """
     from model.estate import load_estate
+    from model.promotion.chain import approval_mistakes
     from model.warnings import warnings_of
     from sitectl import output, problems
+    from sitectl.judging import judge
     from sitectl.root import program_root
 
     root = program_root()
-    estate = load_estate(root / "stacks", dict.fromkeys(sites))
-    stacks = root / "stacks"
-    errors = (*estate.errors, *_unapproved_moves(stacks, estate.sites), *_records_since(root, against))
+    stacks, judged_by = root / "stacks", judge(root)
+    estate = load_estate(stacks, dict.fromkeys(sites), judged_by)
+    errors = (
+        *estate.errors,
+        *(error for chain in estate.chains.values() for error in approval_mistakes(stacks, chain)),
+        *_unapproved_moves(stacks, estate.sites),
+        *_records_since(root, against),
+    )
     when = date(today.year, today.month, today.day) if today else date.today()
     warnings = [
         (site.name, warning)
         for site in estate.sites
-        for warning in warnings_of(site, estate.chains[site.name], when)
+        for warning in (
+            *warnings_of(site, estate.chains[site.name], when),
+            *_proposed(estate.chains[site.name]),
+            *_judged_alone(estate.chains[site.name], judged_by),
+        )
     ]
     if as_json:
         output.write_json(
@@ -59,6 +71,21 @@ def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: 
         problems.refuse_data(errors)
     names = ", ".join(site.name for site in estate.sites)
     click.echo(f"{output.paint('valid', 'good')}: {names}")
+
+
+def _proposed(chain: "Chain") -> "Iterator[str]":
+    """Yield what a record that is not merged yet still lacks: it is valid, and is not deployed."""
+    for record, lacking in chain.unapproved():
+        if record.sequence not in chain.merged:
+            yield f"record {record.sequence} has {lacking}: it is not deployed before"
+
+
+def _judged_alone(chain: "Chain", judge: "Judge") -> "Iterator[str]":
+    if chain.records and judge.branch is None:
+        yield (
+            "this is no git checkout: its records are judged by the signers and approvers that lie beside them, "
+            "not by those of the protected branch"
+        )
 
 
 def _unapproved_moves(stacks: "Path", sites: "Sequence[Site]") -> "list[SiteError]":

@@ -2,22 +2,23 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
 from model.datafile import DataFile, content_of, read_file
 from model.errors import SiteError
-from model.promotion.record import APPROVALS_FORMAT, NOTHING_BEFORE, RECORD_FORMAT, Approvals, Record
-from model.promotion.signers import Signers, read_signers, refusal
+from model.promotion.approving import APPROVALS, Standing, standing
+from model.promotion.branch import Judge
+from model.promotion.judge import AGAIN, judged
+from model.promotion.record import NOTHING_BEFORE, Record
+from model.promotion.signers import read_signers
 from model.rollout import PHASES
 from model.site import Site
 from model.words import listed, quoted
 
 FILE = re.compile(r"(\d{4})-([a-z]+)\.yaml", re.ASCII)
-APPROVALS = ".approvals.yaml"
-AGAIN = "rebase and promote again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class Chain:
     site: str
     records: tuple[Record, ...]
     errors: tuple[SiteError, ...] = ()
+    standings: Mapping[int, Standing] = field(default_factory=dict)
+    """How each record stands with those who approve, by its number."""
+    merged: frozenset[int] = frozenset()
+    """The numbers of the records that the protected branch has."""
 
     @property
     def head(self) -> str:
@@ -42,6 +47,15 @@ class Chain:
     def last_change(self) -> Record | None:
         """The record by which the site came into its phase; None while it is in its first one."""
         return next((record for record in reversed(self.records) if record.kind != "retirement"), None)
+
+    def unapproved(self, *, after: str = NOTHING_BEFORE) -> Iterator[tuple[Record, str]]:
+        """Yield the records that lack approvals, and what they lack: those that follow the one of a content hash."""
+        contents = [record.content for record in self.records]
+        first = contents.index(after) + 1 if after in contents else 0
+        for record in self.records[first:]:
+            found = self.standings.get(record.sequence)
+            if found is not None and found.lacking:
+                yield record, found.lacking
 
     def entered(self, site: Site) -> date:
         """Return the day (in UTC) on which the site came into its phase."""
@@ -65,8 +79,9 @@ def folder_of(stacks: Path, site: str) -> Path:
     return stacks / "promotions" / site
 
 
-def read_chain(stacks: Path, name: str) -> Chain:
-    """Read a site's records and check each, and how they follow on each other; never raises for what they hold."""
+def read_chain(stacks: Path, name: str, judge: Judge | None = None) -> Chain:
+    """Read a site's records and judge each, and how they follow on each other; never raises for what they hold."""
+    judge = judge or Judge()
     folder = folder_of(stacks, name)
     if not folder.is_dir():
         return Chain(name, ())
@@ -75,19 +90,45 @@ def read_chain(stacks: Path, name: str) -> Chain:
     errors = list(_strays(files, known))
     read = [read_file(file, Record) for file in known]
     errors += [error for entry in read for error in entry.errors]
-    signers = read_signers(stacks)
-    errors += signers.errors
-    complete = [(entry, entry.value) for entry in read if entry.value is not None]
+    errors += read_signers(stacks).errors
+    complete = sorted(
+        ((entry, entry.value) for entry in read if entry.value is not None), key=lambda pair: pair[1].sequence
+    )
+    before: Record | None = None
+    standings = {}
     for entry, record in complete:
-        errors += _own_mistakes(entry, record, name)
-        if signers.value is not None:
-            errors += _unsigned(entry, record, signers.value)
-        errors += _approval_mistakes(entry.file, record, name, signers.value)
+        own = list(_own_mistakes(entry, record, name))
+        errors += own
+        if not own:  # what is not what it says needs no judgement
+            last = record is complete[-1][1]
+            errors += judged(entry, record, before, judge, stacks, last=last)
+            standings[record.sequence] = standing(entry.file, record, judge, stacks)
+            errors += standings[record.sequence].errors
+        before = record
     errors += _forks(complete)
     if len(complete) == len(read):
         errors += _broken_links(complete, folder)
-    records = tuple(sorted((record for _, record in complete), key=lambda record: record.sequence))
-    return Chain(name, records, tuple(errors))
+    records = tuple(record for _, record in complete)
+    merged = frozenset(
+        record.sequence
+        for record in records
+        if judge.arrival(stacks, f"promotions/{name}/{record.file_name}") is not None
+    )
+    return Chain(name, records, tuple(errors), standings, merged)
+
+
+def approval_mistakes(stacks: Path, chain: Chain) -> Iterator[SiteError]:
+    """Yield the records that the protected branch got without the approvals that they need."""
+    for record, lacking in chain.unapproved():
+        if record.sequence in chain.merged:
+            file = folder_of(stacks, chain.site) / record.file_name
+            yield SiteError(file, None, "", *unapproved_words(record, lacking))
+
+
+def unapproved_words(record: Record, lacking: str) -> tuple[str, str]:
+    """Return what is wrong with a record that lacks approvals, and what would be right."""
+    remedy = f"have it approved, by each approver: `sitectl approve {record.site} --by NAME`"
+    return f"record {record.sequence} has {lacking}", remedy
 
 
 def mistakes_with(stacks: Path, site: Site, chain: Chain) -> Iterator[SiteError]:
@@ -160,37 +201,6 @@ def _own_mistakes(entry: DataFile[Record], record: Record, name: str) -> Iterato
         yield entry.error(("sequence",), problem, "restore its name")
 
 
-def _unsigned(entry: DataFile[Record], record: Record, signers: Signers) -> Iterator[SiteError]:
-    wrong = refusal(signers, "promotion", RECORD_FORMAT, record.content, record.signature)
-    if wrong is not None:
-        yield entry.error(("signature",), *wrong)
-
-
-def _approval_mistakes(
-    record_file: Path, record: Record, name: str, signers: Signers | None
-) -> Iterator[SiteError]:
-    file = record_file.with_name(record_file.stem + APPROVALS)
-    if not file.exists():
-        return
-    entry = read_file(file, Approvals)
-    yield from entry.errors
-    if entry.value is None:
-        return
-    if entry.value.content != content_of(entry.data):
-        yield entry.error(
-            ("content",), "is not the hash of what the file says: it was edited", "restore it as it was"
-        )
-    if (entry.value.site, entry.value.record) != (name, record.content):
-        yield entry.error(
-            ("record",), "approves another record than the one beside it", "have it approved again"
-        )
-    wrong = signers and refusal(
-        signers, "approval", APPROVALS_FORMAT, entry.value.content, entry.value.signature
-    )
-    if wrong:
-        yield entry.error(("signature",), *wrong)
-
-
 def _forks(entries: list[tuple[DataFile[Record], Record]]) -> Iterator[SiteError]:
     counted = Counter(record.sequence for _, record in entries)
     for entry, record in entries:
@@ -231,6 +241,9 @@ def _broken_link(entry: DataFile[Record], record: Record, before: Record | None)
     if PHASES.index(record.enters) - PHASES.index(record.leaves) != steps[record.kind]:
         problem = f"a {record.kind} does not lead from {quoted(record.leaves)} to {quoted(record.enters)}"
         yield entry.error(("kind",), problem, "restore the record as it was made")
+    if (record.incumbent == "retired") is not (record.kind == "retirement"):
+        problem = f"a {record.kind} does not leave the incumbent {quoted(record.incumbent)}"
+        yield entry.error(("incumbent",), problem, "restore the record as it was made")
     if before and before.incumbent == "retired":
         problem = "the incumbent was retired before it: there is no phase after that"
         yield entry.error(("sequence",), problem, "remove what was made after the retirement")

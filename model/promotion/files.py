@@ -6,11 +6,22 @@ from typing import Any
 
 from model.datafile import DataFile, content_of, read_file
 from model.errors import SiteError
-from model.promotion.record import Approvers
+from model.promotion.approvers import approver_mistakes, approvers_file, read_approvers
+from model.promotion.branch import Judge, Trust
+from model.promotion.judge import refused
 from model.promotion.reports import REPORTS, Report, ReportName
 from model.promotion.review import Waves
-from model.promotion.signers import Signers, read_signers, refusal, signers_file
+from model.promotion.signers import read_signers, signers_file
 from model.words import did_you_mean, quoted
+
+__all__ = [
+    "approvers_file",
+    "read_approvers",
+    "read_report",
+    "report_file",
+    "report_mistakes",
+    "shared_mistakes",
+]
 
 
 def report_file(stacks: Path, site: str, name: ReportName) -> Path:
@@ -18,20 +29,17 @@ def report_file(stacks: Path, site: str, name: ReportName) -> Path:
     return stacks / "reports" / site / f"{name}.yaml"
 
 
-def read_report(stacks: Path, site: str, name: ReportName, signers: Signers | None) -> DataFile[Any]:
-    """Read a report and check its site, its hash and its signature; never raises for what it holds.
-
-    Without signers nobody's signature counts: the file of the signers has mistakes that are told elsewhere.
-    """
+def read_report(stacks: Path, site: str, name: ReportName, judge: Judge) -> DataFile[Any]:
+    """Read a report and check its site, its hash and its signature; never raises for what it holds."""
     entry = read_file(report_file(stacks, site, name), REPORTS[name])
-    found = list(_mistakes(entry, site, name, signers)) if entry.value is not None else []
+    found = list(_mistakes(entry, stacks, site, name, judge)) if entry.value is not None else []
     return DataFile(
         entry.file, None if found else entry.value, entry.data, entry.tree, (*entry.errors, *found)
     )
 
 
 def _mistakes(
-    entry: DataFile[Report], site: str, name: ReportName, signers: Signers | None
+    entry: DataFile[Report], stacks: Path, site: str, name: ReportName, judge: Judge
 ) -> Iterator[SiteError]:
     report = entry.value
     assert report is not None  # noqa: S101 - asked only for a report that could be read
@@ -40,20 +48,12 @@ def _mistakes(
     if report.content != content_of(entry.data):
         remedy = "have its tool write it anew, or sign what it says now: `sitectl sign`"
         yield entry.error(("content",), "is not the hash of what the file says: it was edited", remedy)
-    elif signers is not None:
-        wrong = refusal(signers, name, report.format, report.content, report.signature)
-        if wrong is not None:
-            yield entry.error(("signature",), *wrong)
-
-
-def approvers_file(stacks: Path) -> Path:
-    """Return the file that says who may approve a change of phase."""
-    return stacks / "promotions" / "approvers.yaml"
-
-
-def read_approvers(stacks: Path) -> DataFile[Approvers]:
-    """Read who may approve a change of phase."""
-    return read_file(approvers_file(stacks), Approvers)
+        return
+    arrival = judge.arrival(stacks, f"reports/{site}/{name}.yaml", last=True)
+    trusts: tuple[Trust, ...] = judge.trusts(stacks, arrival)
+    wrong = refused(trusts, name, report.format, report.content, report.signature, judge.seen(arrival))
+    if wrong is not None:
+        yield entry.error(("signature",), *wrong)
 
 
 def shared_mistakes(stacks: Path, sites: Iterable[str]) -> Iterator[SiteError]:
@@ -61,7 +61,7 @@ def shared_mistakes(stacks: Path, sites: Iterable[str]) -> Iterator[SiteError]:
     if signers_file(stacks).exists():
         yield from read_signers(stacks).errors
     if approvers_file(stacks).exists():
-        yield from read_approvers(stacks).errors
+        yield from approver_mistakes(stacks)
     known = sorted(sites)
     if (stacks / "waves.yaml").exists():
         yield from _wave_mistakes(read_file(stacks / "waves.yaml", Waves), known)
@@ -83,17 +83,16 @@ def _wave_mistakes(entry: DataFile[Waves], known: list[str]) -> Iterator[SiteErr
         yield entry.error(("canary",), f"there is no site {quoted(canary)}", did_you_mean(canary, known))
 
 
-def report_mistakes(stacks: Path, site: str) -> Iterator[SiteError]:
+def report_mistakes(stacks: Path, site: str, judge: Judge | None = None) -> Iterator[SiteError]:
     """Yield the mistakes in a site's reports; one that is not there is none."""
     folder = stacks / "reports" / site
     if not folder.is_dir():
         return
-    signers = read_signers(stacks)
-    yield from signers.errors
+    yield from read_signers(stacks).errors
     for file in sorted(folder.iterdir()):
         name = next((name for name in REPORTS if file.name == f"{name}.yaml"), None)
         if name is not None:
-            yield from read_report(stacks, site, name, signers.value).errors
+            yield from read_report(stacks, site, name, judge or Judge()).errors
         elif not file.name.startswith("."):
             remedy = did_you_mean(file.stem, REPORTS)
             yield SiteError(file, None, "", "is no report", remedy)

@@ -10,7 +10,11 @@ from model.rollout import IncumbentState, Phase, Role
 
 Kind = Literal["promotion", "rollback", "retirement"]
 RECORD_FORMAT: Literal["iot-broker/promotion/1"] = "iot-broker/promotion/1"
-APPROVALS_FORMAT: Literal["iot-broker/approvals/1"] = "iot-broker/approvals/1"
+APPROVALS_FORMAT: Literal["iot-broker/approvals/2"] = "iot-broker/approvals/2"
+APPROVAL_FORMAT: Literal["iot-broker/approval/2"] = "iot-broker/approval/2"
+"""What one person signs: one entry of the approvals, with the site and the record that it is for."""
+FORMER_APPROVALS: Literal["iot-broker/approvals/1"] = "iot-broker/approvals/1"
+"""The format in which one key signed for everybody; it counts for what was merged before `former_rules_until`."""
 NOTHING_BEFORE: Literal["none"] = "none"
 """What the first record of a site says of the record before it."""
 
@@ -84,22 +88,41 @@ class Record(Signed):
 
 
 class Approval(Part):
-    """One person's yes to one record."""
+    """One person's yes to one record, signed by that person."""
 
     name: Label = Field(description="Who: a name in `stacks/promotions/approvers.yaml`.")
     role: Role = Field(description="What they answer for.")
     made_at: Moment = Field(description="When.")
     source: Sentence = Field(description="Where it was given: the change request, or the command.")
+    signature: Signature = Field(description="Their own signature.")
 
 
-class Approvals(Signed):
-    """Who has approved a record; written beside it when the change is merged."""
+class Approvals(Part):
+    """Who has approved a record; written beside it, entry by entry, by each who approves."""
 
-    format: Literal["iot-broker/approvals/1"] = Field(description="Format and version of this file.")
+    format: Literal["iot-broker/approvals/2"] = Field(description="Format and version of this file.")
     site: Label = Field(description="The site.")
     record: Digest = Field(description="`content` of the record that was approved.")
-    author: Text = Field(description="Who made the change: their own approval does not count.")
     approvals: tuple[Approval, ...] = Field(min_length=1, description="The approvals; keyed by name.")
+
+
+class FormerApproval(Part):
+    """One person's yes to one record, by the word of a pipeline."""
+
+    name: Label
+    role: Role
+    made_at: Moment
+    source: Sentence
+
+
+class FormerApprovals(Signed):
+    """Who had approved a record by the word of a pipeline, which signed for all."""
+
+    format: Literal["iot-broker/approvals/1"]
+    site: Label
+    record: Digest
+    author: Text
+    approvals: tuple[FormerApproval, ...] = Field(min_length=1)
 
 
 class Approver(Part):
@@ -110,6 +133,15 @@ class Approver(Part):
     role: Role = Field(description="What they answer for.")
     accounts: tuple[Text, ...] = Field(description="Names that the forge and git know them by.")
     sites: tuple[Label, ...] | None = Field(default=None, description="Sites; all of them when left out.")
+    signer: Label | None = Field(
+        default=None,
+        description="The signer in `signers.yaml` by which they sign: a key of their own, or the authority that "
+        "certifies their name. Without one they cannot approve.",
+    )
+    identity: Text | None = Field(
+        default=None,
+        description="Keyless: the name that Vault certifies for their login, exactly. Left out for a key of their own.",
+    )
 
 
 class Approvers(Part):
@@ -118,4 +150,12 @@ class Approvers(Part):
     format: Literal["iot-broker/approvers/1"] = Field(description="Format and version of this file.")
     needed: Annotated[int, Field(ge=1, le=10)] = Field(description="How many must have approved.")
     roles: tuple[Role, ...] = Field(min_length=1, description="Roles whose approval counts.")
+    former_rules_until: Moment | None = Field(
+        default=None,
+        description="Records that the protected branch had by then count as the rules of that time judged them.",
+    )
     approvers: tuple[Approver, ...] = Field(default=(), description="The people; keyed by name.")
+
+    def named(self, name: str) -> Approver | None:
+        """Return the person of a name, or None."""
+        return next((person for person in self.approvers if person.name == name), None)

@@ -23,7 +23,7 @@ class PublicKey(Part):
     version: Annotated[int, Field(ge=1)] = Field(description="The version in Vault.")
     key: Pem = Field(description="The public key: Ed25519, or ECDSA on P-256.")
     until: Moment | None = Field(
-        None, description="Signatures made later do not count: the key was withdrawn."
+        None, description="What is signed later does not count: the key was withdrawn."
     )
 
 
@@ -40,6 +40,10 @@ class Signer(Part):
     authority: Pem | None = Field(default=None, description="Keyless: the root certificate.")
     identities: tuple[Text, ...] = Field(
         (), description="Keyless: names that may sign, with `*` for any characters."
+    )
+    until: Moment | None = Field(
+        default=None,
+        description="What is signed later does not count, by whatever key: the signer was withdrawn.",
     )
 
 
@@ -59,9 +63,9 @@ def signers_file(stacks: Path) -> Path:
     return stacks / "promotions" / "signers.yaml"
 
 
-def read_signers(stacks: Path) -> DataFile[Signers]:
-    """Read whose signatures count."""
-    return read_file(signers_file(stacks), Signers)
+def read_signers(stacks: Path, content: bytes | None = None) -> DataFile[Signers]:
+    """Read whose signatures count; `content` is what the file holds elsewhere than in the folder."""
+    return read_file(signers_file(stacks), Signers, content)
 
 
 def message(form: str, content: str, made_at: Moment) -> bytes:
@@ -70,9 +74,18 @@ def message(form: str, content: str, made_at: Moment) -> bytes:
 
 
 def refusal(
-    signers: Signers, use: Use, form: str, content: str, signature: Signature
+    signers: Signers,
+    use: Use,
+    form: str,
+    content: str,
+    signature: Signature,
+    seen: datetime | None = None,
 ) -> tuple[str, str] | None:
-    """Return what is wrong with a signature and what would be right; None when it is right."""
+    """Return what is wrong with a signature and what would be right; None when it is right.
+
+    `seen` is when it is known to have been there: its own time is the signer's word, and whoever has a stolen key
+    writes an earlier one. Of a withdrawn key only what was seen before counts.
+    """
     signer = signers.named(signature.signer)
     if signer is None:
         return (
@@ -87,14 +100,39 @@ def refusal(
         value = base64.b64decode(signature.value, validate=True)
     except binascii.Error:
         return "the signature is not base64", "sign it again"
+    if late := _too_late(signer.until, signature, seen):
+        return f"`{signer.name}` was withdrawn on {signer.until}{late}", "sign it again as another signer"
     text = message(form, content, signature.made_at)
     if signer.method == "transit":
-        return _transit_refusal(signer, signature, text, value)
+        return _transit_refusal(signer, signature, text, value, seen)
     return _keyless_refusal(signer, signature, text, value)
 
 
+def names_of(signature: Signature) -> tuple[str, ...]:
+    """Return the names that the certificate of a keyless signature is for; whether it counts `refusal` says."""
+    from cryptography import x509
+
+    if signature.certificate is None:
+        return ()
+    try:
+        leaf = x509.load_pem_x509_certificates(signature.certificate.encode())[0]
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return ()
+    return tuple(str(name.value) for name in names)
+
+
+def _too_late(until: Moment | None, signature: Signature, seen: datetime | None) -> str:
+    """Return in which way a signature is later than what was withdrawn; nothing when it is not."""
+    if until is None:
+        return ""
+    if signature.made_at > until:
+        return f", and the signature is of {signature.made_at}"
+    return ", and the signature was not there before that" if seen is not None and seen > until.at else ""
+
+
 def _transit_refusal(
-    signer: Signer, signature: Signature, text: bytes, value: bytes
+    signer: Signer, signature: Signature, text: bytes, value: bytes, seen: datetime | None
 ) -> tuple[str, str] | None:
     key = next((key for key in signer.keys if key.version == signature.key_version), None)
     if key is None:
@@ -102,8 +140,11 @@ def _transit_refusal(
             f"version {signature.key_version} of the key of `{signer.name}` is not known",
             f"fetch the public keys: `sitectl signers refresh {signer.name}`",
         )
-    if key.until is not None and signature.made_at > key.until:
-        return f"version {key.version} was withdrawn on {key.until}", "sign it again with a later version"
+    if late := _too_late(key.until, signature, seen):
+        return (
+            f"version {key.version} was withdrawn on {key.until}{late}",
+            "sign it again with a later version",
+        )
     return None if _verified(key.key, text, value) else _FORGED
 
 

@@ -9,8 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from model import Site
-from model.promotion import Chain
-from model.promotion.signers import Signers
+from model.promotion import Chain, Judge
 from model.rollout import Leave
 from sitectl.prometheus import Prometheus, PrometheusError
 
@@ -35,17 +34,22 @@ class Outcome:
 class Context:
     """What gates may look at.
 
-    `leave` is what the phase asks for, and None in the last one; `now` is aware; `signers` is None where their file
-    cannot be read; `prometheus` is the reason where there is none.
+    `leave` is what the phase asks for, and None in the last one; `judge` has the time, and says whose signatures count;
+    `prometheus` is the reason where there is none.
     """
 
     site: Site
     leave: Leave | None
     chain: Chain
-    now: datetime
+    judge: Judge
     stacks: Path
-    signers: Signers | None
     prometheus: Prometheus | PrometheusError
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the measurement, aware."""
+        assert self.judge.now is not None  # noqa: S101 - gates are measured at a time
+        return self.judge.now
 
     @property
     def asked(self) -> Leave:

@@ -21,10 +21,7 @@ def reported(context: Context, name: ReportName, form: type[Form], threshold: st
     if not file.exists():
         reason = f"there is no report: its tool writes {source} (docs/promotion.md has the format)"
         return Outcome(name, False, NOTHING, threshold, source, window, reason)
-    if context.signers is None:
-        reason = "nobody's signature counts: stacks/promotions/signers.yaml cannot be read"
-        return Outcome(name, False, NOTHING, threshold, source, window, reason)
-    entry = read_report(context.stacks, context.site.name, name, context.signers)
+    entry = read_report(context.stacks, context.site.name, name, context.judge)
     if not isinstance(entry.value, form):
         reason = "; ".join(f"{error.key}: {error.problem}" for error in entry.errors)
         return Outcome(name, False, NOTHING, threshold, source, window, reason)

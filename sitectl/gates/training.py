@@ -26,12 +26,9 @@ def measure(context: Context) -> Outcome:
         return Outcome("training", False, NOTHING, threshold, source, window, reason)
     people: dict[str, set[str]] = {}
     if roles:
-        entry = read_report(context.stacks, context.site.name, "training", context.signers)
-        if context.signers is None or not isinstance(entry.value, TrainingReport):
-            reason = (
-                "; ".join(f"{error.key}: {error.problem}" for error in entry.errors)
-                or "nobody's signature counts"
-            )
+        entry = read_report(context.stacks, context.site.name, "training", context.judge)
+        if not isinstance(entry.value, TrainingReport):
+            reason = "; ".join(f"{error.key}: {error.problem}" for error in entry.errors)
             return Outcome("training", False, NOTHING, threshold, source, window, reason)
         for person in entry.value.people:
             if timedelta(0) <= context.now.date() - person.passed.date <= VALID:

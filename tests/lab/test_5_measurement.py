@@ -13,7 +13,7 @@ from lab.history import tell
 from lab.story import Story
 from lab.waiting import wait_until
 from model import Site, load_site
-from model.promotion import read_chain
+from model.promotion import Judge, read_chain
 from model.units import Percentage
 from sitectl.gates import Context, alerts, dashboards, service_level
 from sitectl.lab import command
@@ -44,7 +44,7 @@ def context(stacks: Path, prometheus: Prometheus) -> Measure:
 
 def looking_at(stacks: Path, site: Site, prometheus: Prometheus | PrometheusError) -> Context:
     chain = read_chain(stacks, site.name)
-    return Context(site, site.limits.leave, chain, datetime.now(UTC), stacks, None, prometheus)
+    return Context(site, site.limits.leave, chain, Judge(datetime.now(UTC)), stacks, prometheus)
 
 
 def told(estate: Estate, site: Site, story: Story) -> float:

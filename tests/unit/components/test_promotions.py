@@ -9,10 +9,11 @@ import pytest
 
 from components import deployed, promotions, replicants
 from components.deployed import Deployed
-from model import SiteErrors, load_site
+from model import Site, SiteErrors, load_site
 from model.broker import Replicants
+from model.promotion import Chain, Judge
 from tests.support import records
-from tests.support.records import SITE
+from tests.support.records import NOW, SITE
 from tests.unit.model.bad_sites import copy_of_stacks
 
 WRITING = Exception("invocation of readStackOutputs returned an error: failed to load checkpoint: EOF")
@@ -42,16 +43,20 @@ def stacks(tmp_path: Path) -> Path:
     return copy_of_stacks(tmp_path)
 
 
+def checked(stacks: Path, site: Site, stack: Deployed, *, preview: bool = False) -> Chain:
+    return promotions.check(stacks, site, stack, Judge(NOW), preview=preview)
+
+
 def test_a_state_that_is_being_written_is_read_again(stacks: Path, answers: list[Any]) -> None:
     answers += [WRITING, WRITING, {"promotions": {"head": "none"}}]
-    assert promotions.check(stacks, load_site(stacks, SITE), Deployed()).records == ()
+    assert checked(stacks, load_site(stacks, SITE), Deployed()).records == ()
     assert answers == []
 
 
 @pytest.mark.parametrize("outputs", [{}, {"site": SITE}, None])
 def test_a_stack_that_was_never_deployed_has_no_head(stacks: Path, answers: list[Any], outputs: Any) -> None:
     answers.append(outputs)
-    assert promotions.as_output(promotions.check(stacks, load_site(stacks, SITE), Deployed())) == {
+    assert promotions.as_output(checked(stacks, load_site(stacks, SITE), Deployed())) == {
         "head": "none",
         "sequence": 0,
     }
@@ -60,7 +65,7 @@ def test_a_stack_that_was_never_deployed_has_no_head(stacks: Path, answers: list
 def test_what_cannot_be_read_is_a_sentence(stacks: Path, answers: list[Any]) -> None:
     answers.append(Exception("no such bucket"))
     with pytest.raises(deployed.UnreadableOutputsError, match=r"cannot be read.*no such bucket"):
-        promotions.check(stacks, load_site(stacks, SITE), Deployed())
+        checked(stacks, load_site(stacks, SITE), Deployed())
 
 
 def test_a_state_that_stays_half_written_is_a_sentence(
@@ -69,13 +74,13 @@ def test_a_state_that_stays_half_written_is_a_sentence(
     monkeypatch.setattr(deployed, "PATIENCE_SECONDS", 0.0)
     answers += [WRITING] * 3
     with pytest.raises(deployed.UnreadableOutputsError, match="failed to load checkpoint"):
-        promotions.check(stacks, load_site(stacks, SITE), Deployed())
+        checked(stacks, load_site(stacks, SITE), Deployed())
 
 
 def test_a_head_that_is_not_among_the_records_is_refused(stacks: Path, answers: list[Any]) -> None:
     answers.append({"promotions": {"head": f"sha256:{'7' * 64}", "sequence": 1}})
     with pytest.raises(promotions.LostRecordError, match="rebase and promote again"):
-        promotions.check(stacks, load_site(stacks, SITE), Deployed())
+        checked(stacks, load_site(stacks, SITE), Deployed())
 
 
 def test_any_record_of_the_chain_may_have_been_deployed_last(stacks: Path, answers: list[Any]) -> None:
@@ -84,20 +89,20 @@ def test_any_record_of_the_chain_may_have_been_deployed_last(stacks: Path, answe
     records.write(stacks, records.texts(entries))
     for entry in entries:
         answers.append({"promotions": {"head": entry["content"]}})
-        promotions.check(stacks, load_site(stacks, SITE), Deployed())
+        checked(stacks, load_site(stacks, SITE), Deployed())
 
 
 def test_broken_records_are_refused_before_the_engine_is_asked(stacks: Path, answers: list[Any]) -> None:
     records.write(stacks, records.texts(records.chain()[:1]))
     with pytest.raises(SiteErrors, match="half made"):
-        promotions.check(stacks, load_site(stacks, SITE), Deployed())
+        checked(stacks, load_site(stacks, SITE), Deployed())
     assert answers == []
 
 
 def test_the_engine_is_asked_once(stacks: Path, answers: list[Any]) -> None:
     answers.append({"promotions": {"head": "none"}, "replicants": 0})
     stack, site = Deployed(), load_site(stacks, SITE)
-    promotions.check(stacks, site, stack)
+    checked(stacks, site, stack)
     replicants.check(site, stack)
     assert answers == []
 

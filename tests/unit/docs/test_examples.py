@@ -166,7 +166,7 @@ def test_a_settings_example_names_only_what_is_read(example: Example) -> None:
         unsigned = form.model_fields.keys() - {"content", "signature"}
         for name in document:
             assert name in unsigned, name
-        form.model_validate(as_model(signed(document)))
+        form.model_validate(as_model(signed(document) if "content" in form.model_fields else document))
         return
     named = {key.removeprefix("iot-broker:") for key in document.get("config", {}) if "iot-broker:" in key}
     assert named <= set(KEYS)

@@ -9,8 +9,7 @@ import pytest
 from model import load_site
 from model.datafile import file_text
 from model.edit import set_value
-from model.promotion import read_chain
-from model.promotion.signers import read_signers
+from model.promotion import Judge, read_chain
 from sitectl.gates import (
     Context,
     Gate,
@@ -50,9 +49,8 @@ def found(stacks: Path, gate: Gate, now: datetime = NOW) -> Outcome:
             site=site,
             leave=site.limits.leave,
             chain=read_chain(stacks, SITE),
-            now=now,
+            judge=Judge(now),
             stacks=stacks,
-            signers=read_signers(stacks).value,
             prometheus=PrometheusError("away"),
         )
     )

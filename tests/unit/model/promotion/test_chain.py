@@ -88,7 +88,8 @@ def test_a_chain_that_is_cut_off_does_not_fit_the_sites_file(stacks: Path) -> No
     (stacks / "promotions" / SITE / "0003-parallel.yaml").unlink()
     (problem,) = problems(stacks)
     assert "`parallel` is not what record 2 leads to: `cutover`" in problem
-    (stacks / "promotions" / SITE / "0002-cutover.yaml").unlink()
+    for name in ("0002-cutover.yaml", "0002-cutover.approvals.yaml"):
+        (stacks / "promotions" / SITE / name).unlink()
     in_phase(stacks, "cutover")
     (problem,) = problems(stacks)
     assert "`cutover` has no record: the records lead to `parallel`" in problem
