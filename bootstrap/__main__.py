@@ -1,5 +1,6 @@
 """The program of a site's bootstrap, which Vault's administrator runs: policies and logins, from the site's data."""
 
+import os
 from pathlib import Path
 
 import pulumi
@@ -8,7 +9,9 @@ from components.settings import KEYS, Settings, SettingsErrors
 from components.vault_access import access
 from model import SiteErrors, load_site, report
 
-STACKS = Path(__file__).parents[1] / "stacks"
+PROGRAM = Path(__file__).parents[1]
+# A review looks at a change's data with the program of the protected branch (pipelines/change.py).
+STACKS = Path(os.environ.get("IOT_BROKER_STACKS") or PROGRAM / "stacks")
 
 
 def main() -> None:
@@ -17,7 +20,7 @@ def main() -> None:
         site = load_site(STACKS, pulumi.get_stack())
         configuration = pulumi.Config("iot-broker")
         values = {key: value for key in KEYS if (value := configuration.get(key))}
-        settings = Settings.read(values, STACKS.parent)
+        settings = Settings.read(values, PROGRAM)
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
     except SettingsErrors as errors:

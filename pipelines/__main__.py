@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -12,7 +12,8 @@ from model.words import lines
 
 AGAINST = click.option(
     "--against",
-    default="origin/main",
+    # In full: a short name could be a tag, which anybody may push.
+    default="refs/remotes/origin/main",
     show_default=True,
     metavar="REVISION",
     help="What the change is compared with.",
@@ -33,6 +34,7 @@ def told(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def wrapper(*arguments: Any, **named: Any) -> None:
+        from components.protected import ProtectedBranchError
         from pipelines.forge import ForgeError
         from pipelines.policy import PolicyError
         from pipelines.release import RefusedError
@@ -42,7 +44,15 @@ def told(function: Callable[..., None]) -> Callable[..., None]:
 
         try:
             function(*arguments, **named)
-        except (ForgeError, PolicyError, RefusedError, PulumiError, GitError, SigningError) as error:
+        except (
+            ForgeError,
+            PolicyError,
+            ProtectedBranchError,
+            RefusedError,
+            PulumiError,
+            GitError,
+            SigningError,
+        ) as error:
             click.echo(lines(str(error)), err=True)
             sys.exit(1)
 
@@ -70,40 +80,41 @@ def affected(against: str, as_json: bool) -> None:
 @main.command()
 @AGAINST
 @SITES
+@click.option(
+    "--change",
+    metavar="COMMIT",
+    help="The change, which is read as data; default: the checkout itself, for what is merged.",
+)
 @click.option("--signer", help="Who signs the review; needed when more than one may.")
 @click.option(
     "--push", is_flag=True, help="Give the signed review to the repository, where a release finds it."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write the comment to this file as well.")
-@click.option("--number", type=int, help="Number of the change request to comment on; none without a forge.")
 @JSON
 @told
 def review(
     against: str,
     sites: tuple[str, ...],
+    change: str | None,
     signer: str | None,
     push: bool,
     out: Path | None,
-    number: int | None,
     as_json: bool,
 ) -> None:
-    """Validate, preview each touched stack, sign what was seen as a git note, and comment. Exits 1 on a problem."""
-    from pipelines import comment, forge, notes
-    from pipelines.review import record
+    """Validate, preview each touched stack, and sign what was seen as a git note. Exits 1 on a problem.
+
+    The program that runs is the checkout's: have the protected branch checked out, and nothing else.
+    """
+    from pipelines import comment
+    from pipelines.review import keep
     from pipelines.review import review as look
 
     root = _root()
-    found = look(root, against, sites)
-    if not found.problems:
-        record(root, found, signer)
-        if push:
-            notes.publish(root)
+    found = look(root, against, sites, change)
+    keep(root, found, signer, push=push)
     text = comment.text(found)
     if out is not None:
         out.write_text(text, encoding="utf-8")
-    present = forge.present() if number is not None else None
-    if present is not None and number is not None:
-        click.echo(f"commented: {present.comment(number, comment.MARK, text)}", err=True)
     if as_json:
         plans = {
             site: {"plan": plan.digest, "state": found.states[site]} for site, plan in found.plans.items()
@@ -115,21 +126,43 @@ def review(
 
 
 @main.command()
+@AGAINST
+@SITES
+@click.option(
+    "--number", type=int, help="This change request alone; default: each open one without a good review."
+)
+@click.option("--into", default="main", show_default=True, help="Branch that the change requests are for.")
+@click.option("--signer", help="Who signs the reviews; needed when more than one may.")
+@click.option(
+    "--push", is_flag=True, help="Give the signed reviews to the repository, where a release finds them."
+)
+@told
+def reviews(
+    against: str, sites: tuple[str, ...], number: int | None, into: str, signer: str | None, push: bool
+) -> None:
+    """Review the forge's open change requests: a comment and a status for each. Exits 1 when one must not be merged."""
+    from pipelines.reviews import look
+
+    sys.exit(0 if look(_root(), against, into, number, sites, signer, _say, push=push) else 1)
+
+
+@main.command()
 @click.option("--against", metavar="REVISION", help="What was released before.")
 @click.option(
     "--since", metavar="NAME", help="Since the last release under this name, which the repository keeps."
 )
-@click.option("--push", is_flag=True, help="Push the commit of the approvals.")
-@click.option("--signer", help="Who signs; needed when more than one may sign approvals.")
 @told
-def approvals(against: str | None, since: str | None, push: bool, signer: str | None) -> None:
-    """Add the forge's approvals to the records of a merge, and commit them. Exits 1 when they do not suffice."""
-    from pipelines.affected import affected as compare
-    from pipelines.approvals import add
+def approvals(against: str | None, since: str | None) -> None:
+    """Say what the new records of the checkout still lack: signed approvals, and no objection at the forge."""
+    from pipelines.release import lacking
 
     root = _root()
-    found = compare(root, _before(root, against, since))
-    sys.exit(0 if add(root, found.promoted, signer, _say, push=push) else 1)
+    found = lacking(root, _before(root, against, since))
+    for words in found:
+        _say(words)
+    if not found:
+        click.echo("nothing is lacking")
+    sys.exit(1 if found else 0)
 
 
 @main.command()
@@ -224,15 +257,27 @@ def drift(sites: tuple[str, ...], push: bool, into: str, as_json: bool) -> None:
     "--work", type=click.Path(path_type=Path), required=True, help="Folder of this runner's checkout."
 )
 @SITES
+@click.option(
+    "--only",
+    type=click.Choice(["review", "release"]),
+    help="Do only this: for two runners, of which the one that reviews has rights to read alone.",
+)
 @told
-def runner(repository: str, branch: str, changes: str, work: Path, sites: tuple[str, ...]) -> None:
+def runner(
+    repository: str,
+    branch: str,
+    changes: str,
+    work: Path,
+    sites: tuple[str, ...],
+    only: Literal["review", "release"] | None,
+) -> None:
     """Serve a bare REPOSITORY once, with no forge: review new changes, and release what was merged.
 
     Run it by a timer inside a site that no hosted runner reaches. Exits 1 when a review or a release has failed.
     """
     from pipelines.runner import serve
 
-    sys.exit(0 if serve(repository, branch, changes, work, sites, _say) else 1)
+    sys.exit(0 if serve(repository, branch, changes, work, sites, _say, only) else 1)
 
 
 def _before(root: Path, against: str | None, since: str | None) -> str:

@@ -1,61 +1,68 @@
-"""Adds the approvals that a forge knows to the records of a merge."""
+"""Whether what was approved may go on: the approvals lie beside the records, signed; the forge may still object."""
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
-from model.promotion import Record, read_chain
+from model.promotion import Chain, Record
 from model.promotion.chain import folder_of
-from pipelines.forge import Forge, ForgeError, present
+from pipelines.forge import Forge, Request, present
 from sitectl import git
 
-FOLDER = "stacks/promotions"
+INTO = "main"
+"""The branch that is deployed, as forges name it."""
 
 
-def add(
-    root: Path, sites: Iterable[str], signer: str | None, tell: Callable[[str], None], *, push: bool
-) -> bool:
-    """Add and commit the approvals of each site's last record that lacks them; say whether they suffice everywhere.
+def after(chain: Chain, head: str) -> Iterator[Record]:
+    """Yield the records that follow the one of a content hash; all where there is none."""
+    contents = [record.content for record in chain.records]
+    yield from chain.records[contents.index(head) + 1 if head in contents else 0 :]
 
-    Raises ForgeError, or git.GitError.
+
+def objection(root: Path, record: Record, approved: tuple[str, ...]) -> str | None:
+    """Return why the forge does not let a merged record go on; None when nothing speaks against it.
+
+    Without a forge nothing does. Raises ForgeError or git.GitError.
     """
     forge = present()
-    enough = True
-    for site in sites:
-        record = read_chain(root / "stacks", site).records[-1]
-        if record.kind == "rollback" or _sitectl(root, "approve", site, "--check") is None:
-            continue
-        if forge is None:
-            raise ForgeError("this is no forge's runner: people approve by `sitectl approve SITE --by NAME`")
-        refused = _approve(root, forge, record, signer)
-        if refused is not None:
-            tell(refused)
-            enough = False
-    if git.uncommitted(root, FOLDER):
-        git.must(root, "add", "--", FOLDER)
-        git.must(root, *git.AS_PIPELINE, "commit", "--quiet", "--message", "Approvals of what was merged")
-        if push:
-            git.must(root, "push", "--quiet", "origin", "HEAD:main")
-    return enough
-
-
-def _approve(root: Path, forge: Forge, record: Record, signer: str | None) -> str | None:
-    """Add the approvals of the change request that brought a record; return why they do not suffice."""
+    if forge is None:
+        return None
     path = folder_of(Path("stacks"), record.site) / record.file_name
     added = git.must(root, "log", "--diff-filter=A", "--format=%H", "-1", "--", str(path)).strip()
-    given = forge.approved(added)
-    if given is None:
-        return f"{record.site}: record {record.sequence} came from no change request: nobody has approved it"
-    if not given.accounts:
-        return f"{record.site}: nobody has approved {given.address}"
-    command = ["approve", record.site, "--author", given.author, "--source", given.address]
-    command += [argument for account in given.accounts for argument in ("--by", account)]
-    return _sitectl(root, *command, *(("--signer", signer) if signer else ()))
+    request = forge.merged(added, INTO)
+    if request is None:
+        # A rollback may be needed at any hour, and may come straight from a person who may push.
+        came = f"{record.site}: record {record.sequence} came from no change request"
+        return (
+            None if record.kind == "rollback" else f"{came}\n    bring it by one, and have it approved there"
+        )
+    return against(root, forge, request, approved, record.site)
 
 
-def _sitectl(root: Path, *arguments: str) -> str | None:
-    """Run `sitectl`; return what it said when its answer was no, else None."""
-    command = (sys.executable, "-m", "sitectl", *arguments)
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    return (done.stdout + done.stderr).strip() if done.returncode else None
+def against(root: Path, forge: Forge, request: Request, approved: tuple[str, ...], site: str) -> str | None:
+    """Return what speaks against a change request: an objection, or that its author is among those who approved."""
+    objecting = forge.objections(request.number)
+    if objecting:
+        return (
+            f"{site}: {', '.join(objecting)} asked for changes at {request.address}\n"
+            "    make them, or have the objection withdrawn there"
+        )
+    people = _people(root)
+    own = [name for name in approved if request.author.casefold() in people.get(name, ())]
+    if own:
+        return (
+            f"{site}: {own[0]} has opened {request.address} as {request.author}: nobody approves their own\n"
+            "    have another person approve"
+        )
+    return None
+
+
+def _people(root: Path) -> dict[str, tuple[str, ...]]:
+    """Return the accounts of each approver, in small letters."""
+    from model.promotion.approvers import read_approvers
+
+    approvers = read_approvers(root / "stacks").value
+    found = approvers.approvers if approvers else ()
+    return {
+        person.name: tuple(account.casefold() for account in (person.name, *person.accounts))
+        for person in found
+    }

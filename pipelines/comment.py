@@ -20,11 +20,11 @@ def text(found: Reviewed) -> str:
 
 def _lines(found: Reviewed) -> Iterator[str]:
     yield MARK
-    verdict = "must not be merged" if found.problems else "may be merged when it is approved"
-    yield f"### Review of {found.commit[:12]}: {verdict}\n"
+    yield f"### Review of {found.commit[:12]}: {verdict(found)}\n"
+    yield from _to_look_at(found)
     for problem in found.problems:
         yield f"{block(problem)}\n"
-    if not found.plans and not found.problems:
+    if not found.plans and not found.problems and not found.program:
         yield "No stack is touched."
         return
     if found.plans:
@@ -38,6 +38,32 @@ def _lines(found: Reviewed) -> Iterator[str]:
         yield from (f"- {step_line(step)}" for step in plan.steps)
     for site, plan in found.plans.items():
         yield from _details(site, plan, found.states[site])
+
+
+def verdict(found: Reviewed) -> str:
+    """Return in a few words whether the change may be merged."""
+    if found.problems:
+        return "must not be merged"
+    lacking = "; ".join(f"{site}: {words}" for site, words in found.lacking.items())
+    return "may be merged when it is approved" + (f" ({lacking})" if lacking else "")
+
+
+def _to_look_at(found: Reviewed) -> Iterator[str]:
+    """Yield what no preview shows, and a reader must see."""
+    if found.program:
+        yield (
+            f"**It changes the program**: {_listed(found.program)}. None of it was run here, so no plan was seen: read "
+            "it. What it does to the stacks is reviewed after the merge, before it is released (docs/pipelines.md).\n"
+        )
+    if found.trust:
+        yield f"**It changes whose word counts**: {_listed(found.trust)}. It counts for what comes after it.\n"
+    if found.settings:
+        yield f"**It changes settings**, which say where logins are sent: {_listed(found.settings)}. Not used here.\n"
+
+
+def _listed(paths: list[str]) -> str:
+    shown = ", ".join(code(path) for path in paths[:MOST_STEPS])
+    return shown + (f" and {len(paths) - MOST_STEPS} more" if len(paths) > MOST_STEPS else "")
 
 
 def _details(site: str, plan: Plan, state: str) -> Iterator[str]:

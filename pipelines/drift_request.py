@@ -34,7 +34,7 @@ def _commit(root: Path, text: str, into: str) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         index = {**os.environ, "GIT_INDEX_FILE": str(Path(folder) / "index")}
-        base = f"origin/{into}"
+        base = f"refs/remotes/origin/{into}"
         blob = git.must(root, "hash-object", "-w", "--stdin", text=text).strip()
         prefix = git.must(root, "rev-parse", "--show-prefix").strip()
         git.must(root, "read-tree", base, variables=index)

@@ -1,4 +1,4 @@
-"""What the steps need of a forge: one comment, approvals, and one change request; by GitHub's or GitLab's REST API.
+"""What the steps need of a forge: comment, statuses, objections, change requests; by GitHub's or GitLab's REST API.
 
 Which forge, and what it knows of the run, comes from the variables that its own runners set.
 """
@@ -12,19 +12,31 @@ from urllib.parse import quote
 
 SECONDS = 30.0
 PAGE = 100
+LONGEST = 140
+"""Characters of a status's words, of which GitHub takes no more."""
 
 
 class ForgeError(Exception):
     """The forge does not answer as it should: a sentence for people."""
 
 
-@dataclass(frozen=True)
-class Approved:
-    """Who made a change request, who has approved its last commit, and where it is."""
+REQUESTED_CHANGES = "requested_changes"
+"""GitLab's word for a reviewer's objection."""
 
+
+@dataclass(frozen=True)
+class Request:
+    """A change request: its number, its last commit and the ref that holds it, who opened it, and where it is.
+
+    `own` says that it comes from a branch of the repository itself, and not from a fork.
+    """
+
+    number: int
+    commit: str
+    ref: str
     author: str
-    accounts: tuple[str, ...]
     address: str
+    own: bool
 
 
 class Forge(ABC):
@@ -32,11 +44,31 @@ class Forge(ABC):
 
     @abstractmethod
     def comment(self, number: int, mark: str, text: str) -> str:
-        """Write the comment that bears the mark, in place of an earlier one; return its address."""
+        """Write the comment that begins with the mark, in place of this account's earlier one; return its address."""
 
     @abstractmethod
-    def approved(self, commit: str) -> Approved | None:
-        """Return the approvals of the change request that a commit came from; None when it came from none."""
+    def request(self, number: int) -> Request:
+        """Return a change request."""
+
+    @abstractmethod
+    def open_requests(self, into: str) -> list[Request]:
+        """Return the open change requests for a branch."""
+
+    @abstractmethod
+    def merged(self, commit: str, into: str) -> Request | None:
+        """Return the change request by which a commit was merged into a branch; None when it came by none."""
+
+    @abstractmethod
+    def objections(self, number: int) -> tuple[str, ...]:
+        """Return who asked for changes and has not taken it back; a later commit takes nothing back."""
+
+    @abstractmethod
+    def say(self, commit: str, name: str, *, good: bool, words: str) -> None:
+        """Set the status of a commit under a name, by which the forge can hold back a merge."""
+
+    @abstractmethod
+    def is_good(self, commit: str, name: str) -> bool:
+        """Say whether the last status of a commit under a name is good."""
 
     @abstractmethod
     def change_request(self, branch: str, into: str, title: str, text: str) -> str:
@@ -83,33 +115,68 @@ class Rest:
 class GitHub(Forge):
     """GitHub's REST API, or a GitHub Enterprise's; variables GITHUB_API_URL, GITHUB_REPOSITORY, GITHUB_TOKEN."""
 
-    def __init__(self, rest: Rest, repository: str) -> None:
+    def __init__(self, rest: Rest, repository: str, account: str) -> None:
         self._rest = rest
+        self._name = repository
         self._repository = f"/repos/{repository}"
         self._owner = repository.partition("/")[0]
+        self._account = account
 
     def comment(self, number: int, mark: str, text: str) -> str:
-        """Write the comment that bears the mark."""
+        """Write the comment that begins with the mark; another account's with the same mark stays as it is."""
         for entry in self._rest.pages(f"{self._repository}/issues/{number}/comments"):
-            if mark in (entry.get("body") or ""):
+            ours = (entry.get("user") or {}).get("login") == self._account
+            if ours and (entry.get("body") or "").startswith(mark):
                 path = f"{self._repository}/issues/comments/{entry['id']}"
                 return str(self._rest.ask("PATCH", path, {"body": text})["html_url"])
         made = self._rest.ask("POST", f"{self._repository}/issues/{number}/comments", {"body": text})
         return str(made["html_url"])
 
-    def approved(self, commit: str) -> Approved | None:
-        """Return the approvals of the last commit: an approval of an earlier one does not count."""
-        requests = self._rest.pages(f"{self._repository}/commits/{quote(commit)}/pulls")
-        if not requests:
-            return None
-        request = requests[0]
+    def request(self, number: int) -> Request:
+        """Return a pull request."""
+        return self._request(self._rest.ask("GET", f"{self._repository}/pulls/{number}"))
+
+    def open_requests(self, into: str) -> list[Request]:
+        """Return the open pull requests for a branch."""
+        path = f"{self._repository}/pulls?state=open&base={quote(into, safe='')}"
+        return [self._request(entry) for entry in self._rest.pages(path)]
+
+    def merged(self, commit: str, into: str) -> Request | None:
+        """Return the pull request by which a commit was merged."""
+        for entry in self._rest.pages(f"{self._repository}/commits/{quote(commit)}/pulls"):
+            if entry.get("merged_at") and entry["base"]["ref"] == into:
+                return self._request(entry)
+        return None
+
+    def objections(self, number: int) -> tuple[str, ...]:
+        """Return whose last review asks for changes, whichever commit it was of."""
         latest: dict[str, str] = {}
-        for entry in self._rest.pages(f"{self._repository}/pulls/{request['number']}/reviews"):
+        for entry in self._rest.pages(f"{self._repository}/pulls/{number}/reviews"):
             if entry["state"] in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
-                current = entry["commit_id"] == request["head"]["sha"]
-                latest[entry["user"]["login"]] = entry["state"] if current else "OLD"
-        accounts = tuple(sorted(user for user, state in latest.items() if state == "APPROVED"))
-        return Approved(request["user"]["login"], accounts, request["html_url"])
+                latest[entry["user"]["login"]] = entry["state"]
+        return tuple(sorted(user for user, state in latest.items() if state == "CHANGES_REQUESTED"))
+
+    def say(self, commit: str, name: str, *, good: bool, words: str) -> None:
+        """Set a commit's status."""
+        body = {"state": "success" if good else "failure", "context": name, "description": words[:LONGEST]}
+        self._rest.ask("POST", f"{self._repository}/statuses/{quote(commit)}", body)
+
+    def is_good(self, commit: str, name: str) -> bool:
+        """Say whether a commit's last status under a name, which GitHub gives first, is good."""
+        found = self._rest.pages(f"{self._repository}/commits/{quote(commit)}/statuses")
+        states = [entry["state"] for entry in found if entry["context"] == name]
+        return bool(states) and states[0] == "success"
+
+    def _request(self, entry: Any) -> Request:
+        number, head = int(entry["number"]), entry["head"]
+        return Request(
+            number=number,
+            commit=head["sha"],
+            ref=f"refs/pull/{number}/head",
+            author=entry["user"]["login"],
+            address=entry["html_url"],
+            own=((head.get("repo") or {}).get("full_name")) == self._name,
+        )
 
     def change_request(self, branch: str, into: str, title: str, text: str) -> str:
         """Open the pull request of a branch, or update the open one."""
@@ -130,23 +197,62 @@ class GitLab(Forge):
         self._project = f"/projects/{quote(project, safe='')}"
 
     def comment(self, number: int, mark: str, text: str) -> str:
-        """Write the note that bears the mark."""
+        """Write the note that begins with the mark; another account's with the same mark stays as it is."""
+        account = self._rest.ask("GET", "/user")["username"]
         notes = f"{self._project}/merge_requests/{number}/notes"
         for entry in self._rest.pages(notes):
-            if mark in (entry.get("body") or ""):
+            ours = (entry.get("author") or {}).get("username") == account
+            if ours and (entry.get("body") or "").startswith(mark):
                 path = f"{notes}/{entry['id']}"
                 return f"note {self._rest.ask('PUT', path, {'body': text})['id']}"
         return f"note {self._rest.ask('POST', notes, {'body': text})['id']}"
 
-    def approved(self, commit: str) -> Approved | None:
-        """Return the approvals of the merge request; GitLab is to remove approvals when commits are added."""
-        found = self._rest.pages(f"{self._project}/repository/commits/{quote(commit)}/merge_requests")
-        if not found:
-            return None
-        request = found[0]
-        given = self._rest.ask("GET", f"{self._project}/merge_requests/{request['iid']}/approvals")
-        accounts = tuple(sorted(entry["user"]["username"] for entry in given["approved_by"]))
-        return Approved(request["author"]["username"], accounts, request["web_url"])
+    def request(self, number: int) -> Request:
+        """Return a merge request."""
+        return self._request(self._rest.ask("GET", f"{self._project}/merge_requests/{number}"))
+
+    def open_requests(self, into: str) -> list[Request]:
+        """Return the open merge requests for a branch."""
+        path = f"{self._project}/merge_requests?state=opened&target_branch={quote(into, safe='')}"
+        return [self._request(entry) for entry in self._rest.pages(path)]
+
+    def merged(self, commit: str, into: str) -> Request | None:
+        """Return the merge request by which a commit was merged."""
+        for entry in self._rest.pages(f"{self._project}/repository/commits/{quote(commit)}/merge_requests"):
+            if entry["state"] == "merged" and entry["target_branch"] == into:
+                return self._request(entry)
+        return None
+
+    def objections(self, number: int) -> tuple[str, ...]:
+        """Return the reviewers who ask for changes."""
+        path = f"{self._project}/merge_requests/{number}"
+        found = self._rest.pages(f"{path}/reviewers")
+        people = tuple(
+            sorted(entry["user"]["username"] for entry in found if entry["state"] == REQUESTED_CHANGES)
+        )
+        blocked = self._rest.ask("GET", path).get("detailed_merge_status") == REQUESTED_CHANGES
+        return people or (("a reviewer",) if blocked else ())
+
+    def say(self, commit: str, name: str, *, good: bool, words: str) -> None:
+        """Set a commit's status."""
+        body = {"state": "success" if good else "failed", "name": name, "description": words[:LONGEST]}
+        self._rest.ask("POST", f"{self._project}/statuses/{quote(commit)}", body)
+
+    def is_good(self, commit: str, name: str) -> bool:
+        """Say whether a commit's status under a name is good; GitLab gives the latest of each name."""
+        path = f"{self._project}/repository/commits/{quote(commit)}/statuses?name={quote(name, safe='')}"
+        found = self._rest.pages(path)
+        return bool(found) and found[-1]["status"] == "success"
+
+    def _request(self, entry: Any) -> Request:
+        return Request(
+            number=int(entry["iid"]),
+            commit=entry["sha"],
+            ref=f"refs/merge-requests/{entry['iid']}/head",
+            author=entry["author"]["username"],
+            address=entry["web_url"],
+            own=entry["source_project_id"] == entry["target_project_id"],
+        )
 
     def change_request(self, branch: str, into: str, title: str, text: str) -> str:
         """Open the merge request of a branch, or update the open one."""
@@ -164,7 +270,9 @@ def present() -> Forge | None:
     if os.environ.get("GITHUB_REPOSITORY"):
         token = _needed("GITHUB_TOKEN")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-        return GitHub(Rest(_needed("GITHUB_API_URL"), headers), os.environ["GITHUB_REPOSITORY"])
+        # A run's own token speaks as this account, and cannot ask who it is; another token's account is named.
+        account = os.environ.get("IOT_BROKER_ACCOUNT") or "github-actions[bot]"
+        return GitHub(Rest(_needed("GITHUB_API_URL"), headers), os.environ["GITHUB_REPOSITORY"], account)
     if os.environ.get("CI_PROJECT_ID"):
         return GitLab(
             Rest(_needed("CI_API_V4_URL"), {"PRIVATE-TOKEN": _needed("GITLAB_TOKEN")}),

@@ -2,10 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from model.errors import report
 from model.estate import Estate, load_estate
+from model.promotion import Chain
+from model.promotion.chain import unapproved_words
+from model.promotion.review import ReviewedStack
+from pipelines.approvals import after, objection
+from pipelines.forge import ForgeError
 from pipelines.review import reviewed
 from pipelines.stack import PulumiError, Stack, counted
 from sitectl import git
@@ -51,24 +57,45 @@ def release(
         for site in wave:
             tell(f"wave {number}: {site}")
             try:
-                words = deploy(root, site, promoted=site in found.promoted)
-            except (RefusedError, PulumiError, git.GitError) as error:
+                after = found.heads[site] if site in found.promoted else None
+                words = _released(root, against, estate.chains[site], after)
+            except (RefusedError, ForgeError, PulumiError, git.GitError) as error:
                 return [*done, Deployed(site, number, False, str(error))]
             done.append(Deployed(site, number, True, words))
     return done
 
 
-def deploy(root: Path, site: str, *, promoted: bool) -> str:
-    """Deploy one site as it was reviewed, and return what was done; raises RefusedError or PulumiError.
+def lacking(root: Path, against: str) -> list[str]:
+    """Return what the records since a revision still lack, in words.
 
-    Refused: files that nobody reviewed, a state or a plan that moved since, a change of phase that lacks approvals, and
-    one that would take something away.
+    Raises RefusedError, ForgeError or git.GitError.
     """
-    expected = reviewed(root, site)
+    from pipelines.affected import affected
+
+    estate, found, words = _valid(root, against), affected(root, against), []
+    for site in found.promoted:
+        try:
+            _approved(root, estate.chains[site], found.heads[site])
+        except RefusedError as error:
+            words.append(str(error))
+    return words
+
+
+def _released(root: Path, against: str, chain: Chain, promoted_after: str | None) -> str:
+    """Release one site when everything lets it go on; `promoted_after` is its last record before a change of phase."""
+    expected = reviewed(root, chain.site, against)
     if isinstance(expected, str):
         raise RefusedError(expected)
-    if promoted:
-        _approved(root, site)
+    if promoted_after is not None:
+        _approved(root, chain, promoted_after)
+    return deploy(root, chain.site, expected, promoted=promoted_after is not None)
+
+
+def deploy(root: Path, site: str, expected: ReviewedStack, *, promoted: bool) -> str:
+    """Deploy one site as it was reviewed, and return what was done; raises RefusedError or PulumiError.
+
+    Refused: a state or a plan that moved since, and a change of phase that would take something away.
+    """
     stack = Stack(root, site)
     if stack.state() != expected.state:
         raise RefusedError(
@@ -91,32 +118,26 @@ def deploy(root: Path, site: str, *, promoted: bool) -> str:
     return counted(plan)
 
 
-def _valid(root: Path, against: str) -> Estate:
+def _valid(root: Path, against: str, now: datetime | None = None) -> Estate:
+    from components.protected import ProtectedBranchError, judge
     from sitectl import append_only
 
-    estate = load_estate(root / "stacks")
+    try:
+        estate = load_estate(root / "stacks", (), judge(root, now=now))
+    except ProtectedBranchError as error:
+        raise RefusedError(str(error)) from None
     errors = (*estate.errors, *append_only.mistakes(root, against))
     if errors:
         raise RefusedError(report(errors))
     return estate
 
 
-def _approved(root: Path, site: str) -> None:
-    from model.promotion import read_chain
-    from model.promotion.files import read_approvers
-    from sitectl.approve import approvals_of
-
-    read = read_approvers(root / "stacks")
-    if read.value is None:
-        raise RefusedError(report(read.errors))
-    record = read_chain(root / "stacks", site).records[-1]
-    # A rollback may be needed at any hour: it is approved by whoever merges it.
-    if record.kind == "rollback":
-        return
-    given = approvals_of(root / "stacks", record)
-    count = len(given.approvals) if given else 0
-    if count < read.value.needed:
-        raise RefusedError(
-            f"{site}: record {record.sequence} has {count} of {read.value.needed} approvals\n"
-            f"    have it approved: `python -m pipelines approvals`, or `sitectl approve {site} --by NAME`"
-        )
+def _approved(root: Path, chain: Chain, before: str) -> None:
+    """Refuse records that lack approvals, or that the forge has an objection to."""
+    for record, lacking in chain.unapproved(after=before):
+        problem, remedy = unapproved_words(record, lacking)
+        raise RefusedError(f"{chain.site}: {problem}\n    {remedy}")
+    for record in after(chain, before):
+        wrong = objection(root, record, chain.standings[record.sequence].approved)
+        if wrong is not None:
+            raise RefusedError(wrong)

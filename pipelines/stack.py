@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 from collections import Counter
@@ -61,19 +62,22 @@ class Plan:
 
 
 BOOTSTRAP = "bootstrap"
+DATA_VARIABLE = "IOT_BROKER_STACKS"
+"""Says to the program where its data is, when that is not its own `stacks/`."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack of a site, deployed by the program in `root`."""
+    """The stack of a site, deployed by the program in `root`; `stacks` is its data where that lies elsewhere."""
 
     root: Path
     site: str
+    stacks: Path | None = None
 
     @property
     def bootstrap(self) -> "Stack":
         """The stack of what Vault's administrator makes for the site: looked at by pipelines, deployed by none."""
-        return Stack(self.root / BOOTSTRAP, self.site)
+        return Stack(self.root / BOOTSTRAP, self.site, self.stacks)
 
     def exists(self) -> bool:
         """Say whether the back end has the stack; raises PulumiError."""
@@ -100,17 +104,25 @@ class Stack:
 
     def up(self) -> str:
         """Deploy, and return what Pulumi said; raises PulumiError."""
+        if self.stacks is not None:
+            raise PulumiError("pulumi up", "what is not merged is looked at, and never deployed")
         return self._run("up", "--yes", "--skip-preview", "--suppress-outputs")
 
     def _run(self, *arguments: str) -> str:
         return self._ask("pulumi", *arguments, "--stack", self.site, "--non-interactive")
+
+    def _variables(self) -> dict[str, str] | None:
+        """Return what the program runs with; its data is read elsewhere only where the step says so."""
+        known = for_pulumi() or dict(os.environ)
+        known.pop(DATA_VARIABLE, None)
+        return {**known, DATA_VARIABLE: str(self.stacks)} if self.stacks else known
 
     def _ask(self, *command: str) -> str:
         try:
             done = subprocess.run(
                 command,
                 cwd=self.root,
-                env=for_pulumi(),
+                env=self._variables(),
                 capture_output=True,
                 text=True,
                 timeout=SECONDS,

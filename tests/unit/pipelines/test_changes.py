@@ -15,6 +15,7 @@ from sitectl import append_only, git
 from sitectl.main import main
 from tests.support import records
 from tests.support.records import SITE
+from tests.support.repository import repository
 from tests.support.shell import copy_program
 
 ME = ("-c", "user.name=Tests", "-c", "user.email=tests@field.example")
@@ -115,7 +116,7 @@ def test_records_that_are_all_there_are_no_mistake(promoted: Path) -> None:
 
 def test_a_removed_record_is_told(promoted: Path) -> None:
     shutil.rmtree(promoted / "stacks" / "promotions" / SITE)
-    assert len(told(promoted)) == 4
+    assert len(told(promoted)) == 5
     assert all("records are never removed" in words for words in told(promoted))
 
 
@@ -130,10 +131,13 @@ def test_another_branchs_record_of_the_same_number_is_a_fork(promoted: Path) -> 
     assert {words.rpartition("; ")[2] for words in told(promoted)} == {"rebase and promote again"}
 
 
-def test_validate_compares_with_the_commit_by_itself(promoted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(promoted)
+def test_validate_compares_with_the_commit_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    promoted = repository(tmp_path / "program")
+    promoted.approve(promoted.promote())
+    promoted.commit()
+    monkeypatch.chdir(promoted.root)
     assert CliRunner().invoke(main, ["validate", SITE]).exit_code == 0
-    (promoted / "stacks" / "promotions" / SITE / "0001-parallel.approvals.yaml").unlink()
+    (promoted.stacks / "promotions" / SITE / "0001-parallel.approvals.yaml").unlink()
     outcome = CliRunner().invoke(main, ["validate", SITE])
     assert (outcome.exit_code, "records are never removed" in outcome.stderr) == (1, True)
     unknown = CliRunner().invoke(main, ["validate", "--against", "nowhere"])

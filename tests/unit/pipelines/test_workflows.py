@@ -16,7 +16,9 @@ WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 GITLAB = REPOSITORY / ".gitlab-ci.yml"
 STEP = re.compile(r"python -m pipelines (.*)")
 # Rights that a job may ask for, and nothing beyond.
-RIGHTS = {"contents", "pull-requests", "id-token"}
+RIGHTS = {"contents", "pull-requests", "statuses", "id-token"}
+# The steps that reach stacks, each with the runners that it may run on: what reviews may not deploy.
+RUNNERS = {"review": "iot-broker-review", "drift": "iot-broker-review", "release": "iot-broker-release"}
 
 
 def load(file: Any) -> dict[Any, Any]:
@@ -43,7 +45,7 @@ def commands_of_gitlab() -> set[str]:
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_every_action_is_pinned_by_its_digest(file: Any) -> None:
-    uses = re.findall(r"uses: (\S+)(.*)", file.read_text())
+    uses = re.findall(r"\buses: (\S+)(.*)", file.read_text())
     assert uses
     for action, comment in uses:
         assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", action), action
@@ -76,7 +78,49 @@ def test_only_one_release_runs_at_a_time() -> None:
 def test_a_fork_never_reaches_a_stack() -> None:
     review = dict(jobs())["review/review"]
     assert "head.repo.full_name == github.repository" in review["if"]
-    assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID" in str(load(GITLAB)["review"]["rules"])
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_on_github_no_change_says_what_runs_where_logins_are(file: Any) -> None:
+    """The event `pull_request` runs the change's own file; what it starts has no login, and a runner of GitHub's."""
+    workflow = load(file)
+    events = workflow[True]  # YAML's reading of `on`
+    for name, job in workflow["jobs"].items():
+        if "id-token" not in job["permissions"]:
+            assert job["permissions"] == {"contents": "read"}, name
+            assert job["runs-on"] == "ubuntu-24.04", name
+            continue
+        assert "pull_request" not in events, name
+        assert job["runs-on"] == ["self-hosted", RUNNERS[file.stem]], name
+        assert events.get("pull_request_target", {}) in ({}, {"branches": ["main"]}), name
+        checkouts = [step["with"]["ref"] for step in job["steps"] if "checkout" in step.get("uses", "")]
+        assert checkouts == ["main"], name
+
+
+def test_on_gitlab_no_change_says_what_runs_where_logins_are() -> None:
+    """A merge request's pipeline runs the change's own steps: it has neither the runners nor the variables."""
+    for name, job in load(GITLAB).items():
+        if not isinstance(job, dict) or "script" not in job:
+            continue
+        rules = [rule["if"] for rule in job["rules"]]
+        if name == "test":
+            assert "extends" not in job
+            assert not any(tag.startswith("iot-broker") for tag in job["tags"])
+            continue
+        assert job["tags"] == [RUNNERS[name]]
+        protected = '$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_COMMIT_REF_PROTECTED == "true"'
+        assert rules
+        assert all(rule.startswith(protected) and "merge_request_event" not in rule for rule in rules), name
+
+
+def test_what_is_compared_is_named_in_full() -> None:
+    """A short name may be a tag, which anybody may push."""
+    for command in commands_of_github() | commands_of_gitlab():
+        assert "origin/" not in command
+    for step in main.commands.values():
+        for parameter in step.params:
+            if parameter.name == "against" and isinstance(parameter.default, str):
+                assert parameter.default == "refs/remotes/origin/main", step.name
 
 
 def test_what_a_stranger_writes_is_never_part_of_a_script() -> None:
@@ -105,5 +149,5 @@ def test_each_step_is_a_command_that_there_is(text: str) -> None:
 
 
 def form(command: str) -> str:
-    """Return a step with the forge's own variables taken out."""
-    return re.sub(r"\$\w+", "$", command.replace('"', ""))
+    """Return a step without the number of one change request: GitHub starts a run for each, GitLab one for all."""
+    return command.replace(' --number "$NUMBER"', "")
