@@ -7,6 +7,7 @@ from typing import Any
 
 from lab import slots
 from lab.files import write, write_if_changed
+from lab.servers import vault_people
 from lab.servers.base import Lab, Server
 from lab.servers.http import Client
 from lab.supervision import Launch
@@ -114,6 +115,7 @@ class Vault(Server):
         self._audit(root, lab)
         self._register_plugin(root, lab)
         self._signing(root)
+        vault_people.settle(root, lab, SIGNING_PKI, SIGNING_ROLE)
         self._secrets(root, lab)
         self._state_keys(root)
         self._deployer(root, lab)
@@ -154,24 +156,18 @@ class Vault(Server):
             root.must("POST", "/v1/sys/mounts/transit", {"type": "transit"})
         if root.ask("GET", f"/v1/transit/keys/{SIGNING_KEY}").status != SERVING:
             root.must("POST", f"/v1/transit/keys/{SIGNING_KEY}", {"type": "ed25519"})
-        if f"{SIGNING_PKI}/" in mounts:
-            return
-        root.must(
-            "POST",
-            f"/v1/sys/mounts/{SIGNING_PKI}",
-            {"type": "pki", "config": {"max_lease_ttl": SIGNING_YEARS}},
-        )
-        authority = {"common_name": "Signatures of changes of phase", "key_type": "ec", "ttl": SIGNING_YEARS}
-        root.must("POST", f"/v1/{SIGNING_PKI}/root/generate/internal", authority)
-        role = {
-            "allow_any_name": True,
-            "enforce_hostnames": False,
-            "key_type": "any",
-            "server_flag": False,
-            "client_flag": True,
-            "max_ttl": "10m",
-        }
-        root.must("POST", f"/v1/{SIGNING_PKI}/roles/{SIGNING_ROLE}", role)
+        if f"{SIGNING_PKI}/" not in mounts:
+            root.must(
+                "POST",
+                f"/v1/sys/mounts/{SIGNING_PKI}",
+                {"type": "pki", "config": {"max_lease_ttl": SIGNING_YEARS}},
+            )
+            authority = {
+                "common_name": "Signatures of changes of phase",
+                "key_type": "ec",
+                "ttl": SIGNING_YEARS,
+            }
+            root.must("POST", f"/v1/{SIGNING_PKI}/root/generate/internal", authority)
 
     def _state_keys(self, root: Client) -> None:
         """Make the key of each site's secrets in Pulumi's state, as docs/real-site.md has it made."""

@@ -26,6 +26,7 @@ from tests.support.shell import Outcome, Shell
 
 DAYS = 40
 OVERRIDE = ("--override", "The field's shutdown cannot wait", "--approver", "d-okafor")
+PEOPLE = ("a-lindqvist", "m-reyes")
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,9 @@ def test_an_edited_report_does_not_count(ready: Shell, site: Site) -> None:
     report.write_text(kept)
 
 
-def test_a_promotion_is_one_commits_worth_and_up_keeps_everything(ready: Shell, site: Site) -> None:
+def test_a_promotion_is_one_commits_worth_and_up_keeps_everything(
+    ready: Shell, site: Site, estate: Estate
+) -> None:
     before = identities(ready, site)
     outcome = sitectl(ready, "promote", site.name, "--to", "parallel", "--json")
     written = json.loads(outcome.out)["record"]
@@ -159,6 +162,12 @@ def test_a_promotion_is_one_commits_worth_and_up_keeps_everything(ready: Shell, 
         f"stacks/sites/{site.name}.yaml",
     ]
     assert sitectl(ready, "validate", site.name).code == 0
+    # What is to be approved can be looked at, and is not deployed.
+    assert ready.preview(site.name)
+    refused = ready.up(site.name, check=False)
+    assert (refused.code != 0, "record 1 has 0 of 2 approvals" in refused.text) == (True, True)
+    assert "Traceback" not in refused.text
+    promotions.approve(ready, estate, site.name, *PEOPLE)
     promotions.commit(ready, "To parallel")
     keeps_everything(ready, site, "parallel", before)
     assert ready.outputs(site.name)["promotions"] == {"head": written["content"], "sequence": 1}
@@ -187,8 +196,10 @@ def test_an_edited_record_is_found_by_validate_and_by_up(ready: Shell, site: Sit
 
 def test_a_record_that_is_cut_off_is_found_by_validate_and_by_up(ready: Shell, site: Site) -> None:
     record = record_file(ready, site)
-    kept, text = record.read_text(), site_file(ready, site).read_text()
+    approvals = record.with_name("0001-parallel.approvals.yaml")
+    kept, given, text = record.read_text(), approvals.read_text(), site_file(ready, site).read_text()
     record.unlink()
+    approvals.unlink()
     site_file(ready, site).write_text(text.replace("phase: parallel", "phase: pilot"))
     outcome = sitectl(ready, "validate", site.name, check=False)
     assert (outcome.code, "records are never removed" in outcome.err) == (1, True)
@@ -197,6 +208,7 @@ def test_a_record_that_is_cut_off_is_found_by_validate_and_by_up(ready: Shell, s
     assert "the stack was last deployed with the record sha256:" in refused.text
     assert "Traceback" not in refused.text
     record.write_text(kept)
+    approvals.write_text(given)
     site_file(ready, site).write_text(text)
 
 
@@ -220,11 +232,17 @@ def test_a_half_written_promotion_is_told_and_finished(ready: Shell, site: Site)
     assert site_file(ready, site).read_text() == text
 
 
-def test_a_gate_that_does_not_pass_is_overridden_loudly_and_on_record(ready: Shell, site: Site) -> None:
+def test_a_gate_that_does_not_pass_is_overridden_loudly_and_on_record(
+    ready: Shell, site: Site, estate: Estate
+) -> None:
     before = identities(ready, site)
     assert not dry_run(ready, site, "cutover")["soak"]["passed"]
     outcome = sitectl(ready, "promote", site.name, "--to", "cutover", *OVERRIDE)
     assert "OVERRIDE: eagle-ford goes on although soak did not pass" in outcome.err
+    promotions.approve(ready, estate, site.name, *PEOPLE)
+    refused = ready.up(site.name, check=False)
+    assert "no approval of d-okafor, who is to have overridden a gate" in refused.text
+    assert "that is enough" in promotions.approve(ready, estate, site.name, "d-okafor").out
     promotions.commit(ready, "To cutover")
     keeps_everything(ready, site, "cutover", before)
     story = sitectl(ready, "history", site.name).out

@@ -6,7 +6,7 @@ What was not reviewed, what moved since, and what nobody approved is not deploye
 import json
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,15 +27,15 @@ from lab.history import tell
 from lab.waiting import wait_until
 from model import load_site
 from model.edit import set_value
-from tests.support import promotions, servers
-from tests.support.forge import serving
+from tests.support import promotions, servers, thief
+from tests.support.forge import request, serving
 from tests.support.promotions import git, sitectl
 from tests.support.shell import Outcome, Shell, copy_program
 
 SITE = "baytown"
 OVERRIDE = ("--override", "The unit's turnaround cannot wait", "--approver", "d-okafor")
 PARALLEL = "in-parallel"
-APPROVE = ("--by", "d-okafor", "--by", "a-lindqvist")
+PEOPLE = ("d-okafor", "a-lindqvist")
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +59,12 @@ def engineer(shell: Shell, estate: Estate, tmp_path_factory: pytest.TempPathFact
     here.pulumi("destroy", "--yes", "--skip-preview", "--stack", SITE)
 
 
-def serve(engineer: Shell, check: bool = True) -> Outcome:
+def serve(engineer: Shell, check: bool = True, variables: Mapping[str, str] | None = None) -> Outcome:
     """Let the runner inside the site look once."""
     bare = git(engineer, "remote", "get-url", "origin").out.strip()
     work = engineer.folder.parent / "runner"
     command = ("python", "-m", "pipelines", "runner", bare, "--work", str(work), "--site", SITE)
-    return engineer.run(*command, check=check)
+    return engineer.run(*command, check=check, variables=variables)
 
 
 def change(engineer: Shell, name: str, message: str) -> str:
@@ -91,7 +91,7 @@ def phase(engineer: Shell) -> str:
     return str(engineer.outputs(SITE)["phase"])
 
 
-def test_a_promotion_is_reviewed_approved_merged_and_deployed(engineer: Shell) -> None:
+def test_a_promotion_is_reviewed_approved_merged_and_deployed(engineer: Shell, estate: Estate) -> None:
     servers_agree(engineer)
     promote(engineer, "promote", SITE, "--to", "parallel")
     change(engineer, "parallel", "To parallel")
@@ -100,7 +100,8 @@ def test_a_promotion_is_reviewed_approved_merged_and_deployed(engineer: Shell) -
     assert f"| {SITE} | its phase | " in reviewed.out
     assert "| none |" in reviewed.out
     assert phase(engineer) == "pilot"
-    sitectl(engineer, "approve", SITE, *APPROVE)
+    assert "record 1 has 0 of 2 approvals" in reviewed.out
+    assert "that is enough" in promotions.approve(engineer, estate, SITE, *PEOPLE).out
     change(engineer, "parallel", "Approved")
     merge(engineer, "parallel")
     assert f"wave 1  {SITE}  deployed" in serve(engineer).out
@@ -119,35 +120,53 @@ def test_what_nobody_approved_is_not_deployed(engineer: Shell) -> None:
     assert phase(engineer) == "parallel"
 
 
-def test_the_author_cannot_approve(engineer: Shell) -> None:
-    outcome = sitectl(engineer, "approve", SITE, "--by", "d-okafor", "--by", "Site Engineer", check=False)
-    assert outcome.code == 1
-    assert "Site Engineer does not count" in outcome.err
+def test_nobody_approves_as_another(engineer: Shell, estate: Estate) -> None:
+    """Vault certifies the name of the login alone, and the lab's own token has none."""
+    others = (
+        promotions.login(engineer, estate, "a-lindqvist"),
+        promotions.login(engineer, estate, "site-engineer"),
+    )
+    for variables in (*others, {}):
+        refused = engineer.run(
+            "sitectl", "approve", SITE, "--by", "r-calloway", check=False, variables=variables
+        )
+        assert (refused.code, "Vault refuses" in refused.err) == (1, True), refused.text
+        assert "Nothing was written" in refused.err
+    unknown = sitectl(engineer, "approve", SITE, "--by", "site-engineer", check=False)
+    assert (unknown.code, "`site-engineer` is no approver of origin/main" in unknown.err) == (1, True)
 
 
-def test_a_forge_has_one_comment_and_its_approvals_reach_the_record(engineer: Shell) -> None:
+def test_a_forge_has_one_comment_and_its_objections_stop_a_release(engineer: Shell, estate: Estate) -> None:
+    git(engineer, "checkout", "--quiet", "-B", "change/approved", "main")
+    promotions.approve(engineer, estate, SITE, "a-lindqvist", "r-calloway", "d-okafor")
+    commit = promotions.commit(engineer, "Approved")
+    # As a forge keeps the last commit of each change request.
+    git(engineer, "push", "--quiet", "origin", "HEAD:refs/heads/change/approved", "HEAD:refs/pull/7/head")
     git(engineer, "checkout", "--quiet", "main")
-    head = git(engineer, "rev-parse", "main").out.strip()
     with serving() as (forge, address):
         forge.comments.clear()
-        forge.requests.append(
-            {"number": 7, "html_url": "request 7", "user": {"login": "site-engineer"}, "head": {"sha": head}}
-        )
-        given = {"state": "APPROVED", "commit_id": head}
-        forge.reviews += [
-            {**given, "user": {"login": name}} for name in ("site-engineer", "d-okafor", "a-lindqvist")
-        ]
+        forge.requests.append(request(7, "r-calloway", commit))
         runner = {"GITHUB_REPOSITORY": "field/broker", "GITHUB_API_URL": address, "GITHUB_TOKEN": "secret"}
-        review = ("review", "--against", PARALLEL, "--number", "7", "--site", SITE)
+
+        def step(*arguments: str, check: bool = True) -> Outcome:
+            return engineer.run("python", "-m", "pipelines", *arguments, check=check, variables=runner)
+
         for _ in range(2):
-            engineer.run("python", "-m", "pipelines", *review, variables=runner)
-        approvals = ("approvals", "--against", PARALLEL, "--push")
-        added = engineer.run("python", "-m", "pipelines", *approvals, variables=runner)
-    assert "secret" not in added.text
-    (comment,) = forge.comments
-    assert f"| {SITE} | its phase | " in comment["body"]
-    assert "2 of 2 approvals (d-okafor, a-lindqvist)" in sitectl(engineer, "approve", SITE, "--check").out
-    assert git(engineer, "rev-parse", "main").out == git(engineer, "rev-parse", "origin/main").out != head
+            step("reviews", "--against", PARALLEL, "--number", "7", "--site", SITE)
+        (comment,) = forge.comments
+        assert f"| {SITE} | its phase | " in comment["body"]
+        assert [entry["state"] for entry in forge.statuses[:2]] == ["failure", "success"]
+        assert "r-calloway has opened request 7 as r-calloway" in forge.statuses[0]["words"]
+        merge(engineer, "approved")
+        forge.requests[:] = [request(7, "somebody", commit)]
+        forge.reviews.append(
+            {"state": "CHANGES_REQUESTED", "user": {"login": "m-reyes"}, "commit_id": commit}
+        )
+        held = step("approvals", "--against", PARALLEL, check=False)
+        assert (held.code, "m-reyes asked for changes at request 7" in held.out) == (1, True)
+        forge.reviews.append({"state": "DISMISSED", "user": {"login": "m-reyes"}, "commit_id": commit})
+        assert "nothing is lacking" in step("approvals", "--against", PARALLEL).out
+    assert "secret" not in held.text
 
 
 def test_the_policys_rules_are_checked(engineer: Shell) -> None:
@@ -224,20 +243,57 @@ def test_drift_is_told_on_one_branch_that_goes_when_it_is_gone(engineer: Shell) 
     assert not git(engineer, "ls-remote", "--heads", "origin", "drift").out
 
 
-def test_people_sign_with_a_certificate_of_minutes(engineer: Shell) -> None:
-    git(engineer, "checkout", "--quiet", "-B", "keyless", "main")
-    add = ("signers", "add", "people", "--keyless", "--path", "signing/promoter", "--use", "training")
-    sitectl(engineer, *add, "--identity", "*@field.example")
-    report = str(engineer.folder / "stacks" / "reports" / SITE / "training.yaml")
-    sign = ("sign", report, "--signer", "people", "--identity")
-    sitectl(engineer, *sign, "a.lindqvist@field.example")
-    assert sitectl(engineer, "validate", SITE).code == 0
-    sitectl(engineer, *sign, "a.lindqvist@elsewhere.example")
-    refused = sitectl(engineer, "validate", SITE, check=False)
-    assert (refused.code, "`a.lindqvist@elsewhere.example` may not sign as `people`" in refused.err) == (
-        1,
-        True,
+def test_a_thief_in_a_changes_branch_gets_nothing(engineer: Shell, tmp_path: Path) -> None:
+    """Code wherever a tool would run it, links, settings that send logins elsewhere, and names that shadow refs."""
+    git(engineer, "checkout", "--quiet", "-B", "change/thief", "main")
+    loot, secret, login = tmp_path / "loot", tmp_path / "secret", thief.variables()
+    secret.write_text("root:x:0:0")
+    file = site_file(engineer)
+    file.write_text(set_value(file.read_text(), ("platform", "prometheus_namespace"), "thieves"))
+    (file.parents[1] / f"Pulumi.{SITE}.yaml").write_text(
+        "config:\n  iot-broker:vaultAddress: https://thief.example\n"
     )
+    data = change(engineer, "thief", "A namespace, and where logins go")
+    shadows = ("refs/heads/origin/main", "refs/tags/origin/main")
+    git(engineer, "push", "--quiet", "--force", "origin", *(f"{data}:{name}" for name in shadows))
+    looked = serve(engineer, variables=login)
+    assert f"| {SITE} | its data | " in looked.out
+    assert "**It changes settings**" in looked.out
+
+    thief.plant(engineer.folder, loot)
+    code = change(engineer, "thief", "And code")
+    assert "**It changes the program**" in serve(engineer, variables=login).out
+
+    git(engineer, "checkout", "--quiet", "--force", data)
+    (file.parent / "passwd.yaml").symlink_to(secret)
+    change(engineer, "thief", "And a link")
+    linked = serve(engineer, check=False, variables=login)
+    assert (linked.code, "stacks/sites/passwd.yaml: is a link" in linked.out) == (1, True)
+    assert secret.read_text() not in linked.text
+    assert thief.stolen(loot) == {}
+
+    # The control: as runners did, in a checkout of the change. The thief gets the runner's logins.
+    folder = tmp_path / "as-before"
+    git(engineer, "worktree", "add", "--quiet", "--detach", str(folder), code)
+    before = ("python", "-m", "pipelines", "review", "--against", "refs/remotes/origin/main", "--site", SITE)
+    replace(engineer, folder=folder).run(*before, check=False, variables=login)
+    got = "".join(thief.stolen(loot).values())
+    assert (thief.VALUE in got, engineer.environment["VAULT_TOKEN"] in got) == (True, True)
+    git(engineer, "worktree", "remove", "--force", str(folder))
+    git(engineer, "push", "--quiet", "origin", "--delete", "change/thief", *shadows)
+    git(engineer, "checkout", "--quiet", "--force", "main")
+
+
+def test_people_sign_with_a_certificate_of_minutes(engineer: Shell, estate: Estate) -> None:
+    git(engineer, "checkout", "--quiet", "-B", "keyless", "main")
+    report = str(engineer.folder / "stacks" / "reports" / SITE / "training.yaml")
+    sign = ("sitectl", "sign", report, "--signer", "people", "--identity")
+    own = promotions.login(engineer, estate, "a-lindqvist")
+    engineer.run(*sign, "a-lindqvist@field.example", variables=own)
+    assert sitectl(engineer, "validate", SITE).code == 0
+    for other in ("m-reyes@field.example", "a-lindqvist@elsewhere.example", "field.example"):
+        refused = engineer.run(*sign, other, check=False, variables=own)
+        assert (refused.code, "Vault refuses" in refused.err) == (1, True), refused.text
     git(engineer, "checkout", "--quiet", "--force", "main")
 
 

@@ -1,13 +1,16 @@
 """What a promotion needs, made for tests: a git checkout, signers from the lab's Vault, and signed reports."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lab.estate import Estate
 from model import Site
 from model.datafile import file_text
 from model.edit import set_value
+from tests.support import servers
 from tests.support.shell import Outcome, Shell
 
 USES = ("promotion", "approval", "policy", "comparison", "routes", "training", "review")
@@ -60,9 +63,28 @@ def changeable(file: Path) -> None:
 
 
 def add_signer(shell: Shell) -> None:
-    """Let the lab's transit key sign everything."""
-    uses = [argument for use in USES for argument in ("--use", use)]
+    """Let the lab's transit key sign everything, but for approvals: people sign them by their own names."""
+    uses = [argument for use in USES if use != "approval" for argument in ("--use", use)]
     sitectl(shell, "signers", "add", "promotion", "--path", "transit/promotion", *uses)
+    people = ("signers", "add", "people", "--keyless", "--path", "signing/promoter", "--use", "approval")
+    sitectl(shell, *people, "--use", "training", "--identity", "*@field.example")
+
+
+def login(shell: Shell, estate: Estate, name: str) -> dict[str, str]:
+    """Sign a person in to Vault with their own password; return the variables of their shell."""
+    password = json.loads((estate.state / "vault" / "people.json").read_text())[name]
+    reply = servers.vault(shell).ask("POST", f"/auth/people/login/{name}", {"password": password})
+    assert reply.status == 200, reply.text
+    return {"VAULT_TOKEN": reply.json["auth"]["client_token"]}
+
+
+def approve(shell: Shell, estate: Estate, site: str, *names: str) -> Outcome:
+    """Have people approve a site's last record, each by their own login; return what the last of them was told."""
+    for name in names:
+        variables = login(shell, estate, name)
+        outcome = shell.run("sitectl", "approve", site, "--by", name, check=False, variables=variables)
+        assert outcome.code == 0 or "approved by" in outcome.out, outcome.text
+    return outcome
 
 
 def moment(days_ago: float = 0) -> str:
