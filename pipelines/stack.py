@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 from collections import Counter
@@ -111,9 +110,9 @@ class Stack:
     def _run(self, *arguments: str) -> str:
         return self._ask("pulumi", *arguments, "--stack", self.site, "--non-interactive")
 
-    def _variables(self) -> dict[str, str] | None:
+    def _variables(self) -> dict[str, str]:
         """Return what the program runs with; its data is read elsewhere only where the step says so."""
-        known = for_pulumi() or dict(os.environ)
+        known = dict(for_pulumi())
         known.pop(DATA_VARIABLE, None)
         return {**known, DATA_VARIABLE: str(self.stacks)} if self.stacks else known
 

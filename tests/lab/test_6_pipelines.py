@@ -286,14 +286,26 @@ def test_a_thief_in_a_changes_branch_gets_nothing(engineer: Shell, tmp_path: Pat
 
 def test_people_sign_with_a_certificate_of_minutes(engineer: Shell, estate: Estate) -> None:
     git(engineer, "checkout", "--quiet", "-B", "keyless", "main")
+    add = ("signers", "add", "trainers", "--keyless", "--path", "signing/promoter", "--use", "training")
+    sitectl(engineer, *add, "--identity", "*@field.example")
     report = str(engineer.folder / "stacks" / "reports" / SITE / "training.yaml")
-    sign = ("sitectl", "sign", report, "--signer", "people", "--identity")
+    sign = ("sitectl", "sign", report, "--signer", "trainers", "--identity")
     own = promotions.login(engineer, estate, "a-lindqvist")
     engineer.run(*sign, "a-lindqvist@field.example", variables=own)
-    assert sitectl(engineer, "validate", SITE).code == 0
+    # A signer that the change itself brings does not count, until it was merged.
+    brought = sitectl(engineer, "validate", SITE, check=False)
+    assert (brought.code, "`trainers` is no signer (by the signers of origin/main)" in brought.err) == (
+        1,
+        True,
+    )
     for other in ("m-reyes@field.example", "a-lindqvist@elsewhere.example", "field.example"):
         refused = engineer.run(*sign, other, check=False, variables=own)
         assert (refused.code, "Vault refuses" in refused.err) == (1, True), refused.text
+    promotions.commit(engineer, "Trainers")
+    git(engineer, "push", "--quiet", "origin", "keyless:refs/heads/main")
+    git(engineer, "checkout", "--quiet", "-B", "again", "keyless")
+    engineer.run(*sign, "a-lindqvist@field.example", variables=own)
+    assert sitectl(engineer, "validate", SITE).code == 0
     git(engineer, "checkout", "--quiet", "--force", "main")
 
 

@@ -67,7 +67,7 @@ def add_signer(shell: Shell) -> None:
     uses = [argument for use in USES if use != "approval" for argument in ("--use", use)]
     sitectl(shell, "signers", "add", "promotion", "--path", "transit/promotion", *uses)
     people = ("signers", "add", "people", "--keyless", "--path", "signing/promoter", "--use", "approval")
-    sitectl(shell, *people, "--use", "training", "--identity", "*@field.example")
+    sitectl(shell, *people, "--identity", "*@field.example")
 
 
 def login(shell: Shell, estate: Estate, name: str) -> dict[str, str]:
