@@ -19,6 +19,8 @@ from sitectl import git
 DATA = "stacks"
 # What every site is made of, beside its data.
 PROGRAM = ("__main__.py", "Pulumi.yaml", "bootstrap", "components", "model", "policies", "rights", "uv.lock")
+# What nothing runs.
+TEXTS = ("docs", "runbooks", "LICENSE")
 TRUST = ("stacks/promotions/signers.yaml", "stacks/promotions/approvers.yaml")
 MOST_FILES = 5000
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*", re.ASCII)
@@ -54,6 +56,18 @@ def data_of(root: Path, commit: str) -> Iterator[Change]:
 def program_files(root: Path, commit: str) -> list[str]:
     """Return the program's files that a change touches, seen from where it branched off; raises git.GitError."""
     return git.between(root, f"HEAD...{commit}", *PROGRAM)
+
+
+def other_code(root: Path, commit: str) -> list[str]:
+    """Return the other files that a change touches and some tool runs: pipelines, tests, the Makefile.
+
+    Raises git.GitError.
+    """
+    return [
+        path
+        for path in git.between(root, f"HEAD...{commit}")
+        if PurePosixPath(path).parts[0] not in (*PROGRAM, *TEXTS, DATA) and not path.endswith(".md")
+    ]
 
 
 def is_behind(root: Path, commit: str) -> bool:

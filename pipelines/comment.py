@@ -55,6 +55,11 @@ def _to_look_at(found: Reviewed) -> Iterator[str]:
             f"**It changes the program**: {_listed(found.program)}. None of it was run here, so no plan was seen: read "
             "it. What it does to the stacks is reviewed after the merge, before it is released (docs/pipelines.md).\n"
         )
+    if found.code:
+        yield (
+            f"**It changes other code**: {_listed(found.code)}. None of it was run here, and no plan shows it: "
+            "read it.\n"
+        )
     if found.trust:
         yield f"**It changes whose word counts**: {_listed(found.trust)}. It counts for what comes after it.\n"
     if found.settings:

@@ -13,7 +13,15 @@ from model.promotion.branch import SKEW
 from model.promotion.review import REVIEW_FORMAT, Review, ReviewedStack
 from pipelines import notes
 from pipelines.affected import Affected, affected
-from pipelines.change import Change, data_of, is_behind, program_files, settings_files, trust_files
+from pipelines.change import (
+    Change,
+    data_of,
+    is_behind,
+    other_code,
+    program_files,
+    settings_files,
+    trust_files,
+)
 from pipelines.stack import Plan, PulumiError, Stack
 from sitectl import git
 
@@ -24,9 +32,9 @@ MADE_BY = "pipelines review"
 class Reviewed:
     """What a review found; `problems` are reasons why the change must not be merged.
 
-    `program` are files of the program that the change touches: none of them was run, so no plan was seen. `settings`
-    and `trust` are touched files that a reader must look at; `lacking` is what each new record still lacks, and
-    `approved` by whom it was approved.
+    `program` are files of the program that the change touches: none of them was run, so no plan was seen. `code` is
+    what else some tool runs; `settings` and `trust` are touched files that a reader must look at; `lacking` is what
+    each new record still lacks, and `approved` by whom it was approved.
     """
 
     commit: str
@@ -38,6 +46,7 @@ class Reviewed:
     """What Vault's administrator has to run before the merge, where that is anything."""
     problems: list[str] = field(default_factory=list)
     program: list[str] = field(default_factory=list)
+    code: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
     trust: list[str] = field(default_factory=list)
     lacking: dict[str, str] = field(default_factory=dict)
@@ -58,7 +67,7 @@ def review(root: Path, against: str, only: Iterable[str] = (), change: str | Non
     if commit is None:
         raise git.GitError(f"`{change}` is no commit here", "fetch it")
     found = Reviewed(commit, against, Affected((), {}, ()))
-    found.program = program_files(root, commit)
+    found.program, found.code = program_files(root, commit), other_code(root, commit)
     found.settings, found.trust = settings_files(root, commit), trust_files(root, commit)
     with data_of(root, commit) as data:
         if data.mistakes:

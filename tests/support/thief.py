@@ -42,6 +42,9 @@ _PYTHON = (
 
 def plant(root: Path, loot: Path) -> None:
     """Write the thief's files into a checkout; what is stolen comes into `loot`, a file for each that ran."""
+    # The environment of the checkout may be a link to the tests' own: nothing is written through it.
+    if (root / ".venv").is_symlink():
+        (root / ".venv").unlink()
     for name in _PYTHON:
         _write(root / name, _TAKE.format(loot=str(loot), name=name.replace("/", "-"), secret=SECRET))
     shell = {
@@ -83,6 +86,9 @@ def variables() -> dict[str, str]:
 
 
 def _write(file: Path, text: str, *, executable: bool = False) -> None:
+    assert not any(place.is_symlink() for place in (file, *file.parents)), (
+        f"{file} would be written elsewhere"
+    )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     if executable:

@@ -132,7 +132,10 @@ def test_a_change_of_the_program_is_said_and_neither_run_nor_signed(repo: Reposi
     found = review(repo.root, "main", (), commit)
     assert {"__main__.py", "components/__init__.py", "model/__init__.py"} <= set(found.program)
     assert (found.problems, found.plans) == ([], {})
-    assert "**It changes the program**: `Pulumi.yaml`, `__main__.py`" in comment.text(found)
+    text = comment.text(found)
+    assert "**It changes the program**: `Pulumi.yaml`, `__main__.py`" in text
+    assert "**It changes other code**: `.ci/run`" in text
+    assert {"Makefile", "conftest.py", "pipelines/__init__.py", ".venv/bin/python"} <= set(found.code)
 
 
 def test_a_phase_does_not_change_together_with_the_program_that_judges_it(repo: Repository) -> None:
