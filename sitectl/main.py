@@ -9,6 +9,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "lab": ("sitectl.lab", "Start, stop and look at the embedded lab."),
     "preflight": ("sitectl.preflight", "Check, before anything is touched, that a site can be deployed."),
     "validate": ("sitectl.validate", "Check the site files: every error at once."),
+    "rules": ("sitectl.rules", "Check after `pulumi up` that Prometheus evaluates a site's rules."),
     "explain": ("sitectl.explain", "Name the file and line that set each value of a site."),
     "render": ("sitectl.render", "Write everything that a site would get, with no server at hand."),
     "capacity": ("sitectl.capacity", "Show what a site's broker carries, and when to add to it."),

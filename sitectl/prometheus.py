@@ -42,7 +42,7 @@ class LoadedRule:
     """A rule as Prometheus evaluates it.
 
     `query` is its expression as Prometheus writes it; `state` and `severity` are an alert's (inactive, pending or
-    firing; page or ticket), else empty.
+    firing; page or ticket), else empty; `held` is how long an alert waits before it fires.
     """
 
     group: str
@@ -53,6 +53,9 @@ class LoadedRule:
     severity: str
     query: str
     evaluated: datetime
+    held: timedelta
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
 
 
 class Prometheus:
@@ -139,6 +142,9 @@ class Prometheus:
                 severity=(rule.get("labels") or {}).get("severity", ""),
                 query=rule["query"],
                 evaluated=_moment(rule["lastEvaluation"]),
+                held=timedelta(seconds=float(rule.get("duration", 0))),
+                labels=rule.get("labels") or {},
+                annotations=rule.get("annotations") or {},
             )
             for group in self._ask("/api/v1/rules", {})["groups"]
             for rule in group["rules"]

@@ -29,7 +29,7 @@ PAGES = sorted(
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 # These read files alone, and are run as they stand.
 OFFLINE = {"validate", "explain", "render", "capacity", "sites"}
-NEEDS_A_SITE = {"explain", "render", "capacity", "preflight"}
+NEEDS_A_SITE = {"explain", "render", "capacity", "preflight", "rules"}
 
 
 class Example(NamedTuple):
