@@ -16,21 +16,12 @@ from model import Site
 from model.broker import Replicants
 from model.units import Duration
 from tests.support.tools import tool
+from tests.support.troubles import CONTRADICTED, OF_CONNECTORS, OF_SILENCE
 from tests.support.variants import Variants
 from tests.unit.lab.test_history import NOW
 
 MINUTES = 170
 BAD_FROM = 70
-# What these say is silent, and in this trouble every server answers; tests of their own are in prometheus_rules/.
-OF_SILENCE = {
-    "BrokerAvailabilityBurnsFast",
-    "BrokerAvailabilityBurnsSlowly",
-    "BrokerNodeLost",
-    "PolicyServerDown",
-    "SinkWorkersDown",
-}
-# Connections cannot have fallen and be near their limit at once.
-CONTRADICTED = {"BrokerConnectionsNearLimit"}
 
 
 def site_of(variants: Variants, phase: str, edition: str, interval: str) -> Site:
@@ -101,8 +92,7 @@ def test_every_alert_fires_in_trouble(
     site = site_of(variants, phase, edition, interval)
     bad = told(site, bad=True)
     wanted = {alert.name for alert in alerts(site)} - OF_SILENCE - CONTRADICTED
-    # In the pilot the sinks wait, and no connector runs.
-    wanted -= set() if bad.connectors else {"SinkTaskFailed", "SinkRefusesRecords"}
+    wanted -= set() if bad.connectors else OF_CONNECTORS
     assert firing(site, bad, tmp_path) == wanted
 
 
