@@ -91,7 +91,7 @@ def configuration(site: Site, settings: Settings) -> Configuration:
             max_packet_size=broker.protection.largest_message,
             max_inflight=broker.protection.inflight,
             max_mqueue_len=limits.queue,
-            max_awaiting_rel=limits.queue,
+            max_awaiting_rel=limits.awaited,
             max_subscriptions=broker.protection.subscriptions,
         ),
         authentication=(_token_authentication(site, settings),),

@@ -8,6 +8,8 @@ from model.base import Part
 from model.listeners import ClientKind
 from model.units import Bytes, Duration, Percentage, SomeRate, between
 
+# Hosts and services that read all, where a site does not say how many there are.
+OTHER_READERS = 10
 # EMQX takes 256 MiB; a client's token must fit into its first packet.
 Message = Annotated[Bytes, between(Bytes(16 * 2**10), Bytes(256 * 2**20))]
 
@@ -27,7 +29,19 @@ class Load(Part):
     gateways: int = Field(
         default=0, ge=0, le=50_000_000, description="How many of them are gateways with a token (`gateway`)."
     )
+    readers: int | None = Field(
+        default=None,
+        ge=1,
+        le=50_000_000,
+        description="Sessions that read the whole site at the same time: hosts, services, people who look at all of "
+        "it; their queues share the memory. Left out: all people, and ten.",
+    )
     messages: SomeRate = Field(description="Messages in and out, together, at QoS 1.")
+
+    @property
+    def all_readers(self) -> int:
+        """Sessions that read the whole site at the same time."""
+        return self.people + OTHER_READERS if self.readers is None else self.readers
 
     @property
     def by_kind(self) -> dict[ClientKind, int]:
@@ -83,7 +97,10 @@ class Protection(Part):
         None, description="Memory at which a client's process is ended; derived from the node's memory."
     )
     queue: int | None = Field(
-        None, ge=1, le=1_000_000, description="Messages that wait for one client; derived from the memory."
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Messages that wait for one client; derived from the memory and `load.readers`.",
     )
     retained_messages: int | None = Field(
         None, ge=1, le=100_000_000, description="Retained messages; derived: a sixteenth of the memory."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import click
@@ -40,7 +41,7 @@ def described(site: "Site") -> dict[str, object]:
     """Return the site's capacity as plain data: numbers without units, rates and bytes in a second."""
     from model.capacity import door_limits, headroom, nodes_left
     from model.derived import derived
-    from model.emqx.protection import bounds
+    from model.emqx.protection import away, bounds
     from sitectl import capacity_figures, capacity_streams
 
     limits = bounds(site.broker)
@@ -58,6 +59,11 @@ def described(site: "Site") -> dict[str, object]:
             "bytes": limits.client_bytes.count,
             "memory": limits.client_memory.count,
             "queue": limits.queue,
+        },
+        "readers": {
+            "sessions": site.broker.load.all_readers,
+            "awaySeconds": round(float(away(site.broker)), 1),
+            "awaySecondsFromAnAsset": round(float(away(site.broker, _asset(site))), 1),
         },
         "retainedMessages": limits.retained_messages,
         "listeners": [
@@ -92,7 +98,34 @@ def _print(site: "Site") -> None:
     click.echo()
     output.write_table(("bound", "value"), _bounds(bounds(broker)))
     click.echo()
+    _write_readers(site)
     capacity_streams.write(site)
+
+
+def _write_readers(site: "Site") -> None:
+    """Print for how long a session's queue holds what comes while its reader is away or stalls."""
+    from model.emqx.protection import away
+    from sitectl import output
+
+    assets = len(site.assets_in_scope)
+    rows = [
+        ("the whole site", _seconds(away(site.broker))),
+        (f"one of {assets} assets", _seconds(away(site.broker, _asset(site)))),
+    ]
+    output.write_table(("a session that reads", "may be away at the peak"), rows)
+    click.echo(
+        f"reckoned for {site.broker.load.all_readers} sessions that read the whole site at the same time\n"
+    )
+
+
+def _asset(site: "Site") -> Fraction:
+    return Fraction(1, max(len(site.assets_in_scope), 1))
+
+
+def _seconds(count: Fraction) -> str:
+    from model.units import Duration
+
+    return str(Duration(int(count))) if count >= 1 else f"{int(count * 1000)}ms"
 
 
 def _nodes(broker: "Broker") -> str:

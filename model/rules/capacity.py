@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from model.broker import Broker
 from model.capacity import accepted, messages, nodes_left, nodes_lost
+from model.emqx.protection import QUEUE_BOUNDS, queue_memory, room_for_queues
 from model.listeners import ClientKind
 from model.rules.rule import Finding, rule
 from model.site import Site
@@ -76,6 +77,29 @@ def each_kind_is_part_of_the_connections(site: Site) -> Iterator[Finding]:
         )
 
 
+@rule("broker")
+def queues_fit_the_memory(site: Site) -> Iterator[Finding]:
+    """The queues of all who read the whole site fit a node's memory, when each is full."""
+    broker = site.broker
+    queue = broker.protection.queue
+    lowest, room = QUEUE_BOUNDS[0], room_for_queues(broker)
+    if queue is None or queue <= lowest or queue_memory(broker, queue) <= room:
+        return
+    readers, fits = broker.load.all_readers, max(room // queue_memory(broker, 1), lowest)
+    problem = f"{quoted(queue)} messages for each of {readers} readers do not fit a node's memory"
+    remedy = f"write {fits} or less, give it more memory, or fewer readers in `broker.load.readers`"
+    yield Finding(("broker", "protection", "queue"), problem, remedy)
+
+
+@rule("broker")
+def readers_are_some_of_the_connections(site: Site) -> Iterator[Finding]:
+    """Those who read the whole site are some of all that are connected."""
+    load = site.broker.load
+    if load.readers is not None and load.readers > load.connections:
+        problem = f"{quoted(load.readers)} is more than all {load.connections} connections"
+        yield Finding(("broker", "load", "readers"), problem, f"write {load.connections} or less")
+
+
 def _lost(broker: Broker) -> str:
     """Say how many nodes may be lost, as `broker.max_unavailable` has it."""
     said = f"{nodes_lost(broker)} may be lost"
@@ -87,4 +111,6 @@ RULES = (
     connections_are_carried,
     connections_are_accepted,
     each_kind_is_part_of_the_connections,
+    queues_fit_the_memory,
+    readers_are_some_of_the_connections,
 )

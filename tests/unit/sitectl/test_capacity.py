@@ -136,3 +136,12 @@ def test_where_clients_wait_for_kafka_it_is_said(site_file: Path) -> None:
     assert "it lasts 5s" in shown
     assert "each record after 5s, though its client is told then that it arrived" in shown
     assert "Each client waits 5s for the acknowledgement of each message meanwhile." in shown
+
+
+def test_it_says_for_how_long_a_reader_may_be_away(site_file: Path) -> None:
+    with_peak(site_file, 6000)
+    data = json.loads(run("eagle-ford", "--json").stdout)
+    assert data["readers"]["sessions"] == 20
+    assert data["readers"]["awaySeconds"] == pytest.approx(data["client"]["queue"] / 6000, abs=0.1)
+    lines = [line.split() for line in run("eagle-ford").stdout.splitlines()]
+    assert ["the", "whole", "site", f"{int(data['readers']['awaySeconds'])}s"] in lines
