@@ -1,6 +1,5 @@
 """The gates that read Prometheus, against the real one: a good month, a bad one, one with a gap, and none at all."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from components import names
-from components.broker_alerts import alerts as alerts_of
-from components.prometheus_rules import rule_groups
-from components.series import SERIES, selected
 from lab.estate import Estate
-from lab.history import scene as history_scene
 from lab.history import tell
 from lab.story import Story
 from lab.waiting import wait_until
@@ -27,11 +21,9 @@ from sitectl.live_rules import compare
 from sitectl.prometheus import Prometheus, PrometheusError, PrometheusRefused, configured
 from tests.support import servers
 from tests.support.shell import REPOSITORY, Shell
-from tests.support.troubles import CONTRADICTED, OF_CONNECTORS, OF_SILENCE
 
 DAYS = 31
 ANOTHER = "baytown"
-LOGS = ("sitectl", "lab", "logs", "operators")
 Measure = Callable[[Site], Context]
 
 
@@ -128,42 +120,6 @@ def test_a_gap_does_not_pass_and_says_so(context: Measure, estate: Estate, site:
     assert "served" not in outcome.reason.partition(":")[0]
 
 
-def test_in_trouble_each_series_of_an_alert_is_there_and_each_alert_is_raised(
-    deployed: Shell, estate: Estate, site: Site
-) -> None:
-    told(estate, site, "troubled")
-    bad = history_scene(site, "troubled", DAYS, datetime.now(UTC))
-    wanted = {alert.name for alert in alerts_of(site)} - OF_SILENCE - CONTRADICTED
-    # In the pilot the sinks wait, and no connector runs.
-    wanted -= set() if bad.connectors else OF_CONNECTORS
-
-    def raised() -> set[str]:
-        query = f'count by (alertname) (ALERTS{{site="{site.name}"}})'
-        found = servers.prometheus(deployed).ask("POST", "/query", form={"query": query})
-        return {entry["metric"]["alertname"] for entry in found.json["data"]["result"]}
-
-    wait_until(lambda: raised() >= wanted, 300, "every alert, pending or firing")
-    for group in rule_groups(site):
-        for rule in group["rules"]:
-            if rule.get("alert") in OF_SILENCE | (set() if bad.connectors else OF_CONNECTORS):
-                continue
-            for selector in selected(rule["expr"]):
-                if (made := SERIES.get(selector.name)) is None:
-                    continue
-                chosen = (
-                    f"{selector.name}{{{','.join(f'{a}{b}{quoted(c)}' for a, b, c in selector.matchers)}}}"
-                )
-                grown = f"sum(increase({chosen}[3h]))" if made.type == "counter" else f"count({chosen})"
-                # A check that is off has no other check beside it, and a broken rule none like the site's own.
-                if not any(operator in ("!=", "!~") for _, operator, _ in selector.matchers):
-                    assert value(deployed, grown) > 0, f"{rule.get('alert') or rule['record']}: {chosen}"
-
-
-def quoted(text: str) -> str:
-    """A label's value as it stands in an expression."""
-    return f'"{text}"'
-
-
 def test_the_policy_servers_series_is_the_real_ones(deployed: Shell, estate: Estate, site: Site) -> None:
     """The lab's policy server is real: after a decision it counts what the alerts ask for."""
     token = (estate.state / "opa" / "token").read_text(encoding="utf-8")
@@ -177,33 +133,6 @@ def test_the_policy_servers_series_is_the_real_ones(deployed: Shell, estate: Est
     ]
     assert counted
     assert all('code="' in line and 'handler="' in line and 'method="' in line for line in counted)
-
-
-def test_rules_that_prometheus_refuses_leave_the_old_ones_and_are_found(
-    deployed: Shell, prometheus: Prometheus, site: Site
-) -> None:
-    """The site's data change, the new file is refused, and `pulumi up` would know nothing of it."""
-    name = f"prometheusrule.monitoring.coreos.com/{names.BROKER}"
-    kubectl = ("kubectl", "--namespace", site.namespace)
-    before = json.loads(deployed.run(*kubectl, "get", name, "--output", "json").out)["spec"]
-    wait_until(lambda: compare(site, prometheus, datetime.now(UTC)) == {}, 120, "the rules that are deployed")
-    changed = site.model_copy(update={"title": "Eagle Ford, renamed"})
-    groups = rule_groups(changed)
-    groups[-1]["rules"][0]["annotations"]["description"] = "{{ nothing_that_there_is }}"
-    patch = json.dumps({"spec": {"groups": groups}})
-    try:
-        deployed.run(*kubectl, "patch", name, "--type=merge", "--patch", patch)
-        wait_until(
-            lambda: "are left out, what was loaded before stays" in deployed.run(*LOGS, check=False).out,
-            60,
-            "the refusal",
-        )
-        found = compare(changed, prometheus, datetime.now(UTC))
-        assert "annotation" in found["BrokerNodeLost"]
-        assert "iot_broker:serving" not in found
-    finally:
-        deployed.run(*kubectl, "patch", name, "--type=merge", "--patch", json.dumps({"spec": before}))
-    wait_until(lambda: compare(site, prometheus, datetime.now(UTC)) == {}, 120, "the rules that were there")
 
 
 def test_rules_that_should_be_gone_are_found(deployed: Shell, prometheus: Prometheus, site: Site) -> None:
