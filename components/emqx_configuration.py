@@ -25,6 +25,7 @@ from model.emqx.configuration import (
     ForcedShutdown,
     License,
     Log,
+    LoginCheck,
     Mqtt,
     Node,
     OpenIdConnect,
@@ -94,7 +95,7 @@ def configuration(site: Site, settings: Settings) -> Configuration:
             max_awaiting_rel=limits.awaited,
             max_subscriptions=broker.protection.subscriptions,
         ),
-        authentication=(_token_authentication(site, settings),),
+        authentication=(_login_check(site), _token_authentication(site, settings)),
         authorization=_authorization(site),
         dashboard=_dashboard(site, settings),
         overload_protection=Switch(enable=broker.protection.overload),
@@ -219,6 +220,17 @@ def _revocation_lists(site: Site) -> RevocationLists | None:
     return RevocationLists(refresh_interval=Duration(900), http_timeout=Duration(15), capacity=100)
 
 
+def _login_check(site: Site) -> LoginCheck:
+    """Return what is asked before a token is verified: EMQX takes tokens that never end (docs/adr/0032)."""
+    return LoginCheck(
+        url=names.login_url(site),
+        connect_timeout=Duration(5),
+        request_timeout=Duration(5),
+        ssl=_client_tls(names.TRUST_SITE),
+        body={"site": site.name, "username": "${username}", "password": "${password}"},
+    )
+
+
 def _token_authentication(site: Site, settings: Settings) -> TokenAuthentication:
     issuer = names.issuer_url(settings.keycloak_url, site)
     return TokenAuthentication(
@@ -247,10 +259,15 @@ def _authorization(site: Site) -> Authorization:
             "retain": "${retain}",
             "peerhost": "${peerhost}",
             "cert_common_name": "${cert_common_name}",
+            # Empty but for who came with a token that EMQX has verified.
+            "realm": f"${{{names.CLIENT_ATTRIBUTES}.{names.REALM_ATTRIBUTE}}}",
+            "holder": f"${{{names.CLIENT_ATTRIBUTES}.{names.HOLDER_ATTRIBUTE}}}",
         },
     )
     return Authorization(
-        cache=Cache(max_size=site.broker.protection.decisions, ttl=Duration(60)), sources=(source,)
+        deny_action=site.broker.protection.deny_action,
+        cache=Cache(max_size=site.broker.protection.decisions, ttl=Duration(60)),
+        sources=(source,),
     )
 
 

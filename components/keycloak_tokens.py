@@ -1,7 +1,8 @@
 """The tokens that the broker takes: people's, by a client scope for who may read, and edge gateways', by own clients.
 
 Each has one audience (EMQX 5.8.9 refuses a token with more) and an `acl` claim, a list that only denies: EMQX holds it
-before the policy server is asked, so it can take rights away and give none (docs/adr/0023).
+before the policy server is asked, so it can take rights away and give none (docs/adr/0023). Its `client_attrs` say of
+which realm it is and whom it is for: EMQX hands them on once it has verified the token (docs/adr/0032).
 """
 
 import json
@@ -16,6 +17,7 @@ from components import names
 from components.client_secret import client_secret
 from components.component import SiteComponent
 from components.keycloak_client import confidential_client
+from model import Site
 from model.identity import EdgeGateway
 
 ACL_CLAIM = "acl"
@@ -52,6 +54,7 @@ def people_scope(
         )
     _audience(component, names.AUDIENCE, realm, scope)
     _claim(component, ACL_CLAIM, realm, scope, (ACL_CLAIM, json.dumps(PEOPLE_ACL), "JSON"))
+    _claim(component, names.CLIENT_ATTRIBUTES, realm, scope, _attributes(site, names.PERSON))
     return scope
 
 
@@ -76,9 +79,16 @@ def gateway_client(component: SiteComponent, realm: pulumi.Input[str], gateway: 
         "preferred_username": (names.client_name(site, "gateway", gateway.name), "String"),
         ACL_CLAIM: (json.dumps(GATEWAY_ACL), "JSON"),
     }
-    for claim, (value, kind) in claims.items():
-        _claim(component, f"{login}-{claim}", realm, client, (claim, value, kind))
+    said = [(claim, value, kind) for claim, (value, kind) in claims.items()]
+    for claim in (*said, _attributes(site, names.GATEWAY)):
+        _claim(component, f"{login}-{claim[0]}", realm, client, claim)
     client_secret(component, login, client.client_secret)
+
+
+def _attributes(site: Site, holder: str) -> tuple[str, str, str]:
+    """Return the claim of what EMQX hands to the policy server: texts only, for EMQX drops all else."""
+    value = {names.REALM_ATTRIBUTE: site.name, names.HOLDER_ATTRIBUTE: holder}
+    return names.CLIENT_ATTRIBUTES, json.dumps(value), "JSON"
 
 
 def _audience(component: SiteComponent, name: str, realm: pulumi.Input[str], holder: _Holder) -> None:

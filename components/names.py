@@ -76,6 +76,15 @@ AUDIENCE = "mqtt"
 AUDIENCE_SCOPE = "mqtt"
 """Keycloak's client scope that brings the audience."""
 
+CLIENT_ATTRIBUTES = "client_attrs"
+"""Claim whose texts EMQX hands to the policy server, once it has verified the token."""
+REALM_ATTRIBUTE = "realm"
+"""Attribute of a token for the broker: the realm that it is of."""
+HOLDER_ATTRIBUTE = "holder"
+"""Attribute of a token for the broker: whom it is for, `PERSON` or `GATEWAY`."""
+PERSON = "person"
+GATEWAY = "gateway"
+
 CLIENT_CLASSES = ("device", "gateway", "service", "mirror")
 """Classes of client certificates; each has its Vault role, and its own subdomain for common names."""
 
@@ -113,6 +122,11 @@ def service_host(site: Site, service: str) -> str:
 def decision_url(site: Site) -> str:
     """Return the address of the policy decision that the broker asks for."""
     return f"https://{service_host(site, POLICY_SERVER)}:{POLICY_SERVER_PORT}/v0/data/iot/mqtt/decision"
+
+
+def login_url(site: Site) -> str:
+    """Return the address at which the broker asks about a token before it verifies it."""
+    return f"https://{service_host(site, POLICY_SERVER)}:{POLICY_SERVER_PORT}/v0/data/iot/login/decision"
 
 
 def issuer_url(keycloak_url: str, site: Site) -> str:

@@ -42,6 +42,8 @@ MEMORY = "128Mi"
 CORES = "50m"
 # An autoscaler measures use by the request: 70 % of this is 250 decisions a second, of the other a few dozen.
 SCALING_CORES = "500m"
+# No token of the realm is good for longer, whoever it is for: seconds.
+LONGEST_TOKEN = 86_400
 # Class of the people that signed in with a token; the policy lets them read at most.
 SIGNED_IN = "user"
 # Classes of the clients that a rule may name one by one.
@@ -212,8 +214,14 @@ def site_data(site: Site) -> str:
                 # What the bridge brings in has such a client id, and by it does not go out again.
                 "reserved_client_ids": [INWARD_RULE],
                 "rules": [_rule(site, rule) for rule in site.policy.rules],
+                # What a token's attribute must say, and in how many seconds a token must end.
+                "realm": site.name,
+                "longest_token": LONGEST_TOKEN,
                 "hosts": {
-                    client_name(site, "service", host.name): {"topics": _words(site, host)}
+                    client_name(site, "service", host.name): {
+                        "states": list(host.states),
+                        "topics": [*host.states, *_commands(site, host)],
+                    }
                     for host in site.policy.hosts
                 },
                 "gateways": {
@@ -241,17 +249,20 @@ def _rule(site: Site, rule: TopicRule) -> dict[str, Any]:
 
 
 def _filled(site: Site, topic: str) -> list[str]:
-    """Return the filters that one of the data stands for: with `{elsewhere}` one for each such topic space, or none."""
-    named = topic.replace("{site}", site.name).replace("{name}", "${username}")
-    if "{elsewhere}" not in named:
-        return [named]
-    return [named.replace("{elsewhere}", space) for space in site.spaces_elsewhere]
+    """Return the filters that one of the data stands for: one for each topic space or host it asks for, or none."""
+    filled = [topic.replace("{site}", site.name).replace("{name}", "${username}")]
+    several = {
+        "{elsewhere}": site.spaces_elsewhere,
+        "{host}": tuple(host.host_id for host in site.policy.hosts if host.host_id),
+    }
+    for placeholder, values in several.items():
+        if placeholder in topic:
+            filled = [one.replace(placeholder, value) for one in filled for value in values]
+    return filled
 
 
-def _words(site: Site, host: Host) -> list[str]:
-    """Return the topics of what a host says: its state, and its commands."""
-    state = [f"spBv1.0/STATE/{host.host_id}"] if host.host_id else []
-    return [*state, *(command.replace("{site}", site.name) for command in host.commands)]
+def _commands(site: Site, host: Host) -> list[str]:
+    return [command.replace("{site}", site.name) for command in host.commands]
 
 
 def _who(site: Site, who: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from model.image import Image
 from model.scaling import Autoscaling
 
 TopicFilter = Annotated[str, StringConstraints(min_length=1, max_length=256), Written]
+STATE_SPACES = {"v3.0": "spBv1.0/STATE", "v2.2": "STATE"}
+"""Where a host says whether it is there, by version of Sparkplug."""
 
 
 class TopicRule(Part):
@@ -22,7 +24,7 @@ class TopicRule(Part):
     topics: tuple[TopicFilter, ...] = Field(
         min_length=1,
         description="MQTT topic filters; `{site}` is the site's name, `{name}` the client's common name, `{elsewhere}` "
-        "each topic space of an asset that does not begin with the site's name.",
+        "each topic space of an asset that does not begin with the site's name, `{host}` each host's Sparkplug id.",
     )
 
 
@@ -38,12 +40,25 @@ class Host(Part):
     title: Text = Field(description="Name for people.")
     host_id: Label | None = Field(
         None,
-        description="Sparkplug host id: under `spBv1.0/STATE/<host_id>` it says whether it is there.",
+        description="Sparkplug host id, under which it says whether it is there, and hears it.",
+    )
+    sparkplug: tuple[Literal["v3.0", "v2.2"], ...] = Field(
+        ("v3.0",),
+        min_length=1,
+        description="Versions of Sparkplug by which it says so: v3.0 under `spBv1.0/STATE/<host_id>`, v2.2 under "
+        "`STATE/<host_id>`.",
     )
     commands: tuple[TopicFilter, ...] = Field(
         (),
         description="Commands that it may send: filters with a level `command`, or of Sparkplug's NCMD or DCMD.",
     )
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The topics under which it says whether it is there; none where it has no Sparkplug id."""
+        if self.host_id is None:
+            return ()
+        return tuple(f"{STATE_SPACES[version]}/{self.host_id}" for version in self.sparkplug)
 
 
 class Policy(Part):

@@ -1,6 +1,6 @@
 """The peak that clients bring to the broker, and what each of them may take of it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,9 @@ from model.units import Bytes, Duration, Percentage, SomeRate, between
 OTHER_READERS = 10
 # EMQX takes 256 MiB; a client's token must fit into its first packet.
 Message = Annotated[Bytes, between(Bytes(16 * 2**10), Bytes(256 * 2**20))]
+
+DenyAction = Literal["disconnect", "ignore"]
+"""What EMQX does with a client that asks for what it may not; one word for publishing and subscribing."""
 
 
 class Load(Part):
@@ -75,6 +78,10 @@ class Protection(Part):
         le=1_048_576,
         description="Permissions that a client's session remembers for a minute; what is not among them is asked for "
         "each time.",
+    )
+    deny_action: DenyAction = Field(
+        description="What happens to a client that asks for what it may not: `disconnect` ends its session. `ignore` "
+        "refuses the single filter or message; a refused message of MQTT 3.1.1 is acknowledged then, and lost."
     )
     flapping: Flapping = Field(description="When a client is banned for connecting again and again.")
     reserve: Percentage = Field(

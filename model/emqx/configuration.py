@@ -12,6 +12,7 @@ from model.base import Port
 from model.emqx.integration import Actions, Connectors, RuleEngine, Sources
 from model.emqx.listeners import Listeners
 from model.emqx.section import Key, MountedFile, SecretFile, Section, SecureAddress
+from model.protection import DenyAction
 from model.units import Bytes, Duration
 
 Count = Annotated[int, Field(ge=1)]
@@ -68,6 +69,19 @@ class TokenAuthentication(Section):
     disconnect_after_expire: Literal[True] = True
 
 
+class LoginCheck(Section):
+    """OPA, asked before a token is verified: it refuses, or leaves the decision to what stands behind it."""
+
+    mechanism: Literal["password_based"] = "password_based"
+    backend: Literal["http"] = "http"
+    method: Literal["post"] = "post"
+    url: SecureAddress
+    connect_timeout: Duration
+    request_timeout: Duration
+    ssl: ClientTls
+    body: dict[str, str]
+
+
 class Cache(Section):
     """Decisions that each client's session remembers."""
 
@@ -90,13 +104,13 @@ class PolicyServer(Section):
 
 
 class Authorization(Section):
-    """Who may do what: what no source allows is denied, and disconnects.
+    """Who may do what: what no source allows is denied.
 
     A policy server that fails counts as one that has no opinion.
     """
 
     no_match: Literal["deny"] = "deny"
-    deny_action: Literal["disconnect"] = "disconnect"
+    deny_action: DenyAction
     cache: Cache
     sources: Annotated[tuple[PolicyServer, ...], Field(min_length=1)]
 
@@ -251,7 +265,7 @@ class Configuration(Section):
 
     listeners: Listeners
     mqtt: Mqtt
-    authentication: Annotated[tuple[TokenAuthentication, ...], Field(min_length=1)]
+    authentication: tuple[LoginCheck, TokenAuthentication]
     authorization: Authorization
     dashboard: Dashboard
     prometheus: Prometheus = Prometheus()

@@ -8,7 +8,7 @@ from model.rules.rule import Finding, rule
 from model.site import Site
 from model.words import did_you_mean, quoted
 
-PLACEHOLDERS = ("{site}", "{name}", "{elsewhere}")
+PLACEHOLDERS = ("{site}", "{name}", "{elsewhere}", "{host}")
 CLASSES = ("device", "gateway", "service", "mirror", "user")
 MACHINES = ("device", "gateway")
 """Classes of the clients that stand where anybody may come to them."""
@@ -87,6 +87,9 @@ def hosts_command_the_sites_devices(site: Site) -> Iterator[Finding]:
             yield Finding(
                 key, f"{quoted(host.name)} says nothing to anybody", "give it `host_id` or `commands`"
             )
+        if host.host_id is None and "v2.2" in host.sparkplug:
+            problem = f"{quoted(host.name)} has no Sparkplug id to say that it is there under"
+            yield Finding((*key, "sparkplug"), problem, "give it `host_id`, or leave `sparkplug` out")
         if host.host_id in ids:
             problem = f"{quoted(host.host_id)} is {quoted(ids[host.host_id])}'s already"
             yield Finding((*key, "host_id"), problem, "give each host an id of its own")
@@ -114,7 +117,8 @@ def nobody_else_commands(site: Site) -> Iterator[Finding]:
         for index, topic in enumerate(permission.topics if "publish" in permission.actions else ()):
             levels = topic.split("/")
             sparkplug = levels[0] == SPARKPLUG
-            if (sparkplug and {*TOLD, "STATE"} & {*levels}) or (not sparkplug and COMMANDS in levels[1:]):
+            hosts_own = levels[0] == "STATE" or (sparkplug and {*TOLD, "STATE"} & {*levels})
+            if hosts_own or (not sparkplug and COMMANDS in levels[1:]):
                 key = ("policy", "rules", permission.name, "topics", index)
                 problem = f"{quoted(topic)} is for a host to publish, and no rule can let another"
                 yield Finding(key, problem, "name the host under `policy.hosts`")

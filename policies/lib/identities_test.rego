@@ -18,22 +18,25 @@ test_a_common_name_elsewhere_has_no_class if {
 		"-a.devices.field.example",
 		"pump/7.devices.field.example",
 		"evildevices.field.example",
+		"pump-7\n.devices.field.example",
 	] {
 		not identities.class_of(common_name, domains)
 	}
 }
 
-test_who_has_no_certificate_is_a_user if {
-	every common_name in ["", "undefined"] {
-		identities.class_of(common_name, domains) == "user"
+test_who_has_no_certificate_has_no_class_by_it if {
+	every common_name in ["", "undefined", null, 7, ["pump-7.devices.field.example"]] {
+		not identities.is_certified(common_name)
+		not identities.class_of(common_name, domains)
 	}
+	identities.is_certified("pump-7.devices.field.example")
 }
 
 test_a_safe_name_is_one_plain_level if {
 	every name in ["pump-7.devices.field.example", "alice", "alice@field.example", "a_b"] {
 		identities.is_safe(name)
 	}
-	every name in ["", "+", "#", "a/b", "$SYS", "a b", ".a"] {
+	every name in ["", "+", "#", "a/b", "$SYS", "a b", ".a", "a\n"] {
 		not identities.is_safe(name)
 	}
 }

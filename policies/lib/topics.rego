@@ -3,9 +3,9 @@
 # description: What a topic and a topic filter are, and when a filter holds nothing that another does not hold.
 package lib.topics
 
-# What a client subscribes to, without the group of a shared subscription (`$share/<group>/<filter>`).
+# What a client subscribes to, without the group of a shared subscription (`$share/<group>/<filter>`, `$queue/<filter>`).
 real_filter(filter) := substring(filter, count(parts[0]), -1) if {
-	parts := regex.find_n(`^\$share/[^/+#]+/`, filter, 1)
+	parts := regex.find_n(`^\$(share/[^/+#]+|queue)/`, filter, 1)
 	count(parts) == 1
 } else := filter
 
@@ -41,8 +41,10 @@ is_command(topic) if {
 	levels[2] in {"NCMD", "DCMD"}
 }
 
-# Where a Sparkplug host says whether it is there.
+# Where a Sparkplug host says whether it is there: by Sparkplug 3.0, and by 2.2.
 is_host_state(topic) if array.slice(split(topic, "/"), 0, 2) == ["spBv1.0", "STATE"]
+
+is_host_state(topic) if split(topic, "/")[0] == "STATE"
 
 # Every topic that `filter` matches is matched by `allowed`, too. A topic is a filter without wildcards.
 contained(filter, allowed) if {

@@ -33,8 +33,12 @@ test_a_command_is_known_by_its_level if {
 }
 
 test_a_hosts_state_is_known_by_its_first_levels if {
-	topics.is_host_state("spBv1.0/STATE/host")
-	not topics.is_host_state("spBv1.0/a/STATE/host")
+	every topic in ["spBv1.0/STATE/host", "STATE/host", "STATE"] {
+		topics.is_host_state(topic)
+	}
+	every topic in ["spBv1.0/a/STATE/host", "a/STATE/host", "STATES/host", "state/host"] {
+		not topics.is_host_state(topic)
+	}
 }
 
 test_a_shared_subscription_is_judged_by_its_real_filter if {
@@ -42,6 +46,9 @@ test_a_shared_subscription_is_judged_by_its_real_filter if {
 	topics.real_filter("a/$share/group/b") == "a/$share/group/b"
 	topics.real_filter("$share/group") == "$share/group"
 	topics.real_filter("$share//a") == "$share//a"
+	topics.real_filter("$queue/a/+") == "a/+"
+	topics.real_filter("$share/g/$share/h/a") == "$share/h/a"
+	topics.real_filter("$queue") == "$queue"
 }
 
 test_a_filter_is_contained_when_it_can_match_nothing_else if {

@@ -2,8 +2,9 @@
 # title: MQTT authorization
 # description: |
 #   Decides whether a client may publish to a topic, or subscribe to a filter. The broker asks with a flat map of
-#   strings: site, username, clientid, topic, action, qos, retain, peerhost, cert_common_name. What is allowed is in
-#   data.sites[<site>]; what nothing allows is denied. The answer is an object, because the broker reads its `result`.
+#   strings: site, username, clientid, topic, action, qos, retain, peerhost, cert_common_name, and, of a token that the
+#   broker has verified, realm and holder. What is allowed is in data.sites[<site>]; what nothing allows is denied. The
+#   answer is an object, because the broker reads its `result`.
 package iot.mqtt
 
 import data.lib.identities
@@ -18,16 +19,33 @@ decision := {"result": "allow"} if {
 
 site := data.sites[input.site]
 
-# A gateway that the site lists may come with a token: its user name is the one that its certificate would have.
-brings_token if {
+# Without one of these as a text there is no answer but no.
+needed := {"site", "username", "clientid", "topic", "action", "cert_common_name"}
+
+# The handshake has verified who has a certificate.
+certified if identities.is_certified(input.cert_common_name)
+
+# Who has none is who a token says. The broker opens its listeners before it can verify a token: until then it lets in
+# whoever comes, and says neither realm nor holder of them.
+vouched if {
 	input.cert_common_name in identities.absent
-	some name, _ in site.gateways
-	input.username == name
+	input.realm == site.realm
+	input.holder in identities.holders
 }
 
-class := "gateway" if brings_token
+class := identities.class_of(input.cert_common_name, site.classes) if certified
 
-class := identities.class_of(input.cert_common_name, site.classes) if not brings_token
+class := "user" if {
+	vouched
+	input.holder == identities.person
+}
+
+# By the token's own word, not by its name: a person may be called what a gateway is called.
+class := "gateway" if {
+	vouched
+	input.holder == identities.gateway
+	site.gateways[input.username]
+}
 
 asked := input.topic if input.action == "publish"
 
@@ -60,7 +78,34 @@ commanded if {
 	topics.contained(asked, filter)
 }
 
+# What it must hear: whether it is said to be there.
+permits contains "the host's own state" if {
+	input.action == "subscribe"
+	class == "service"
+	some filter in site.hosts[input.username].states
+	topics.contained(asked, filter)
+}
+
+# A Sparkplug host asks for all of Sparkplug at once. Where the policy server knows one site, that is the site's.
+permits contains "all of Sparkplug, where there is one site" if {
+	input.action == "subscribe"
+	class == "service"
+	count(data.sites) == 1
+	count(site.hosts[input.username].states) > 0
+	topics.contained(asked, "spBv1.0/#")
+}
+
 # Reasons to deny that no rule of a site can overrule.
+objections contains sprintf("the question has no %s", [name]) if {
+	some name in needed
+	type_name(object.get(input, name, null)) != "string"
+}
+
+objections contains "neither a certificate nor a token of the realm vouches for the client" if {
+	not certified
+	not vouched
+}
+
 objections contains "the topic is not one that can be published to" if {
 	input.action == "publish"
 	not topics.is_topic(asked)
@@ -72,8 +117,8 @@ objections contains "the filter is not one that can be subscribed to" if {
 }
 
 objections contains "the user name is not the certificate's common name" if {
-	not input.cert_common_name in identities.absent
-	input.username != input.cert_common_name
+	certified
+	not input.username == input.cert_common_name
 }
 
 objections contains "the client id is not bound to who the client is" if not bound
@@ -83,8 +128,6 @@ objections contains "the client id is one of the broker's own" if {
 	startswith(input.clientid, prefix)
 }
 
-objections contains "the user name cannot stand in a topic" if not identities.is_safe(input.username)
-
 objections contains "only the OT mirror publishes under ot/" if {
 	input.action == "publish"
 	split(asked, "/")[0] == "ot"
@@ -93,7 +136,7 @@ objections contains "only the OT mirror publishes under ot/" if {
 
 objections contains "the OT mirror publishes under ot/ and nowhere else" if {
 	input.action == "publish"
-	split(asked, "/")[0] != "ot"
+	not split(asked, "/")[0] == "ot"
 	class == "mirror"
 }
 
@@ -120,28 +163,36 @@ objections contains "people only read" if {
 }
 
 # With a certificate the client id is its common name. With a token it is the user name, or begins with it and a slash.
-# The broker sees to that when a client connects; here is what holds if it was not told to.
+# The broker sees to that when a client connects; here is what holds if it does not.
 bound if {
-	not input.cert_common_name in identities.absent
+	certified
 	input.clientid == input.cert_common_name
 }
 
 bound if {
-	input.cert_common_name in identities.absent
+	vouched
+	input.username != ""
 	split(input.clientid, "/")[0] == input.username
 }
 
 is_meant(who) if who.class == class
 
 is_meant(who) if {
-	not input.cert_common_name in identities.absent
+	certified
 	some pattern in who.common_names
 	glob.match(pattern, ["."], input.cert_common_name)
 }
 
-# A filter of the data with the client's own name in the level that asks for it.
-own(filter) := concat("/", [level | some part in split(filter, "/"); level := named(part)])
+# A filter of the data with the client's own name in the level that asks for it. Where a name cannot stand in a topic
+# there is no such filter; a level never drops out.
+own(filter) := filter if not "${username}" in split(filter, "/")
 
-named("${username}") := input.username
+own(filter) := concat("/", [level | some part in levels; level := named(part)]) if {
+	levels := split(filter, "/")
+	"${username}" in levels
+	identities.is_safe(input.username)
+}
 
 named(part) := part if part != "${username}"
+
+named("${username}") := input.username

@@ -4,11 +4,20 @@ import data.iot.mqtt
 
 sites := {"field": {
 	"reserved_client_ids": ["incumbent_in"],
-	"hosts": {"scada.services.field.example": {"topics": [
-		"spBv1.0/STATE/desk",
-		"spBv1.0/field/NCMD/+",
-		"field/+/command/start/#",
-	]}},
+	"realm": "field",
+	"longest_token": 86400,
+	"hosts": {
+		"scada.services.field.example": {
+			"states": ["spBv1.0/STATE/desk", "STATE/desk"],
+			"topics": [
+				"spBv1.0/STATE/desk",
+				"STATE/desk",
+				"spBv1.0/field/NCMD/+",
+				"field/+/command/start/#",
+			],
+		},
+		"starter.services.field.example": {"states": [], "topics": ["field/+/command/start/#"]},
+	},
 	"gateways": {"gw-7.gateways.field.example": {"spaces": ["field/separator", "wells/north"]}},
 	"classes": {
 		"device": "devices.field.example",
@@ -59,6 +68,12 @@ sites := {"field": {
 			"actions": ["publish", "subscribe"],
 			"topics": ["field/${username}/#"],
 		},
+		{
+			"name": "users-read",
+			"who": {"class": "user"},
+			"actions": ["subscribe"],
+			"topics": ["field/all/#"],
+		},
 	],
 }}
 
@@ -80,7 +95,18 @@ asking(name, action, topic) := {
 	"retain": "false",
 	"peerhost": "192.0.2.7",
 	"cert_common_name": name,
+	"realm": "",
+	"holder": "",
 }
+
+# What is asked of who came without a certificate, under a token of the realm that the broker has verified.
+bringing_token(holder, name, action, topic) := object.union(asking(name, action, topic), {
+	"cert_common_name": "undefined",
+	"realm": "field",
+	"holder": holder,
+})
+
+person(name, action, topic) := bringing_token("person", name, action, topic)
 
 answer(question) := decision.result if {
 	decision := mqtt.decision with input as question with data.sites as sites
@@ -162,12 +188,32 @@ test_a_user_name_other_than_the_certificates_is_denied if {
 host := "scada.services.field.example"
 
 test_a_named_host_says_what_the_site_lets_it_say if {
-	every topic in ["spBv1.0/STATE/desk", "spBv1.0/field/NCMD/gw-7", "field/pump-7/command/start/now"] {
+	every topic in ["spBv1.0/STATE/desk", "STATE/desk", "spBv1.0/field/NCMD/gw-7", "field/pump-7/command/start/now"] {
 		answer(asking(host, "publish", topic)) == "allow"
 	}
-	every topic in ["spBv1.0/STATE/other", "spBv1.0/field/DCMD/gw-7/pump", "field/pump-7/command/stop", "field/pump-7/flow"] {
+	every topic in ["spBv1.0/STATE/other", "STATE/other", "spBv1.0/field/DCMD/gw-7/pump", "field/pump-7/command/stop", "field/pump-7/flow"] {
 		answer(asking(host, "publish", topic)) == "deny"
 	}
+}
+
+test_a_named_host_hears_its_own_state if {
+	every filter in ["spBv1.0/STATE/desk", "STATE/desk"] {
+		answer(asking(host, "subscribe", filter)) == "allow"
+		answer(asking("starter.services.field.example", "subscribe", filter)) == "deny"
+		answer(asking(service, "subscribe", filter)) == "deny"
+	}
+	answer(asking(host, "subscribe", "STATE/other")) == "deny"
+}
+
+test_a_named_host_hears_all_of_sparkplug_where_there_is_one_site if {
+	question := asking(host, "subscribe", "spBv1.0/#")
+	answer(question) == "allow"
+	answer(asking(service, "subscribe", "spBv1.0/#")) == "deny"
+	answer(asking("starter.services.field.example", "subscribe", "spBv1.0/#")) == "deny"
+	answer(asking(host, "subscribe", "#")) == "deny"
+	both := object.union(sites, {"other": sites.field})
+	decision := mqtt.decision with input as question with data.sites as both
+	decision.result == "deny"
 }
 
 test_nobody_else_speaks_to_devices_though_a_rule_would_let_it if {
@@ -181,9 +227,11 @@ test_nobody_else_speaks_to_devices_though_a_rule_would_let_it if {
 		answer(question) == "deny"
 		objections(question) == {"only a host that the site names speaks to devices"}
 	}
-	state := asking(service, "publish", "spBv1.0/STATE/desk")
-	answer(state) == "deny"
-	objections(state) == {"only a host that the site names says that it is there"}
+	every topic in ["spBv1.0/STATE/desk", "STATE/desk"] {
+		state := asking(service, "publish", topic)
+		answer(state) == "deny"
+		objections(state) == {"only a host that the site names says that it is there"}
+	}
 }
 
 test_a_client_id_of_another_is_denied if {
@@ -199,10 +247,10 @@ test_a_client_id_of_another_is_denied if {
 
 test_a_token_binds_the_client_id_by_its_beginning if {
 	every own in ["alice", "alice/browser", "alice/a/b"] {
-		answer(object.union(bringing_token("alice", "subscribe", "field/alice/x"), {"clientid": own})) == "allow"
+		answer(object.union(person("alice", "subscribe", "field/alice/x"), {"clientid": own})) == "allow"
 	}
 	every other in ["bob", "alicent", "bob/alice", "browser"] {
-		question := object.union(bringing_token("alice", "subscribe", "field/alice/x"), {"clientid": other})
+		question := object.union(person("alice", "subscribe", "field/alice/x"), {"clientid": other})
 		objections(question) == {"the client id is not bound to who the client is"}
 	}
 }
@@ -214,53 +262,86 @@ test_nobody_has_a_client_id_of_the_brokers_own if {
 	objections(question) == {"the client id is one of the broker's own"}
 }
 
-test_a_user_name_with_wildcards_does_not_widen_a_filter if {
-	question := object.union(asking("+", "subscribe", "field/+/x"), {"cert_common_name": ""})
-	answer(question) == "deny"
-	objections(question) == {"the user name cannot stand in a topic"}
-}
-
-test_who_signed_in_with_a_token_reads_what_data_gives_to_users if {
-	every absent in ["", "undefined"] {
-		answer(object.union(asking("alice", "subscribe", "field/alice/x"), {"cert_common_name": absent})) == "allow"
+test_a_name_that_cannot_stand_in_a_topic_is_put_into_none if {
+	every name in ["+", "#", "josé", "o'brien", "jane+iot", "a b"] {
+		answer(person(name, "subscribe", sprintf("field/%s/x", [name]))) == "deny"
+		answer(person(name, "subscribe", "field/all/x")) == "allow"
 	}
 }
 
-test_who_signed_in_with_a_token_never_writes if {
-	question := object.union(asking("alice", "publish", "field/alice/x"), {"cert_common_name": ""})
+test_a_person_reads_what_data_gives_to_users_and_never_writes if {
+	every absent in ["", "undefined"] {
+		answer(object.union(person("alice", "subscribe", "field/alice/x"), {"cert_common_name": absent})) == "allow"
+	}
+	question := person("alice", "publish", "field/alice/x")
 	answer(question) == "deny"
 	objections(question) == {"people only read"}
+}
+
+unvouched := "neither a certificate nor a token of the realm vouches for the client"
+
+test_whoever_came_in_before_tokens_were_verified_is_denied if {
+	every name in ["alice", listed, device, host, mirror] {
+		every action in ["publish", "subscribe"] {
+			question := object.union(asking(name, action, "field/alice/x"), {"cert_common_name": "undefined"})
+			answer(question) == "deny"
+			unvouched in objections(question)
+		}
+	}
+}
+
+test_a_token_of_another_realm_or_for_nobody_vouches_for_nobody if {
+	every change in [
+		{"realm": ""},
+		{"realm": "other"},
+		{"realm": "FIELD"},
+		{"realm": "undefined"},
+		{"holder": ""},
+		{"holder": "undefined"},
+		{"holder": "Person"},
+		{"holder": "service"},
+	] {
+		question := object.union(person("alice", "subscribe", "field/alice/x"), change)
+		unvouched in objections(question)
+		answer(question) == "deny"
+	}
 }
 
 listed := "gw-7.gateways.field.example"
 
-bringing_token(name, action, topic) := object.union(asking(name, action, topic), {"cert_common_name": "undefined"})
-
 test_a_listed_gateway_with_a_token_speaks_for_itself_and_its_assets if {
 	every topic in ["spBv1.0/field/NDATA/gw-7.gateways.field.example", "field/separator/pressure", "wells/north/7/flow"] {
-		answer(bringing_token(listed, "publish", topic)) == "allow"
+		answer(bringing_token("gateway", listed, "publish", topic)) == "allow"
 		answer(asking(listed, "publish", topic)) == "allow"
 	}
-	answer(bringing_token(listed, "subscribe", "field/separator/#")) == "allow"
+	answer(bringing_token("gateway", listed, "subscribe", "field/separator/#")) == "allow"
 }
 
 test_a_listed_gateway_with_a_token_speaks_and_reads_nowhere_else if {
 	every topic in ["field/pump/flow", "field/separators/x", "spBv1.0/field/NDATA/gw-8.gateways.field.example", "wells/x"] {
-		answer(bringing_token(listed, "publish", topic)) == "deny"
+		answer(bringing_token("gateway", listed, "publish", topic)) == "deny"
 	}
 	every filter in ["field/#", "#", "field/+/pressure", "ot/field/#"] {
-		answer(bringing_token(listed, "subscribe", filter)) == "deny"
+		answer(bringing_token("gateway", listed, "subscribe", filter)) == "deny"
 	}
-	question := bringing_token(listed, "publish", "ot/field/separator/pressure")
+	question := bringing_token("gateway", listed, "publish", "ot/field/separator/pressure")
 	answer(question) == "deny"
 	objections(question) == {"only the OT mirror publishes under ot/"}
 }
 
-test_a_gateways_name_without_certificate_is_nobody_where_the_site_does_not_list_it if {
+test_a_person_who_is_named_like_a_listed_gateway_is_a_person if {
+	every topic in ["spBv1.0/field/NDATA/gw-7.gateways.field.example", "field/separator/pressure"] {
+		question := person(listed, "publish", topic)
+		answer(question) == "deny"
+		objections(question) == {"people only read"}
+	}
+	answer(person(listed, "subscribe", "field/separator/#")) == "deny"
+}
+
+test_a_gateways_token_is_for_nobody_where_the_site_does_not_list_it if {
 	other := "gw-8.gateways.field.example"
-	question := bringing_token(other, "publish", "spBv1.0/field/NDATA/gw-8.gateways.field.example")
+	question := bringing_token("gateway", other, "publish", "spBv1.0/field/NDATA/gw-8.gateways.field.example")
 	answer(question) == "deny"
-	objections(question) == {"people only read"}
 }
 
 test_the_brokers_own_topics_are_closed if {
@@ -292,4 +373,17 @@ test_an_unknown_certificate_is_denied if {
 test_an_incomplete_question_is_denied if {
 	answer({}) == "deny"
 	answer({"site": "field", "action": "publish", "topic": "field/x"}) == "deny"
+	every whole in [
+		asking(device, "publish", "field/pump-7.devices.field.example/x"),
+		person("alice", "subscribe", "field/alice/x"),
+		bringing_token("gateway", listed, "publish", "field/separator/pressure"),
+	] {
+		answer(whole) == "allow"
+		every name in ["site", "username", "clientid", "topic", "action", "cert_common_name"] {
+			answer(object.remove(whole, [name])) == "deny"
+			objections(object.remove(whole, [name]))[sprintf("the question has no %s", [name])]
+			answer(object.union(whole, {name: null})) == "deny"
+			answer(object.union(whole, {name: [whole[name]]})) == "deny"
+		}
+	}
 }

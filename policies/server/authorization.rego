@@ -7,7 +7,7 @@ default allow := false
 
 allow if {
 	input.method == "POST"
-	input.path == ["v0", "data", "iot", "mqtt", "decision"]
+	input.path in [["v0", "data", "iot", "mqtt", "decision"], ["v0", "data", "iot", "login", "decision"]]
 }
 
 allow if {

@@ -6,6 +6,8 @@ asked(method, path) if authz.allow with input as {"method": method, "path": path
 
 test_the_broker_asks_for_decisions if asked("POST", ["v0", "data", "iot", "mqtt", "decision"])
 
+test_the_broker_asks_about_logins if asked("POST", ["v0", "data", "iot", "login", "decision"])
+
 test_the_kubelet_asks_for_health if asked("GET", ["health"])
 
 test_prometheus_asks_for_metrics if asked("GET", ["metrics"])

@@ -71,6 +71,7 @@ STRUCTS: dict[str, dict[str, Any]] = {
 }
 
 REQUIRED: dict[str, tuple[str, ...]] = {
+    "authn:http_post": ("mechanism", "backend", "method", "url"),
     "authn:jwt_jwks": ("mechanism", "use_jwks", "endpoint"),
     "authz:http_get": ("type", "method", "url"),
     "authz:http_post": ("type", "method", "url", "body"),

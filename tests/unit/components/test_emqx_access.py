@@ -44,7 +44,7 @@ def test_a_browser_brings_a_token_of_the_realm_for_the_broker_under_its_own_name
 ) -> None:
     values = told(eagle_ford, settings)
     assert values["listeners"]["wss"]["default"]["enable_authn"] is True
-    (token,) = values["authentication"]
+    _, token = values["authentication"]
     assert token["verify_claims"] == {
         "iss": "https://keycloak.example:8443/realms/eagle-ford",
         "aud": "mqtt",
@@ -55,8 +55,34 @@ def test_a_browser_brings_a_token_of_the_realm_for_the_broker_under_its_own_name
 def test_without_an_own_authority_for_keycloak_the_systems_are_believed(
     eagle_ford: Composition, settings: Settings
 ) -> None:
-    (token,) = told(eagle_ford, replace(settings, keycloak_ca=None))["authentication"]
+    _, token = told(eagle_ford, replace(settings, keycloak_ca=None))["authentication"]
     assert token["ssl"] == {"enable": True, "verify": "verify_peer", "cacerts": True}
+
+
+def test_what_is_no_good_token_is_refused_before_it_is_verified(
+    composition: Composition, settings: Settings
+) -> None:
+    check, token = told(composition, settings)["authentication"]
+    # EMQX asks one after the other until one decides: the first can refuse, and the second alone lets in.
+    assert (check["mechanism"], check["backend"], check["method"]) == ("password_based", "http", "post")
+    assert token["mechanism"] == "jwt"
+    assert check["url"] == f"https://opa.{composition.site.namespace}.svc:8181/v0/data/iot/login/decision"
+    assert check["ssl"]["verify"] == "verify_peer"
+    assert check["body"] == {
+        "site": composition.site.name,
+        "username": "${username}",
+        "password": "${password}",
+    }
+
+
+def test_the_policy_server_hears_what_a_verified_token_says(
+    composition: Composition, settings: Settings
+) -> None:
+    (source,) = told(composition, settings)["authorization"]["sources"]
+    assert source["body"]["realm"] == "${client_attrs.realm}"
+    assert source["body"]["holder"] == "${client_attrs.holder}"
+    # What a client says of itself when it connects must set no such attribute.
+    assert "client_attrs_init" not in told(composition, settings)["mqtt"]
 
 
 def test_what_no_policy_allows_is_denied_and_disconnects(
@@ -65,6 +91,11 @@ def test_what_no_policy_allows_is_denied_and_disconnects(
     authorization = told(composition, settings)["authorization"]
     assert (authorization["no_match"], authorization["deny_action"]) == ("deny", "disconnect")
     assert [source["type"] for source in authorization["sources"]] == ["http"]
+
+
+def test_a_site_may_have_its_clients_keep_their_sessions(eagle_ford: Composition, settings: Settings) -> None:
+    values = told_with(eagle_ford, settings, protection={"deny_action": "ignore"})
+    assert (values["authorization"]["no_match"], values["authorization"]["deny_action"]) == ("deny", "ignore")
 
 
 def test_the_policy_server_is_asked_over_tls_with_a_flat_map_of_texts(

@@ -109,6 +109,24 @@ def test_the_acl_claim_takes_rights_and_gives_none(composition: Composition) -> 
         assert {rule["permission"] for rule in rules} == {"deny"}
 
 
+def test_a_token_says_of_which_realm_it_is_and_whom_it_is_for(composition: Composition) -> None:
+    site = composition.site
+    claims = {
+        made.inputs.get("clientScopeId") or made.inputs["clientId"]: made.inputs
+        for made in composition.of("HardcodedClaimProtocolMapper")
+        if made.inputs["claimName"] == "client_attrs"
+    }
+    assert {holder: json.loads(claim["claimValue"]) for holder, claim in claims.items()} == {
+        f"{site.name}-mqtt-id": {"realm": site.name, "holder": "person"},
+        **{
+            f"{site.name}-gateway-login-{gateway.name}-id": {"realm": site.name, "holder": "gateway"}
+            for gateway in site.identity.gateways
+        },
+    }
+    for claim in claims.values():
+        assert (claim["claimValueType"], claim["addToAccessToken"]) == ("JSON", True)
+
+
 def test_events_are_kept_as_long_as_the_site_says(eagle_ford: Composition) -> None:
     events = eagle_ford.one("RealmEvents").inputs
     assert events["eventsExpiration"] == 90 * 86_400

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components.opa_policies import policy_files, site_data
 from model import Site, load_site, site_names
+from tests.support.questions import allowed, question
 from tests.support.tools import tool
 
 REPOSITORY = Path(__file__).parents[3]
@@ -78,21 +78,10 @@ def test_every_rego_file_says_what_it_is_for() -> None:
     ],
 )
 def test_a_sample_site_decides_as_its_rules_say(
-    site: Site, tmp_path: Path, client_class: str, action: str, topic: str, result: str
+    site: Site, client_class: str, action: str, topic: str, result: str
 ) -> None:
     name = f"one.{client_class}s.{site.domain}"
-    question = {
-        "site": site.name,
-        "username": name,
-        "clientid": name,
-        "topic": topic.format(site=site.name, name=name),
-        "action": action,
-        "qos": "1",
-        "retain": "false",
-        "peerhost": "192.0.2.7",
-        "cert_common_name": name,
-    }
-    assert decide(site, tmp_path, question) == {"result": result}
+    assert allowed(site, question(site, name, action, topic)) == (result == "allow")
 
 
 @pytest.mark.parametrize(
@@ -106,22 +95,15 @@ def test_a_sample_site_decides_as_its_rules_say(
         ("publish", "ot/{site}/unit/1", "deny"),
     ],
 )
-def test_a_gateway_with_a_token_has_what_the_site_gives_it(
-    tmp_path: Path, action: str, topic: str, result: str
-) -> None:
+def test_a_gateway_with_a_token_has_what_the_site_gives_it(action: str, topic: str, result: str) -> None:
     site = load_site(STACKS, "eagle-ford")
     name = f"runge-satellite.gateways.{site.domain}"
-    question = {
-        "site": site.name,
-        "username": name,
-        "clientid": name,
-        "cert_common_name": "undefined",
-        "action": action,
-        "topic": topic.format(site=site.name, name=name),
-    }
-    assert decide(site, tmp_path, question) == {"result": result}
+    assert allowed(site, question(site, name, action, topic, holder="gateway")) == (result == "allow")
 
 
+@pytest.mark.parametrize(
+    "name", ["operator-1", "jane+iot@example.com", "o'brien", "josé", "corp\\jane", "jane doe"]
+)
 @pytest.mark.parametrize(
     ("action", "topic", "result"),
     [
@@ -133,20 +115,71 @@ def test_a_gateway_with_a_token_has_what_the_site_gives_it(
     ],
 )
 def test_a_person_with_a_token_reads_the_site_and_writes_nothing(
-    site: Site, tmp_path: Path, action: str, topic: str, result: str
+    site: Site, name: str, action: str, topic: str, result: str
 ) -> None:
-    question = {
-        "site": site.name,
-        "username": "operator-1",
-        "clientid": "operator-1/browser",
-        "cert_common_name": "undefined",
-        "action": action,
-        "topic": topic.format(site=site.name),
-    }
-    assert decide(site, tmp_path, question) == {"result": result}
+    assert allowed(site, question(site, name, action, topic, holder="person")) == (result == "allow")
 
 
-@pytest.mark.parametrize("username", ["operator-1", "historian.services.eagle-ford.field.example"])
+# What Eclipse Tahu's edge clients subscribe to (C, Python, JavaScript, Java), and what their hosts do.
+@pytest.mark.parametrize(
+    ("name", "topic", "result"),
+    [
+        ("pad12-gw.gateways", "spBv1.0/{site}/NCMD/{name}/#", "allow"),
+        ("pad12-gw.gateways", "spBv1.0/{site}/NCMD/{name}", "allow"),
+        ("pad12-gw.gateways", "spBv1.0/{site}/DCMD/{name}/#", "allow"),
+        ("pad12-gw.gateways", "spBv1.0/{site}/NDEATH/{name}", "allow"),
+        ("pad12-gw.gateways", "spBv1.0/karnes", "allow"),
+        ("pad12-gw.gateways", "spBv1.0/STATE/karnes", "allow"),
+        ("pad12-gw.gateways", "STATE/karnes", "allow"),
+        ("pad12-gw.gateways", "spBv1.0/{site}/NCMD/#", "deny"),
+        ("pad12-gw.gateways", "spBv1.0/{site}/NDEATH/another.gateways.eagle-ford.field.example", "deny"),
+        ("pad12-gw.gateways", "spBv1.0/{site}/#", "deny"),
+        ("pad12-gw.gateways", "spBv1.0/#", "deny"),
+        ("pad12-gw.gateways", "spBv1.0/elsewhere", "deny"),
+        ("scada-karnes.services", "spBv1.0/STATE/karnes", "allow"),
+        ("scada-karnes.services", "spBv1.0/#", "allow"),
+        ("scada-karnes.services", "spBv1.0/{site}/#", "allow"),
+        ("scada-karnes.services", "#", "deny"),
+        ("historian.services", "spBv1.0/STATE/karnes", "deny"),
+        ("historian.services", "spBv1.0/#", "deny"),
+        ("scada-karnes.devices", "spBv1.0/#", "deny"),
+    ],
+)
+def test_sparkplug_clients_hear_what_is_their_own(name: str, topic: str, result: str) -> None:
+    site = load_site(STACKS, "eagle-ford")
+    asked = question(site, f"{name}.{site.domain}", "subscribe", topic)
+    assert allowed(site, asked) == (result == "allow")
+
+
+@pytest.mark.parametrize(
+    ("spoken", "topics"),
+    [
+        (None, {"spBv1.0/STATE/karnes"}),
+        ("[v2.2]", {"STATE/karnes"}),
+        ("[v2.2, v3.0]", {"STATE/karnes", "spBv1.0/STATE/karnes"}),
+    ],
+)
+def test_a_host_says_that_it_is_there_by_the_sparkplug_that_it_speaks(
+    tmp_path: Path, spoken: str | None, topics: set[str]
+) -> None:
+    stacks = shutil.copytree(STACKS, tmp_path / "stacks", ignore=shutil.ignore_patterns("Pulumi.*"))
+    file = stacks / "sites" / "eagle-ford.yaml"
+    line = "      host_id: karnes\n"
+    assert line in file.read_text()
+    if spoken:
+        file.write_text(file.read_text().replace(line, f"{line}      sparkplug: {spoken}\n"))
+    site = load_site(stacks, "eagle-ford")
+    host, other = f"scada-karnes.services.{site.domain}", f"historian.services.{site.domain}"
+    for topic in ("STATE/karnes", "spBv1.0/STATE/karnes"):
+        assert allowed(site, question(site, host, "publish", topic)) == (topic in topics)
+        assert not allowed(site, question(site, other, "publish", topic))
+    for topic in topics:
+        assert allowed(site, question(site, host, "subscribe", topic))
+        assert not allowed(site, question(site, other, "subscribe", topic))
+    assert not allowed(site, question(site, host, "publish", "STATE/other"))
+
+
+@pytest.mark.parametrize("person", [True, False])
 @pytest.mark.parametrize(
     ("action", "topic", "result"),
     [
@@ -158,7 +191,7 @@ def test_a_person_with_a_token_reads_the_site_and_writes_nothing(
     ],
 )
 def test_who_reads_the_site_reads_the_assets_whose_topics_begin_otherwise(
-    tmp_path: Path, username: str, action: str, topic: str, result: str
+    tmp_path: Path, person: bool, action: str, topic: str, result: str
 ) -> None:
     stacks = shutil.copytree(STACKS, tmp_path / "stacks", ignore=shutil.ignore_patterns("Pulumi.*"))
     file = stacks / "sites" / "eagle-ford.yaml"
@@ -168,17 +201,9 @@ def test_who_reads_the_site_reads_the_assets_whose_topics_begin_otherwise(
         text = text.replace(f"- name: {asset}\n", f"- name: {asset}\n    topic_space: {space}\n")
     file.write_text(text)
     site = load_site(stacks, "eagle-ford")
-    question = {
-        "site": site.name,
-        "username": username,
-        "clientid": username,
-        "cert_common_name": username if site.domain in username else "undefined",
-        "action": action,
-        "topic": topic,
-    }
-    bundle = tmp_path / "bundle"
-    bundle.mkdir()
-    assert decide(site, bundle, question) == {"result": result}
+    name = "operator-1" if person else f"historian.services.{site.domain}"
+    asked = question(site, name, action, topic, holder="person" if person else None)
+    assert allowed(site, asked) == (result == "allow")
 
 
 @pytest.mark.parametrize(
@@ -192,50 +217,18 @@ def test_who_reads_the_site_reads_the_assets_whose_topics_begin_otherwise(
         ("historian", "spBv1.0/{site}/NCMD/gw-1", "deny"),
     ],
 )
-def test_only_a_host_that_the_site_names_speaks_to_devices(
-    tmp_path: Path, name: str, topic: str, result: str
-) -> None:
+def test_only_a_host_that_the_site_names_speaks_to_devices(name: str, topic: str, result: str) -> None:
     site = load_site(STACKS, "eagle-ford")
-    whole = f"{name}.services.{site.domain}"
-    question = {
-        "site": site.name,
-        "username": whole,
-        "clientid": whole,
-        "cert_common_name": whole,
-        "action": "publish",
-        "topic": topic.format(site=site.name),
-    }
-    assert decide(site, tmp_path, question) == {"result": result}
+    asked = question(site, f"{name}.services.{site.domain}", "publish", topic)
+    assert allowed(site, asked) == (result == "allow")
 
 
 @pytest.mark.parametrize(
     ("client_class", "result"),
     [("service", "allow"), ("gateway", "allow"), ("device", "deny"), ("mirror", "deny")],
 )
-def test_a_profiles_pattern_of_names_reaches_its_clients(
-    tmp_path: Path, client_class: str, result: str
-) -> None:
+def test_a_profiles_pattern_of_names_reaches_its_clients(client_class: str, result: str) -> None:
     site = load_site(STACKS, "baytown")
     name = f"laboratory-1.{client_class}s.{site.domain}"
-    question = {
-        "site": site.name,
-        "username": name,
-        "clientid": name,
-        "cert_common_name": name,
-        "action": "publish",
-        "topic": f"{site.name}/laboratory/sample",
-    }
-    assert decide(site, tmp_path, question) == {"result": result}
-
-
-def decide(site: Site, folder: Path, question: dict[str, str]) -> dict[str, str]:
-    """Return what the bundle, as the site deploys it, answers."""
-    for name, text in {**policy_files(), "site.json": site_data(site)}.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    evaluated = opa(
-        "eval", "--stdin-input", "--format", "raw", "--data", str(folder), "data.iot.mqtt.decision",
-        given=json.dumps(question),
-    )  # fmt: skip
-    assert evaluated.returncode == 0, evaluated.stderr
-    answer: dict[str, str] = json.loads(evaluated.stdout)
-    return answer
+    asked = question(site, name, "publish", "{site}/laboratory/sample")
+    assert allowed(site, asked) == (result == "allow")
