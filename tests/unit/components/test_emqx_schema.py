@@ -65,7 +65,6 @@ def test_what_does_not_fit_is_found(told: dict[str, Any], path: str, value: Any)
     "path",
     [
         "license.key",
-        "authentication.0.url",
         "authentication.1.endpoint",
         "authorization.sources.0.url",
         "connectors.kafka_producer.kafka.bootstrap_hosts",
