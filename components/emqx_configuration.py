@@ -227,7 +227,7 @@ def _login_check(site: Site) -> LoginCheck:
         connect_timeout=Duration(5),
         request_timeout=Duration(5),
         ssl=_client_tls(names.TRUST_SITE),
-        body={"site": site.name, "username": "${username}", "password": "${password}"},
+        body={"site": site.name, "username": "${username}", "token": "${password}"},
     )
 
 

@@ -100,7 +100,9 @@ def _key(site: Site, route: Route) -> str:
 def _value(site: Site, route: Route) -> str:
     value = route.value or "payload"
     if site.broker.writes_kafka:
-        return "json_encode(sparkplug_decode(payload))" if route.form == "sparkplug" else value
+        # The older function lets what is no UTF-8 become a question mark; the newer one gives it in base64.
+        decoded = "spb_decode" if site.broker.decodes_bytes else "sparkplug_decode"
+        return f"json_encode({decoded}(payload))" if route.form == "sparkplug" else value
     return value if record_format(route.topic) == "json" else f"base64_encode({value})"
 
 

@@ -176,6 +176,16 @@ class Broker(Part):
         return self.version_numbers >= (6, 3, 0)
 
     @property
+    def decodes_bytes(self) -> bool:
+        """Whether EMQX decodes Sparkplug's metrics of bytes without harm (`spb_decode`, emqx#15810).
+
+        5.8.9 was seen to have it and 5.8.7 not; of the later lines the versions are named that came well after it.
+        """
+        later_lines: dict[tuple[int, ...], tuple[int, ...]] = {(5, 9): (5, 9, 3), (5, 10): (5, 10, 2)}
+        since = later_lines.get(self.version_numbers[:2], (5, 8, 9))
+        return self.edition == "enterprise" and self.version_numbers >= since
+
+    @property
     def version_numbers(self) -> tuple[int, ...]:
         """The version as numbers, to compare with."""
         return tuple(int(number) for number in self.version.split("."))

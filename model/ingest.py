@@ -87,6 +87,19 @@ class Route:
     """An expression that gives the record's value; the payload when None."""
 
 
+# EMQX acknowledges what is published to `$delayed/SECONDS/TOPIC` to whoever may publish to TOPIC, without showing the
+# policy server that it is to be held back, and holds nothing back where `delayed` is off: it would be gone.
+_DELAYED = Route(
+    "delayed",
+    "What was to be held back, which this broker does not do",
+    ("$delayed/#",),
+    "is_not_null(topic)",
+    "CASE WHEN is_null(username) THEN '' ELSE str(username) END",
+    DEAD_LETTER,
+    "bytes",
+)
+
+
 def record_format(topic: str) -> RecordFormat:
     """Return the format of a topic's records on their way over the Kafka bridge: one for each topic."""
     return "bytes" if topic in (SPARKPLUG, DEAD_LETTER) else "json"
@@ -102,7 +115,7 @@ def spaces(site: Site) -> tuple[str, ...]:
 def routes(site: Site) -> tuple[Route, ...]:
     """Return every way from MQTT to Kafka of the site; whatever the site's topics carry takes exactly one for data."""
     telemetry = [route for space in spaces(site) for route in _telemetry(site, space)]
-    return (*telemetry, *_sparkplug(site), *own_routes())
+    return (*telemetry, *_sparkplug(site), *_states_by_2_2(site), _DELAYED, *own_routes())
 
 
 def _telemetry(site: Site, space: str) -> tuple[Route, ...]:
@@ -201,6 +214,35 @@ def _sparkplug(site: Site) -> tuple[Route, ...]:
             messages,
             unreadable,
             node,
+            DEAD_LETTER,
+            "bytes",
+        ),
+    )
+
+
+def _states_by_2_2(site: Site) -> tuple[Route, ...]:
+    """Return the routes of a host's state by Sparkplug 2.2, a word instead of JSON; none where no host speaks it."""
+    if not any("v2.2" in host.sparkplug for host in site.policy.hosts if host.host_id):
+        return ()
+    states, host = ("STATE/+",), _level(2)
+    return (
+        Route(
+            "states_2_2",
+            "Whether a host application is there, by Sparkplug 2.2",
+            states,
+            f"{_WHOLE} and (payload = 'ONLINE' or payload = 'OFFLINE')",
+            host,
+            EVENTS_TOPIC,
+            "json",
+            f"json_encode(map_put('state', payload, map_put('host', {host}, map_put('topic', topic, "
+            "map_put('received', publish_received_at, map_new())))))",
+        ),
+        Route(
+            "unreadable_state_2_2",
+            "A host's state by Sparkplug 2.2 that is neither ONLINE nor OFFLINE",
+            states,
+            f"{_NOT_WHOLE} or (payload <> 'ONLINE' and payload <> 'OFFLINE')",
+            host,
             DEAD_LETTER,
             "bytes",
         ),

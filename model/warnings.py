@@ -18,6 +18,11 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
             f"a client whose certificate was revoked is let in (`broker.revocation` is `{site.broker.revocation}`): "
             "choose `crl`, or say in `broker.revocation_reason` why not"
         )
+    if site.broker.writes_kafka and not site.broker.decodes_bytes:
+        yield (
+            f"EMQX {site.broker.version} spoils Sparkplug metrics of the types Bytes and File on their way to Kafka: "
+            "plan the move to 5.8.9, or to 5.9.3, 5.10.2 or a later version"
+        )
     if site.broker.listeners.gateway is not None and not site.identity.gateways:
         yield (
             "`broker.listeners.gateway` is for gateways with tokens, and there are none: list them under "

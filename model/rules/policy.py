@@ -35,14 +35,15 @@ def filters_are_valid(site: Site) -> Iterator[Finding]:
 
 @rule("policy")
 def a_name_is_a_whole_level(site: Site) -> Iterator[Finding]:
-    """`{name}` stands for a level, and `{elsewhere}` for the first ones: within another level they mean nothing."""
+    """`{name}` and `{host}` stand for a level, `{elsewhere}` for the first ones, and not within one."""
     for permission in site.policy.rules:
         for index, topic in enumerate(permission.topics):
             key = ("policy", "rules", permission.name, "topics", index)
             levels = topic.split("/")
-            if any("{name}" in level and level != "{name}" for level in levels):
-                problem = f"`{{name}}` in {quoted(topic)} is not a level of its own"
-                yield Finding(key, problem, "write it between two `/`, like `{site}/{name}/#`")
+            for whole in ("{name}", "{host}"):
+                if any(whole in level and level != whole for level in levels):
+                    problem = f"`{whole}` in {quoted(topic)} is not a level of its own"
+                    yield Finding(key, problem, f"write it between two `/`, like `{{site}}/{whole}/#`")
             if any("{elsewhere}" in level for level in levels) and (
                 levels[0] != "{elsewhere}" or topic.count("{elsewhere}") > 1
             ):

@@ -2,8 +2,8 @@
 # title: MQTT logins by token
 # description: |
 #   Refuses, before the broker verifies a token, what it would take and the site does not. The broker asks with a flat
-#   map of strings: site, username, password (the token). The answer never lets anybody in: what is not refused is
-#   ignored, and the broker's own check of signature, times and claims decides.
+#   map of strings: site, username, token (which comes as the password). The answer never lets anybody in: what is not
+#   refused is ignored, and the broker's own check of signature, times and claims decides.
 package iot.login
 
 import data.lib.identities
@@ -19,7 +19,7 @@ decision := {"result": "ignore"} if {
 site := data.sites[input.site]
 
 # Unverified: the broker verifies the same text.
-claims := parts[1] if parts := io.jwt.decode(input.password)
+claims := parts[1] if parts := io.jwt.decode(input.token)
 
 objections contains "the token does not end soon" if not ends_soon
 

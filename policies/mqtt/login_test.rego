@@ -21,7 +21,7 @@ claims(holder, name) := {
 	"client_attrs": {"realm": "field", "holder": holder},
 }
 
-asking(name, said) := {"site": "field", "username": name, "password": token(said)}
+asking(name, said) := {"site": "field", "username": name, "token": token(said)}
 
 answer(question) := decision.result if {
 	decision := login.decision with input as question with data.sites as sites with time.now_ns as now * 1000000000
@@ -71,10 +71,10 @@ test_a_gateway_that_the_site_does_not_list_does_not_come_in if {
 
 test_what_is_no_token_is_refused if {
 	every password in ["", "undefined", "no token", "a.b.c", null, 7] {
-		answer({"site": "field", "username": "alice", "password": password}) == "deny"
+		answer({"site": "field", "username": "alice", "token": password}) == "deny"
 	}
 	whole := asking("alice", claims("person", "alice"))
-	every name in ["site", "username", "password"] {
+	every name in ["site", "username", "token"] {
 		answer(object.remove(whole, [name])) == "deny"
 	}
 	answer({}) == "deny"

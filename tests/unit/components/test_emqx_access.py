@@ -71,7 +71,7 @@ def test_what_is_no_good_token_is_refused_before_it_is_verified(
     assert check["body"] == {
         "site": composition.site.name,
         "username": "${username}",
-        "password": "${password}",
+        "token": "${password}",
     }
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,13 +11,15 @@ from components.emqx_configuration import document
 from components.recording import Composition
 from components.requirements import needed_apis
 from components.settings import Settings
-from model import Site, neighbours, record_size, stream_capacity
+from model import Site, load_site, neighbours, record_size, stream_capacity
 from model.ingest import DEAD_LETTER, TOPICS, routes
+from model.promotion.chain import Chain
 from model.scaling import Autoscaling
 from model.units import Percentage
+from model.warnings import warnings_of
 from tests.support.composing import compose
 from tests.support.emqx_schema import EmqxSchema
-from tests.support.variants import Variants
+from tests.support.variants import STACKS, Variants
 
 EDITIONS = ("opensource", "enterprise")
 # What the broker says of itself: nobody who connects waits for that.
@@ -253,8 +256,33 @@ def test_sparkplug_is_decoded_in_the_enterprise_edition_alone(variants: Variants
     for edition in EDITIONS:
         for site in variants("pilot", edition):
             sql = told(site, settings)["rule_engine"]["rules"]["sparkplug"]["sql"]
-            assert ("sparkplug_decode(payload)" in sql) is (edition == "enterprise")
+            assert ("spb_decode(payload)" in sql) is (edition == "enterprise")
             assert ("schema_check(" in sql) is (edition == "enterprise")
+
+
+@pytest.mark.parametrize(
+    ("version", "function"),
+    [
+        ("5.8.7", "sparkplug_decode"),
+        ("5.8.9", "spb_decode"),
+        ("5.9.2", "sparkplug_decode"),
+        ("5.9.3", "spb_decode"),
+        ("5.10.0", "sparkplug_decode"),
+        ("5.10.4", "spb_decode"),
+        ("6.0.3", "spb_decode"),
+        ("6.3.1", "spb_decode"),
+    ],
+)
+def test_metrics_of_bytes_survive_where_emqx_can_decode_them(
+    settings: Settings, version: str, function: str
+) -> None:
+    sample = load_site(STACKS, "north-cormorant")
+    broker = sample.broker.model_copy(update={"version": version})
+    site = sample.model_copy(update={"broker": broker})
+    sql = told(site, settings)["rule_engine"]["rules"]["sparkplug"]["sql"]
+    assert f"json_encode({function}(payload))" in sql
+    warned = "\n".join(warnings_of(site, Chain(site.name, ()), date(2026, 11, 25)))
+    assert ("Bytes and File" in warned) is (function == "sparkplug_decode")
 
 
 def test_the_bridge_has_tls_on_both_sides_and_produces_only(eagle_ford: Composition) -> None:

@@ -43,7 +43,7 @@ def test_the_servers_own_authorization_is_no_part_of_the_shared_bundle(compositi
 
 def test_the_bundle_holds_no_tests(composition: Composition) -> None:
     names = set(composition.one("ConfigMap", "opa-policy").inputs["data"])
-    assert names == {"decision.rego", "identities.rego", "topics.rego"}
+    assert names == {"decision.rego", "identities.rego", "login.rego", "topics.rego"}
 
 
 def test_the_data_is_the_same_for_the_same_site(eagle_ford: Composition) -> None:

@@ -183,6 +183,35 @@ def test_a_hosts_state_is_an_event_and_another_groups_messages_are_not_ours() ->
     assert taken(FIELD, "spBv1.0/baytown/NDATA/gw-1", "\x08") == []
 
 
+def speaking(*versions: str) -> Site:
+    (host,) = FIELD.policy.hosts
+    hosts = (host.model_copy(update={"sparkplug": versions}),)
+    return FIELD.model_copy(update={"policy": FIELD.policy.model_copy(update={"hosts": hosts})})
+
+
+@pytest.mark.parametrize("word", ["ONLINE", "OFFLINE"])
+def test_a_hosts_state_by_sparkplug_2_2_is_an_event_where_a_host_speaks_it(word: str) -> None:
+    site = speaking("v3.0", "v2.2")
+    (route,) = taken(site, "STATE/karnes", word)
+    assert (route.topic, route.form) == ("events", "json")
+    assert evaluated(route.key, {"topic": "STATE/karnes"}) == "karnes"
+    message = {"topic": "STATE/karnes", "payload": word, "publish_received_at": 5}
+    assert json.loads(evaluated(route.value or "", message)) == {
+        "state": word,
+        "host": "karnes",
+        "topic": "STATE/karnes",
+        "received": 5,
+    }
+    assert names(taken(site, "STATE/karnes", "online")) == {"dead-letter:bytes"}
+    assert names(taken(site, "STATE/", word)) == {"dead-letter:bytes"}
+    assert taken(speaking("v3.0"), "STATE/karnes", word) == []
+
+
+@pytest.mark.parametrize("topic", ["$delayed/5/eagle-ford/pump-7/flow", "$delayed/x", "$delayed"])
+def test_what_was_to_be_held_back_is_not_lost(topic: str) -> None:
+    assert names(taken(FIELD, topic, "1")) == {"dead-letter:bytes"}
+
+
 def test_what_the_ot_mirror_publishes_is_telemetry() -> None:
     assert names(taken(FIELD, "ot/eagle-ford/separator/pressure", "41.5")) == {"raw:json"}
     assert taken(FIELD, "ot/baytown/separator/pressure", "41.5") == []
