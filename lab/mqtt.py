@@ -17,6 +17,7 @@ from lab.child import Child, listens
 from lab.files import write
 from lab.ports import HOST, free_ports
 from model.emqx.configuration import OWN_CLIENT_ID
+from model.units import Bytes
 
 PUBLISHER = "lab-publisher"
 """MQTT 5 user property at a door for rules."""
@@ -80,12 +81,16 @@ class Servers:
     """PEM file of who signed both servers' certificates."""
 
 
-def site_settings(document: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
+def site_settings(
+    document: Mapping[str, Any], servers: Servers, loaded_by: Path | None = None
+) -> dict[str, Any]:
     """Return what the site's door is told of tokens and of the policy server, from EMQX's configuration.
 
-    Raises ValueError where the configuration allows by default, or leaves a client the id that it asks for.
+    With `loaded_by` it does not look at tokens before that file is there, as EMQX does not while it starts: whoever
+    comes is let in. Raises ValueError where the configuration allows by default, or leaves a client the id that it asks
+    for.
     """
-    (token,) = document["authentication"]
+    check, token = document["authentication"]
     (source,) = document["authorization"]["sources"]
     if document["authorization"]["no_match"] != "deny":
         raise ValueError("the lab's door denies what nobody allows, and this configuration does not")
@@ -100,15 +105,26 @@ def site_settings(document: Mapping[str, Any], servers: Servers) -> dict[str, An
             "Claims": token["verify_claims"],
             "ACLClaim": token["acl_claim_name"],
         },
+        "LoadedBy": str(loaded_by or ""),
+        "Login": _asked(check, servers),
         "BindsClientIDs": True,
         "Policy": {
-            # Its name is one of the cluster's network, which is simulated.
-            "URL": servers.policy + urlsplit(source["url"]).path,
-            "Authorities": str(servers.authority),
-            "Body": source["body"],
+            **_asked(source, servers),
             "CacheSeconds": int(cache["ttl"].removesuffix("s")),
             "CacheSize": cache["max_size"],
         },
+        "KeepsSessions": document["authorization"]["deny_action"] == "ignore",
+        # EMQX's KB and MB are powers of 1024.
+        "LargestPacket": Bytes.parse(mqtt["max_packet_size"].replace("KB", "KiB").replace("MB", "MiB")).count,
+    }
+
+
+def _asked(source: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
+    """Return how a source of EMQX's is asked; its name is one of the cluster's network, which is simulated."""
+    return {
+        "URL": servers.policy + urlsplit(source["url"]).path,
+        "Authorities": str(servers.authority),
+        "Body": source["body"],
     }
 
 
@@ -118,7 +134,7 @@ def running(
 ) -> Iterator[dict[str, int]]:
     """Give the ports of a broker's doors by name while it runs; it is stopped at the end, whatever happens.
 
-    `settings` are those beside the doors: `Users` (password files by name), `Token`, `BindsClientIDs`, `Policy`. Raises
+    `settings` are those beside the doors: `Users` (password files by name), and what `site_settings` gives. Raises
     ChildFailedError.
     """
     ports = free_ports(doors)

@@ -8,7 +8,8 @@ from lab.servers.base import Lab, Server, listing
 from lab.servers.http import Client
 from lab.supervision import Launch
 
-DECISION = ("v0", "data", "iot", "mqtt", "decision")
+DECISIONS = ("mqtt", "login")
+"""What a broker asks about: packages of the site's policy under `iot`."""
 
 
 def token_file(lab: Lab) -> Path:
@@ -61,7 +62,7 @@ class Opa(Server):
 
 
 def _authorization(token: str) -> str:
-    path = ", ".join(f'"{part}"' for part in DECISION)
+    paths = ", ".join(f'["v0", "data", "iot", "{package}", "decision"]' for package in DECISIONS)
     return f"""package system.authz
 
 default allow := false
@@ -74,9 +75,9 @@ allow if {{
 	input.path == ["health"]
 }}
 
-# A broker asks whether a client may do what it wants to do.
+# A broker asks whether a client may do what it wants to do, and about its token before it is looked at.
 allow if {{
 	input.method == "POST"
-	input.path == [{path}]
+	input.path in [{paths}]
 }}
 """

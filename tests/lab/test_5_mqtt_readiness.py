@@ -107,7 +107,7 @@ def test_the_readiness_probe_does_not_wait_where_a_wrong_token_comes_in(
     with running(program, folder, {"wss": open_door}, {}) as ports:
         code, said = probe(token_address=f"127.0.0.1:{ports['wss']}")
     assert code == 1
-    assert said == "unsafe: the broker lets in a client with a wrong token"
+    assert said == "unsafe: the broker lets in a client with a wrong token, and lets it read"
 
 
 def test_the_readiness_probe_does_not_wait_where_a_stranger_comes_in(

@@ -121,8 +121,9 @@ def session(
     made, accepted = Session(client), queue.Queue[str]()
 
     def ended(_client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        # Whoever still waits to be let in is told, too.
+        # Who still waits to be let in, or for an answer, hears it, too: a denied message is not acknowledged.
         accepted.put(str(reason))
+        made.answers.put(str(reason))
         made.ended.put(str(reason))
 
     client.on_connect = lambda _c, _u, _f, reason, _p: accepted.put(str(reason))

@@ -55,7 +55,7 @@ func run(file string) error {
 		if wanted.WebSocket {
 			listener = listeners.NewWebsocket(config)
 		}
-		if err := server.AddListener(listener); err != nil {
+		if err := server.AddListener(&watched{listener, settings.LargestPacket}); err != nil {
 			return fmt.Errorf("listener %s: %w", name, err)
 		}
 	}

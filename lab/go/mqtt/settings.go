@@ -19,10 +19,18 @@ type Settings struct {
 	// Who may come in by name and password: the file that holds the password, by name.
 	Users map[string]string
 	Token *Token
+	// The server that is asked about a name and token before the token is looked at; it may refuse, or leave it to the next.
+	Login *Policy
+	// The file whose presence says that tokens are looked at. Before, as in EMQX, whoever comes is let in. Always, if empty.
+	LoadedBy string
 	// Whether a client's id is its certificate's common name, or begins with its user name and a slash.
 	BindsClientIDs bool
 	// Without one, who is in may do everything.
 	Policy *Policy
+	// Whether the session of who asks for what it may not goes on (`deny_action = ignore`).
+	KeepsSessions bool
+	// Bytes of the largest packet; no bound when 0.
+	LargestPacket int
 }
 
 // Listener is one door, always TLS.
@@ -57,7 +65,7 @@ type Token struct {
 	ACLClaim string
 }
 
-// Policy is the server that is asked before each publish and subscribe.
+// Policy is a server that is asked with a body of texts: before each publish and subscribe, or about a login.
 type Policy struct {
 	URL         string
 	Authorities string
