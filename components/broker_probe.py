@@ -150,16 +150,11 @@ class BrokerProbe(SiteComponent):
             f"--authorities=/probe/trust/{names.TRUST_SITE}",
             "--identity=/probe/identity",
             "--stranger=/probe/stranger",
-            f"--may-read={may_read(site.name)}",
+            f"--may-read={names.readiness_topic(site)}",
             f"--may-not-write={may_not_write(site.name)}",
             f"--within={site.broker.probe.within.seconds}",
             f"--pause={pause}",
         ]
-
-
-def may_read(site: str) -> str:
-    """Return the topic that the test identity, a service, may subscribe to."""
-    return f"{site}/readiness"
 
 
 def may_not_write(site: str) -> str:

@@ -15,8 +15,8 @@ from model.platform import ExternalSecrets
 API_VERSION = "external-secrets.io/v1"
 # Each Secret of a broker of either edition, and its keys; the same keys are in Vault.
 SECRETS = {
-    names.BROKER_METRICS_KEY: ("key", "secret"),
     names.BROKER_KAFKA: ("password", "ca.crt"),
+    names.DASHBOARD_PROXY: ("cookie-secret",),
 }
 
 
@@ -109,9 +109,9 @@ def broker_slots(site: Site) -> dict[str, tuple[str, ...]]:
     """Return the Secrets that the site's broker and its dashboard need, and their keys."""
     found: dict[str, tuple[str, ...]] = dict(SECRETS)
     if site.broker.keys_have_roles:
-        found[names.BROKER_METRICS_KEY] += (METRICS_SECRET_WITH_ROLE,)
+        found[names.BROKER_METRICS_KEY] = ("key", "secret", METRICS_SECRET_WITH_ROLE)
     if not site.broker.signs_in_people:
-        found |= {names.BROKER_ADMINISTRATOR: ("password",), names.DASHBOARD_PROXY: ("cookie-secret",)}
+        found[names.BROKER_ADMINISTRATOR] = ("password",)
     if site.broker.licence:
         found[site.broker.licence.secret] = (site.broker.licence.key,)
     if site.broker.reads_cookie:

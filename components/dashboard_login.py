@@ -1,9 +1,11 @@
-"""The dashboard's login with Keycloak: where people find it, where it comes back to, who changes the broker."""
+"""The dashboard's login with Keycloak: where people find it, where it comes back to, whom the proxy lets in."""
 
 from model import Site
 
-# Where EMQX's own login takes the answer, and where the proxy does.
-_CALLBACKS = {"enterprise": "/api/v5/sso/oidc/callback", "opensource": "/oauth2/callback"}
+CALLBACK = "/oauth2/callback"
+"""Path to which a login at the proxy comes back."""
+# Where EMQX's own login, behind the proxy, takes the answer.
+_OWN_CALLBACK = "/api/v5/sso/oidc/callback"
 
 
 def home(site: Site) -> str:
@@ -11,12 +13,16 @@ def home(site: Site) -> str:
     return f"https://{site.dashboard_host}:{site.broker.dashboard_port}"
 
 
-def callback(site: Site) -> str:
-    """Return the path to which a login comes back: EMQX's own, or the proxy's."""
-    return _CALLBACKS[site.broker.edition]
+def callbacks(site: Site) -> list[str]:
+    """Return the paths to which logins come back: the proxy's, and EMQX's own where it signs people in."""
+    return [CALLBACK, *([_OWN_CALLBACK] if site.broker.signs_in_people else [])]
 
 
-def administrators(site: Site) -> list[str]:
-    """Return the groups whose members change the broker: those with the role that the dashboard asks for."""
+def admitted(site: Site) -> list[str]:
+    """Return the groups whose members the proxy lets in: who changes the broker, and who looks where that is less.
+
+    The opensource dashboard has administrators alone, so whoever may only look is kept out of it.
+    """
     dashboard = site.identity.dashboard
-    return [group.name for group in site.identity.groups if dashboard.role in group.roles]
+    roles = {dashboard.role, *([dashboard.viewer_role] if site.broker.signs_in_people else [])}
+    return [group.name for group in site.identity.groups if roles.intersection(group.roles)]

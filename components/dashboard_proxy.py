@@ -1,7 +1,8 @@
-"""The OIDC proxy before the dashboard of the opensource edition, which knows neither roles nor logins from elsewhere.
+"""The OIDC proxy before the dashboard: people reach the broker's API by it alone, and with a role of the realm.
 
-It lets in administrators alone; they sign in a second time at the dashboard itself (docs/dashboard.md). Everybody else
-looks at Grafana.
+At the opensource edition it lets in administrators, who sign in a second time at the dashboard itself; at the
+enterprise edition also those who look, and the dashboard's own login with Keycloak follows (docs/dashboard.md). All
+others look at Grafana.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from components.autoscaler import autoscaler
 from components.certificates import server_certificate
 from components.client_secret import CLIENT_SECRET
 from components.component import Place, SiteComponent
-from components.dashboard_login import administrators, callback, home
+from components.dashboard_login import CALLBACK, admitted, home
 from components.keycloak_realm import GROUPS_CLAIM
 from components.manifest import Manifest
 from components.stateless import container_security, disruption_budget, pod_security, priority, spread
@@ -170,9 +171,9 @@ def settings_text(site: Site, issuer: str) -> str:
         "client_id": site.identity.dashboard.client_id,
         "scope": "openid email profile",
         "code_challenge_method": "S256",
-        "redirect_url": home(site) + callback(site),
+        "redirect_url": home(site) + CALLBACK,
         "oidc_groups_claim": GROUPS_CLAIM,
-        "allowed_groups": administrators(site),
+        "allowed_groups": admitted(site),
         "email_domains": ["*"],
         "https_address": f":{PORT}",
         "tls_cert_file": f"{_TLS_FOLDER}/tls.crt",

@@ -84,7 +84,7 @@ class EmqxCluster(SiteComponent):
                 "mode": "Replace",
                 "data": emqx_configuration.text(site, self.place.settings),
             },
-            "bootstrapAPIKeys": [{"secretRef": _metrics_key(site)}],
+            **_metrics_key(site),
             "updateStrategy": _update_strategy(site),
             "coreTemplate": {"metadata": {"labels": self.pod_labels}, "spec": emqx_nodes.core_nodes(site)},
             "listenersServiceTemplate": {
@@ -154,17 +154,19 @@ def _update_strategy(site: Site) -> dict[str, Any]:
     return strategy
 
 
-def _metrics_key(site: Site) -> dict[str, dict[str, str]]:
-    """Name the key that Prometheus reads figures with; where keys have roles, one that may only look.
+def _metrics_key(site: Site) -> dict[str, Any]:
+    """Name the key that Prometheus reads figures with, which may only look; none where a key has no role.
 
     The operator writes a line `<key>:<secret>` of it, and the enterprise edition reads `<key>:<secret>:<role>`.
     """
+    if not site.broker.keys_have_roles:
+        return {}
     name = names.BROKER_METRICS_KEY
-    secret = METRICS_SECRET_WITH_ROLE if site.broker.keys_have_roles else "secret"
-    return {
+    reference = {
         "key": {"secretName": name, "secretKey": "key"},
-        "secret": {"secretName": name, "secretKey": secret},
+        "secret": {"secretName": name, "secretKey": METRICS_SECRET_WITH_ROLE},
     }
+    return {"bootstrapAPIKeys": [{"secretRef": reference}]}
 
 
 def _service_port(name: str, port: int) -> dict[str, str | int]:

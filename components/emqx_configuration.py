@@ -30,6 +30,7 @@ from model.emqx.configuration import (
     Node,
     OpenIdConnect,
     PolicyServer,
+    Prometheus,
     RetainedStore,
     Retainer,
     RevocationLists,
@@ -113,6 +114,8 @@ def configuration(site: Site, settings: Settings) -> Configuration:
         delayed=Switch(enable=False),
         crl_cache=_revocation_lists(site),
         log=Log(console=Console(level=broker.log_level), audit=AuditLog() if enterprise else None),
+        # Where a key has no role, each is an administrator's: Prometheus gets none, and reads without (docs/access.md).
+        prometheus=Prometheus(enable_basic_auth=broker.keys_have_roles),
         telemetry=None if enterprise else Switch(enable=False),
         **_integration(site),
         license=License(key=f"file://{LICENCE_FOLDER}/{broker.licence.key}") if broker.licence else None,

@@ -110,7 +110,7 @@ def _inward(site: Site, source: str, crossing: Crossing) -> Rule:
     return Rule(
         # Every part is the kit's own or a name of the site's, which holds no quotes.
         sql=f"SELECT {crossing.inward_sql} as moved, payload, qos, retain "  # noqa: S608 - EMQX's rule SQL
-        f'FROM "$bridges/mqtt:{source}" WHERE {incumbent_bridge.NOT_CROSSED_BEFORE}',
+        f'FROM "$bridges/mqtt:{source}" WHERE {_conditions(crossing, incumbent_bridge.NOT_CROSSED_BEFORE)}',
         actions=(
             Republish(
                 args=Republication(topic="${moved}", qos="${qos}", retain="${retain}", payload="${payload}")
@@ -126,10 +126,14 @@ def _outward(site: Site, crossing: Crossing) -> Rule:
         # by name alone has another, and its properties are not sent.
         sql=f"SELECT *, {crossing.outward_sql} as moved, flags.retain as retain, "  # noqa: S608 - as above
         f"{incumbent_bridge.marked(site)} as pub_props "
-        f'FROM "{crossing.ours}/#" WHERE {incumbent_bridge.NOT_BROUGHT_IN}',
+        f'FROM "{crossing.ours}/#" WHERE {_conditions(crossing, incumbent_bridge.NOT_BROUGHT_IN)}',
         actions=(f"mqtt:{_INCUMBENT}",),
         description=f"To {site.incumbent.product}: {crossing.ours}/# as {crossing.theirs}/#",
     )
+
+
+def _conditions(crossing: Crossing, own: str) -> str:
+    return " and ".join(filter(None, (own, crossing.condition_sql)))
 
 
 def _named(site: Site) -> dict[str, Crossing]:

@@ -10,6 +10,7 @@ from components.broker_secrets import brought
 from components.component import Place, SiteComponent
 from components.emqx_nodes import BROKER_PODS
 from components.manifest import Manifest
+from components.network_peers import to_server
 from model import Site
 
 
@@ -33,8 +34,7 @@ class IncumbentBridge(SiteComponent):
             spec={
                 "podSelector": {"matchLabels": BROKER_PODS},
                 "policyTypes": ["Egress"],
-                # Where the incumbent runs is known by name only, and a network policy takes addresses.
-                "egress": [{"ports": [{"protocol": "TCP", "port": site.incumbent.port}]}],
+                "egress": to_server(site.incumbent.at or (), site.incumbent.port),
             },
             opts=self.in_kubernetes(),
         )

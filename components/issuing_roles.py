@@ -35,9 +35,9 @@ class IssuingRole:
 def server_names(site: Site) -> tuple[str, ...]:
     """Return each DNS name that a server of the site may have a certificate for."""
     bridge = [] if site.broker.writes_kafka else [names.service_host(site, names.KAFKA_BRIDGE_SERVICE)]
-    # The proxy has the dashboard's name, which is among the broker's own.
-    proxy = [] if site.broker.signs_in_people else [names.service_host(site, names.DASHBOARD_PROXY)]
-    return (*certificate_names(site), names.service_host(site, names.POLICY_SERVER), *bridge, *proxy)
+    # The proxy has the dashboard's name, too, which is among the broker's own.
+    servers = [names.service_host(site, name) for name in (names.POLICY_SERVER, names.DASHBOARD_PROXY)]
+    return (*certificate_names(site), *servers, *bridge)
 
 
 def issuing_roles(site: Site) -> tuple[IssuingRole, ...]:

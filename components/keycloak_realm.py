@@ -9,7 +9,7 @@ from pulumi_keycloak import openid
 from components import names
 from components.client_secret import client_secret
 from components.component import Place, SiteComponent
-from components.dashboard_login import callback
+from components.dashboard_login import callbacks
 from components.dashboard_login import home as dashboard_home
 from components.keycloak_client import confidential_client
 from components.keycloak_settings import realm_settings
@@ -98,7 +98,7 @@ class KeycloakRealm(SiteComponent):
             root_url=home,
             base_url="/",
             admin_url="",
-            valid_redirect_uris=[home + path for path in (callback(site), *dashboard.redirect_paths)],
+            valid_redirect_uris=[home + path for path in (*callbacks(site), *dashboard.redirect_paths)],
             valid_post_logout_redirect_uris=[f"{home}/"],
             web_origins=[home],
             use_refresh_tokens=True,

@@ -29,18 +29,22 @@ BROKER_PROBE_STRANGER = "broker-probe-stranger"
 INCUMBENT_BRIDGE = "incumbent-bridge"
 """Secret with what the bridge shows the incumbent: `password`, `ca.crt`; where it asks, `tls.crt` and `tls.key`."""
 
+STRIMZI_CLUSTER = "strimzi.io/cluster"
+"""Label of Strimzi's pods: which resource they are of."""
+STRIMZI_KIND = "strimzi.io/kind"
+"""Label of Strimzi's pods: of which kind that resource is."""
 KAFKA_BRIDGE = "kafka"
 """The KafkaBridge resource of the opensource edition."""
 KAFKA_BRIDGE_SERVICE = "kafka-bridge-service"
 """Its Service, by Strimzi's scheme of names."""
 KAFKA_BRIDGE_TLS = "kafka-bridge-tls"
 """Secret of the Kafka bridge's certificate, filled by cert-manager."""
-KAFKA_BRIDGE_PODS = {"strimzi.io/cluster": KAFKA_BRIDGE, "strimzi.io/kind": "KafkaBridge"}
+KAFKA_BRIDGE_PODS = {STRIMZI_CLUSTER: KAFKA_BRIDGE, STRIMZI_KIND: "KafkaBridge"}
 """Labels that Strimzi gives to the bridge's pods."""
 
 SINKS = "sinks"
 """The KafkaConnect resource that fills the site's stores."""
-SINKS_PODS = {"strimzi.io/cluster": SINKS, "strimzi.io/kind": "KafkaConnect"}
+SINKS_PODS = {STRIMZI_CLUSTER: SINKS, STRIMZI_KIND: "KafkaConnect"}
 """Labels that Strimzi gives to its workers' pods."""
 SINKS_PORT = 8083
 """Port of the workers' API, by Strimzi's own choice."""
@@ -107,6 +111,11 @@ def client_name(site: Site, client_class: str, name: str) -> str:
 def probe_name(site: Site) -> str:
     """Return the common name of the readiness probe's certificate: a service's."""
     return f"{BROKER_PROBE}.{client_domain(site, 'service')}"
+
+
+def readiness_topic(site: Site) -> str:
+    """Return the one topic that the readiness probe may subscribe to."""
+    return f"{site.name}/readiness"
 
 
 def client_domain(site: Site, client_class: str) -> str:

@@ -19,6 +19,8 @@ from components.names import (
     POLICY_SERVER_TLS,
     client_domain,
     client_name,
+    probe_name,
+    readiness_topic,
     service_host,
 )
 from components.stateless import container_security, disruption_budget, pod_security, priority, spread
@@ -213,6 +215,8 @@ def site_data(site: Site) -> str:
                 "classes": {name: client_domain(site, name) for name in CLIENT_CLASSES},
                 # What the bridge brings in has such a client id, and by it does not go out again.
                 "reserved_client_ids": [INWARD_RULE],
+                # Who holds the probe's key learns nothing by it: it hears of one topic, whatever services may read.
+                "confined": {probe_name(site): [readiness_topic(site)]},
                 "rules": [_rule(site, rule) for rule in site.policy.rules],
                 # What a token's attribute must say, and in how many seconds a token must end.
                 "realm": site.name,

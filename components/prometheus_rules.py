@@ -68,19 +68,20 @@ class PrometheusRules(SiteComponent):
 
 
 def broker_monitor(site: Site) -> dict[str, Any]:
-    """Return the PodMonitor of the broker: each node, over TLS, with the key that the site keeps in a Secret.
+    """Return the PodMonitor of the broker: each node, over TLS, with a key that may only look where there are such.
 
     By pods, not by a Service: the operator points the dashboard's Service at core nodes alone, and where a site has
     replicants all clients are on these.
     """
     key = {"name": names.BROKER_METRICS_KEY}
+    login = {"basicAuth": {"username": {**key, "key": "key"}, "password": {**key, "key": "secret"}}}
     endpoints = [
         {
             # The operator names the container's port after the dashboard's listener.
             "port": "dashboard-https",
             "path": f"/api/v5/prometheus/{part}",
             **_scrape(site, names.BROKER_DASHBOARD),
-            "basicAuth": {"username": {**key, "key": "key"}, "password": {**key, "key": "secret"}},
+            **(login if site.broker.keys_have_roles else {}),
             # Tells the three scrapes of a node apart: each has its own `up`.
             "relabelings": [{"targetLabel": "part", "replacement": part}],
         }

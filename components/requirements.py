@@ -81,7 +81,7 @@ def needed_secrets(site: Site) -> dict[str, tuple[str, ...]]:
 def scales(site: Site) -> bool:
     """Say whether something of the site has an autoscaler, which asks the cluster's metrics."""
     bridge = None if site.broker.writes_kafka else site.streams.bridge.autoscaling
-    proxy = None if site.broker.signs_in_people else site.identity.dashboard.proxy.autoscaling
+    proxy = site.identity.dashboard.proxy.autoscaling
     replicants = site.broker.replicants.autoscaling if site.broker.replicants else None
     return bool(site.policy.autoscaling or bridge or proxy or replicants)
 

@@ -55,8 +55,7 @@ class IotSite(pulumi.ComponentResource):
             needed.append(IncumbentBridge(f"{name}-incumbent", place, inside))
         broker = EmqxCluster(f"{name}-broker", place, needed, inside)
         BrokerProbe(f"{name}-probe", place, broker, certificates.probe, inside)
-        if not site.broker.signs_in_people:
-            DashboardProxy(f"{name}-dashboard-proxy", place, realm.dashboard_login, inside)
+        DashboardProxy(f"{name}-dashboard-proxy", place, realm.dashboard_login, inside)
         if not site.broker.writes_kafka:
             KafkaBridge(f"{name}-kafka-bridge", place, streams, inside)
         connectors = (

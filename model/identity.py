@@ -53,11 +53,15 @@ class DashboardClient(Part):
 
     client_id: Label = Field(description="Client id.")
     role: Label = Field(description="Role, of `roles`, whose groups change the broker by the dashboard.")
+    viewer_role: Label = Field(
+        description="Role, of `roles`, whose groups look at the dashboard; in the enterprise edition alone, for the "
+        "other has no users who may only look."
+    )
     redirect_paths: tuple[UrlPath, ...] = Field(
         (), description="Further paths on the dashboard's host to which logins return."
     )
     proxy: DashboardProxy = Field(
-        description="The OIDC proxy before the dashboard; only the opensource edition has one."
+        description="The OIDC proxy before the dashboard: the only way to it for people."
     )
 
 

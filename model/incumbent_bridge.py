@@ -12,6 +12,14 @@ CROSSED = "iot-broker-crossed"
 """MQTT 5 user property of each message that this site's broker sent to the incumbent; what has it never comes back."""
 INWARD_RULE = "incumbent_in"
 """What names of rules that bring messages in begin with; for EMQX it is the client id of what such a rule publishes."""
+COMMANDS = ("command", "NCMD", "DCMD")
+"""Levels that make a topic a command: the kit's own, and Sparkplug's to a node and to a device.
+
+A client of one broker does not move devices at the other, unless the site says so of a space.
+"""
+_COMMAND_LEVELS = frozenset(COMMANDS)
+# Without a backslash, and without `$`, which also matches before a line feed: every level has a slash on either side.
+_NO_COMMAND = f"regex_match(concat(concat('/', topic), '/'), '/({'|'.join(COMMANDS)})/') = false"
 MIRROR = "ot"
 """First level of the OT mirror's topics: nothing crosses the bridge there, in either direction."""
 
@@ -22,14 +30,24 @@ class Crossing:
 
     theirs: str
     ours: str
+    commands: bool = False
+    """Whether what is said to devices crosses, too."""
 
     def inward(self, topic: str) -> str | None:
-        """Return what a topic of the incumbent's is called here; None for one outside of the space."""
-        return _moved(topic, self.theirs, self.ours)
+        """Return what a topic of the incumbent's is called here; None for one that does not cross."""
+        return _moved(topic, self.theirs, self.ours) if self._crosses(topic) else None
 
     def outward(self, topic: str) -> str | None:
-        """Return what a topic of ours is called at the incumbent; None for one outside of the space."""
-        return _moved(topic, self.ours, self.theirs)
+        """Return what a topic of ours is called at the incumbent; None for one that does not cross."""
+        return _moved(topic, self.ours, self.theirs) if self._crosses(topic) else None
+
+    def _crosses(self, topic: str) -> bool:
+        return self.commands or not _COMMAND_LEVELS.intersection(topic.split("/"))
+
+    @property
+    def condition_sql(self) -> str | None:
+        """The condition of EMQX's rule that keeps commands from crossing, in either direction; None where they may."""
+        return None if self.commands else _NO_COMMAND
 
     @property
     def inward_sql(self) -> str:
@@ -60,7 +78,7 @@ def marked(site: Site) -> str:
 def crossings(site: Site) -> tuple[Crossing, ...]:
     """Return what crosses: the site's own choice, else the spaces of devices and edge nodes under the same names."""
     if site.incumbent.topics:
-        return tuple(Crossing(entry.theirs, entry.ours) for entry in site.incumbent.topics)
+        return tuple(Crossing(entry.theirs, entry.ours, entry.commands) for entry in site.incumbent.topics)
     own = [space for space in spaces(site) if space.split("/")[0] != MIRROR]
     return tuple(Crossing(space, space) for space in (*own, f"spBv1.0/{site.name}"))
 

@@ -2,11 +2,11 @@
 
 import ipaddress
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from model.base import Label, Part, Text
+from model.base import Label, LabelKey, LabelValue, Namespace, Part, Port, Text
 from model.units import Unit, UnitError
 
 
@@ -46,11 +46,34 @@ class Cidr(Unit):
         return str(self.range)
 
 
+class Peer(Part):
+    """Where a server is, as a network policy names it: pods of a namespace, or addresses outside of the cluster."""
+
+    namespace: Namespace | None = Field(None, description="Namespace of its pods; or write `cidrs`.")
+    pods: dict[LabelKey, LabelValue] = Field(
+        {}, description="Labels of its pods; all pods of the namespace when left out."
+    )
+    cidrs: tuple[Cidr, ...] = Field((), description="Its addresses; or write `namespace`.")
+    port: Port | None = Field(
+        None,
+        description="Port of its pods, where a Service gives it another one: network policies see the pods' own.",
+    )
+
+
+Peers = Annotated[tuple[Peer, ...], Field(min_length=1)]
+"""Where one server is: each place that a connection to it may lead to."""
+
+
 class NetworkZone(Part):
     """A network zone of the site, such as the field, the DMZ or the enterprise network."""
 
     name: Label = Field(description="Short name.")
     title: Text = Field(description="Name for people.")
+    kind: Literal["ot", "dmz", "it"] | None = Field(
+        None,
+        description="`ot` for a zone of the control system: clients may come from there, and nothing of the site ever "
+        "connects to it.",
+    )
     cidrs: tuple[Cidr, ...] = Field(min_length=1, description="Its address ranges.")
 
 

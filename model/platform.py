@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from model.base import Address, Label, LabelValue, Namespace, ObjectName, Part
+from model.network import Peers
 from model.units import Duration
 
 FailureZone = Annotated[LabelValue, Field(min_length=1)]
@@ -65,6 +66,9 @@ class Platform(Part):
     api_audience: Address = Field(
         description="Audience of the API server's tokens (its issuer, if nothing else is set)."
     )
+    dns: Peers = Field(description="The cluster's name servers: CoreDNS, NodeLocal DNS, or OpenShift's.")
+    vault: Peers = Field(description="The Vault at which the stack's `vaultAddress` leads.")
+    keycloak: Peers = Field(description="The Keycloak at which the stack's `keycloakUrl` leads.")
     prometheus_namespace: Namespace = Field(description="Namespace of the platform's Prometheus.")
     external_secrets: ExternalSecrets | None = Field(
         None, description="External Secrets; left out, the site makes the broker's Secrets itself."

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from model.base import BridgedSpace, Domain, Label, Part, Port, Text
+from model.network import Peers
 from model.units import Duration, Money, Percentage
 
 Phase = Literal["pilot", "parallel", "cutover"]
@@ -78,6 +79,11 @@ class BridgedTopics(Part):
     name: Label = Field(description="Name, by which layers change it.")
     theirs: BridgedSpace = Field(description="What its topics begin with at the incumbent.")
     ours: BridgedSpace = Field(description="What they begin with here.")
+    commands: bool = Field(
+        False,
+        description="Whether commands (a level `command`, Sparkplug's NCMD and DCMD) cross, too: then a client of one "
+        "broker moves devices at the other.",
+    )
 
 
 class Incumbent(Part):
@@ -86,6 +92,9 @@ class Incumbent(Part):
     product: Text = Field(description="Its name and version.")
     address: Domain = Field(description="Its DNS name, as the bridge reaches it.")
     port: Port = Field(description="Its port for MQTT over TLS.")
+    at: Peers | None = Field(
+        None, description="Where it is, as network policies name it; needed while the bridge to it exists."
+    )
     state: IncumbentState = Field(
         description="`untouched`, `ingress`, `egress` (the phase's), or `retired` once its window is over."
     )

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from model.base import Address, Cores, Domain, Identifier, Label, Part, Port, Text
 from model.image import Image
+from model.network import Peers
 from model.units import Bytes, Duration
 
 WORKERS = "connect"
@@ -31,6 +32,7 @@ class TimescaleDb(Part):
 
     host: Domain = Field(description="Server; its certificate must name it.")
     port: Port = Field(description="Port.")
+    at: Peers | None = Field(None, description="Where it is, as network policies name it; always needed.")
     database: Identifier = Field(description="Database.")
     table: Identifier = Field(description="Table, in the schema `public`.")
     login: Identifier = Field(description="User with the right to insert and update, and no other.")
@@ -41,6 +43,7 @@ class InfluxDb(Part):
 
     host: Domain = Field(description="Server; its certificate must name it.")
     port: Port = Field(description="Port.")
+    at: Peers | None = Field(None, description="Where it is, as network policies name it; always needed.")
     database: Identifier = Field(description="Database; in InfluxDB 2, a bucket mapped to this name.")
     measurement: Identifier = Field(description="Measurement.")
     login: Identifier = Field(description="User with the right to write, and no other.")
@@ -50,8 +53,14 @@ class Iceberg(Part):
     """A table of an Iceberg REST catalog, with its files in object storage: the cold tier."""
 
     catalog: Address = Field(description="Address of the REST catalog, `https://…`.")
+    catalog_at: Peers | None = Field(
+        None, description="Where the catalog is, as network policies name it; always needed."
+    )
     warehouse: Text = Field(description="The catalog's name of the warehouse.")
     object_storage: Address = Field(description="Address of the object storage's S3 API, `https://…`.")
+    object_storage_at: Peers | None = Field(
+        None, description="Where the object storage is, as network policies name it; always needed."
+    )
     region: Label = Field(description="Region that the object storage signs requests for.")
     namespace: Identifier = Field(description="Namespace of the table.")
     table: Identifier = Field(description="Table; made when it is not there, partitioned by day.")

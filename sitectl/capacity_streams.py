@@ -96,7 +96,7 @@ def _servers(site: "Site") -> "list[tuple[str, int, Autoscaling | None]]":
     return [
         *([] if site.broker.writes_kafka else [bridges]),
         ("policy servers", policy.replicas, policy.autoscaling),
-        *([] if site.broker.signs_in_people else [proxies]),
+        proxies,
     ]
 
 

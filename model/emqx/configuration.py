@@ -177,9 +177,12 @@ class Dashboard(Section):
 
 
 class Prometheus(Section):
-    """The metrics' endpoint: an API key is needed."""
+    """The metrics' endpoint: with an API key, or, where each key may do everything, without one.
 
-    enable_basic_auth: Literal[True] = True
+    Without one it answers GET with figures, and nothing else; network policies say who reaches it.
+    """
+
+    enable_basic_auth: bool
 
 
 class Switch(Section):
@@ -268,7 +271,7 @@ class Configuration(Section):
     authentication: tuple[LoginCheck, TokenAuthentication]
     authorization: Authorization
     dashboard: Dashboard
-    prometheus: Prometheus = Prometheus()
+    prometheus: Prometheus
     overload_protection: Switch
     flapping_detect: Flapping
     force_shutdown: ForcedShutdown

@@ -99,15 +99,17 @@ def brute_force_waits_grow(site: Site) -> Iterator[Finding]:
 
 @rule("identity")
 def somebody_changes_the_broker(site: Site) -> Iterator[Finding]:
-    """The dashboard's role is declared, and some group has it."""
+    """The dashboard's roles are declared, and some group has the one that changes the broker."""
     identity = site.identity
-    roles, wanted = [role.name for role in identity.roles], identity.dashboard.role
-    key = ("identity", "dashboard", "role")
-    if wanted not in roles:
-        yield Finding(key, f"{quoted(wanted)} is not a declared role", did_you_mean(wanted, roles))
-    elif not any(wanted in group.roles for group in identity.groups):
-        problem = f"no group has the role {quoted(wanted)}, so nobody could open the dashboard"
-        yield Finding(key, problem, "give it to a group")
+    roles, key = [role.name for role in identity.roles], ("identity", "dashboard")
+    for name in ("role", "viewer_role"):
+        wanted = getattr(identity.dashboard, name)
+        if wanted not in roles:
+            problem = f"{quoted(wanted)} is not a declared role"
+            yield Finding((*key, name), problem, did_you_mean(wanted, roles))
+        elif name == "role" and not any(wanted in group.roles for group in identity.groups):
+            problem = f"no group has the role {quoted(wanted)}, so nobody could open the dashboard"
+            yield Finding((*key, name), problem, "give it to a group")
 
 
 @rule("identity")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from model.incumbent_bridge import MIRROR, overlapping
+from model.network import Peer
 from model.rollout import BridgedTopics
 from model.rules.rule import Finding, rule
 from model.site import Site
@@ -67,4 +68,77 @@ def what_crosses_the_bridge_crosses_one_to_one(site: Site) -> Iterator[Finding]:
         earlier.append(entry)
 
 
-RULES = (ranges_are_disjoint, topic_spaces_are_unique, what_crosses_the_bridge_crosses_one_to_one)
+@rule("network", "platform", "incumbent", "streams")
+def destinations_are_named_and_no_control_system(site: Site) -> Iterator[Finding]:
+    """Each server that the site connects to is somewhere, in one way, and none is in a zone of the control system."""
+    zones = [zone for zone in site.network.zones if zone.kind == "ot"]
+    for key, peer in _destinations(site):
+        if (peer.namespace is None) == (not peer.cidrs):
+            problem = "names both pods and addresses" if peer.cidrs else "names neither pods nor addresses"
+            yield Finding(key, problem, "write either `namespace` (and `pods`), or `cidrs`")
+        if peer.pods and peer.namespace is None:
+            problem = "has labels of pods and no namespace"
+            yield Finding((*key, "pods"), problem, "write `namespace` beside it")
+        for index, cidr in enumerate(peer.cidrs):
+            where = (*key, "cidrs", index)
+            if cidr.range.prefixlen == 0:
+                problem = f"{quoted(cidr)} is every address, which limits nothing"
+                yield Finding(where, problem, "write the server's own addresses")
+                continue
+            for zone in zones:
+                if any(cidr.overlaps(range_) for range_ in zone.cidrs):
+                    problem = (
+                        f"{quoted(cidr)} reaches into zone {quoted(zone.name)}, which is of kind `ot`: nothing of "
+                        "the site connects to the control system"
+                    )
+                    yield Finding(
+                        where, problem, "name addresses outside of it, or another `kind` of the zone"
+                    )
+
+
+@rule("incumbent", "limits", "streams")
+def every_destination_is_somewhere(site: Site) -> Iterator[Finding]:
+    """The network's policies know where the stores are, and where the bridge leads while there is one."""
+    example = "like `[{cidrs: [10.20.0.40/32]}]`, or `[{namespace: stores, pods: {app: tsdb}}]`"
+    bridge = [(("incumbent", "at"), site.incumbent.at)] if site.bridge != "none" else []
+    for key, peers in (*bridge, *_stores(site)):
+        if peers is None:
+            problem = "is missing: network policies let the site's pods out to named servers alone"
+            yield Finding(key, problem, f"write where that server is, {example} (docs/access.md)")
+
+
+def _stores(site: Site) -> Iterator[tuple[tuple[str, ...], tuple[Peer, ...] | None]]:
+    """Yield where each store is, with its key."""
+    for sink in site.streams.sinks:
+        key = ("streams", "sinks", sink.name)
+        if sink.timescaledb is not None:
+            yield (*key, "timescaledb", "at"), sink.timescaledb.at
+        if sink.influxdb is not None:
+            yield (*key, "influxdb", "at"), sink.influxdb.at
+        if sink.iceberg is not None:
+            yield (*key, "iceberg", "catalog_at"), sink.iceberg.catalog_at
+            yield (*key, "iceberg", "object_storage_at"), sink.iceberg.object_storage_at
+
+
+def _destinations(site: Site) -> Iterator[tuple[tuple[str | int, ...], Peer]]:
+    """Yield each place that the site's pods connect to, with its key."""
+    platform = site.platform
+    lists = (
+        (("platform", "dns"), platform.dns),
+        (("platform", "vault"), platform.vault),
+        (("platform", "keycloak"), platform.keycloak),
+        (("incumbent", "at"), site.incumbent.at),
+        *_stores(site),
+    )
+    for where, peers in lists:
+        for index, peer in enumerate(peers or ()):
+            yield (*where, index), peer
+
+
+RULES = (
+    ranges_are_disjoint,
+    topic_spaces_are_unique,
+    what_crosses_the_bridge_crosses_one_to_one,
+    destinations_are_named_and_no_control_system,
+    every_destination_is_somewhere,
+)

@@ -95,7 +95,26 @@ permits contains "all of Sparkplug, where there is one site" if {
 	topics.contained(asked, "spBv1.0/#")
 }
 
+# What an identity of the kit's own is for.
+permits contains "the identity's own topics" if {
+	input.action == "subscribe"
+	class == "service"
+	some filter in site.confined[input.username]
+	topics.contained(asked, filter)
+}
+
 # Reasons to deny that no rule of a site can overrule.
+objections contains "the identity is for its own topics alone" if {
+	site.confined[input.username]
+	not within_its_own
+}
+
+within_its_own if {
+	input.action == "subscribe"
+	some filter in site.confined[input.username]
+	topics.contained(asked, filter)
+}
+
 objections contains sprintf("the question has no %s", [name]) if {
 	some name in needed
 	type_name(object.get(input, name, null)) != "string"

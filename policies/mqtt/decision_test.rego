@@ -4,6 +4,7 @@ import data.iot.mqtt
 
 sites := {"field": {
 	"reserved_client_ids": ["incumbent_in"],
+	"confined": {"broker-probe.services.field.example": ["field/readiness"]},
 	"realm": "field",
 	"longest_token": 86400,
 	"hosts": {
@@ -386,4 +387,19 @@ test_an_incomplete_question_is_denied if {
 			answer(object.union(whole, {name: [whole[name]]})) == "deny"
 		}
 	}
+}
+
+test_the_probe_hears_of_one_topic_though_services_read_all if {
+	probe := "broker-probe.services.field.example"
+	mqtt.decision == {"result": "allow"} with input as asking(probe, "subscribe", "field/readiness")
+		with data.sites as sites
+	every topic in ["field/#", "field/+", "#", "ot/field/#", "field/pump-7/flow", "field/readiness/#"] {
+		mqtt.decision == {"result": "deny"} with input as asking(probe, "subscribe", topic) with data.sites as sites
+	}
+	mqtt.decision == {"result": "deny"} with input as asking(probe, "publish", "field/readiness")
+		with data.sites as sites
+
+	# The control: what another service may read.
+	mqtt.decision == {"result": "allow"} with input as asking(service, "subscribe", "field/#")
+		with data.sites as sites
 }

@@ -21,8 +21,8 @@ from tests.support.watch import Watch
 THEIRS = "Field/Pads"
 """What topics begin with at the incumbent that begin with the site's name here."""
 MAPPED = (
-    BridgedTopics(name="devices", theirs=THEIRS, ours="eagle-ford"),
-    BridgedTopics(name="edge", theirs="Sparkplug/Pads", ours="spBv1.0/eagle-ford"),
+    BridgedTopics(name="devices", theirs=THEIRS, ours="eagle-ford", commands=False),
+    BridgedTopics(name="edge", theirs="Sparkplug/Pads", ours="spBv1.0/eagle-ford", commands=False),
 )
 
 

@@ -59,8 +59,10 @@ def whole_site(edition: str = "opensource") -> Site:
     site = load_site(STACKS, "eagle-ford")
     lake = Iceberg(
         catalog="https://lake.field.example",
+        catalog_at=site.platform.vault,
         warehouse="lake",
         object_storage="https://objects.field.example",
+        object_storage_at=site.platform.vault,
         region="us",
         namespace="field",
         table="telemetry",
@@ -68,7 +70,7 @@ def whole_site(edition: str = "opensource") -> Site:
     )
     (historian, *others) = site.streams.sinks
     sinks = (historian.model_copy(update={"timescaledb": None, "iceberg": lake}), *others)
-    space = BridgedTopics(name="pads", theirs="Field/Pads", ours=f"{site.name}/pad-kenedy-12")
+    space = BridgedTopics(name="pads", theirs="Field/Pads", ours=f"{site.name}/pad-kenedy-12", commands=False)
     return site.model_copy(
         update={
             "broker": site.broker.model_copy(

@@ -61,13 +61,15 @@ def test_the_broker_is_never_the_target(scaling: Site, composition: Composition)
 def test_neighbours_scale_in_both_editions(
     variants: Variants, name: str, edition: str, neighbours: dict[str, tuple[int, int]]
 ) -> None:
-    """The enterprise edition writes Kafka and signs people in itself: it has policy servers alone."""
+    """The enterprise edition writes Kafka itself: it has no bridge."""
     (site,) = (found for found in variants("pilot", edition) if found.name == name)
     made = {
         scaler.spec["scaleTargetRef"]["name"]: scaler.spec
         for scaler in compose(site).of("HorizontalPodAutoscaler")
     }
-    expected = neighbours if edition == "opensource" else {k: v for k, v in neighbours.items() if k == "opa"}
+    expected = (
+        neighbours if edition == "opensource" else {k: v for k, v in neighbours.items() if k != "kafka"}
+    )
     assert {key: (spec["minReplicas"], spec["maxReplicas"]) for key, spec in made.items()} == expected
 
 

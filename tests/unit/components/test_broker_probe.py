@@ -1,7 +1,7 @@
 """Each change of the broker is followed by a Job that comes to it as a client; the rollout waits for it."""
 
 from components import names
-from components.broker_probe import PROGRAM, may_not_write, may_read
+from components.broker_probe import PROGRAM, may_not_write
 from components.recording import Composition
 from components.registered import Registered
 from model.site import Site
@@ -32,7 +32,10 @@ def test_the_job_runs_the_program_with_every_argument_that_it_needs(composition:
     # No more often than half of what the broker takes for flapping: one client, which comes twice each time.
     flapping = site.broker.protection.flapping
     assert 2 * flapping.within.seconds / float(told["pause"]) <= flapping.connections / 2
-    assert (told["may-read"], told["may-not-write"]) == (may_read(site.name), may_not_write(site.name))
+    assert (told["may-read"], told["may-not-write"]) == (
+        names.readiness_topic(site),
+        may_not_write(site.name),
+    )
 
 
 def test_its_identity_is_a_services_and_the_strangers_has_the_same_name(composition: Composition) -> None:

@@ -154,4 +154,9 @@ def test_the_way_to_the_incumbent_is_open_while_there_is_a_bridge(variants: Vari
             assert bool(policies) is there
             for made in policies:
                 assert made.spec["policyTypes"] == ["Egress"]
-                assert made.spec["egress"] == [{"ports": [{"protocol": "TCP", "port": 8883}]}]
+                (rule,) = made.spec["egress"]
+                assert rule["ports"] == [{"protocol": "TCP", "port": 8883}]
+                # The incumbent's own address, and no other.
+                assert [peer["ipBlock"]["cidr"] for peer in rule["to"]] == [
+                    str(cidr) for peer in site.incumbent.at or () for cidr in peer.cidrs
+                ]

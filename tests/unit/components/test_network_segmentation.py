@@ -27,8 +27,8 @@ def test_from_outside_only_the_tls_listeners_and_a_login_are_reached(composition
         if not rule.get("from")
         for port in rule["ports"]
     ]
-    # People come to the dashboard's own login with Keycloak, or to the proxy before it.
-    login = broker.dashboard_port if broker.signs_in_people else dashboard_proxy.PORT
+    # People come to the dashboard by the proxy alone, which asks for a role.
+    login = dashboard_proxy.PORT
     # With listeners of zones, those with certificates are for addresses that the site names.
     closed = {"mqtts", *(f"zone-{zone.name}" for zone in listeners.zones)} if listeners.zones else set()
     doors = [door.port for name, door in listeners.by_name.items() if name not in closed]

@@ -67,7 +67,9 @@ def test_the_platforms_prometheus_finds_what_it_selects_by(composition: Composit
             assert composition.site.monitoring.labels.items() <= made.metadata["labels"].items()
 
 
-def test_the_broker_is_scraped_over_tls_with_a_key_that_is_only_referred_to(composition: Composition) -> None:
+def test_the_broker_is_scraped_over_tls_with_a_key_that_may_only_look_or_none(
+    composition: Composition,
+) -> None:
     endpoints = monitor(composition, "broker")["podMetricsEndpoints"]
     assert [endpoint["path"] for endpoint in endpoints] == [
         "/api/v5/prometheus/stats",
@@ -76,7 +78,10 @@ def test_the_broker_is_scraped_over_tls_with_a_key_that_is_only_referred_to(comp
     ]
     for endpoint in endpoints:
         assert endpoint["scheme"] == "https"
-        assert endpoint["basicAuth"]["password"] == {"name": "broker-metrics-key", "key": "secret"}
+        key = {"name": "broker-metrics-key", "key": "secret"}
+        with_key = endpoint.get("basicAuth", {}).get("password") == key
+        assert with_key is (composition.site.broker.edition == "enterprise")
+        assert ("basicAuth" in endpoint) is with_key
         assert "insecureSkipVerify" not in endpoint["tlsConfig"]
 
 

@@ -141,8 +141,7 @@ def test_the_metrics_key_may_only_look_where_keys_have_roles(
 ) -> None:
     (key,) = compose(enterprise).one("EMQX").spec["bootstrapAPIKeys"]
     assert key["secretRef"]["secret"]["secretKey"] == "secret-with-role"
-    (key,) = eagle_ford.one("EMQX").spec["bootstrapAPIKeys"]
-    assert key["secretRef"]["secret"]["secretKey"] == "secret"
+    assert "bootstrapAPIKeys" not in eagle_ford.one("EMQX").spec
 
 
 def test_pods_say_their_priority_where_the_site_names_a_class(eagle_ford: Composition) -> None:

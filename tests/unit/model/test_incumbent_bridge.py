@@ -1,12 +1,14 @@
 """What crosses the bridge to the incumbent crosses once: the rules' own conditions and mappings, word for word."""
 
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components import emqx_incumbent
 from model import Site, load_site
 from model.incumbent_bridge import (
     INWARD_RULE,
@@ -18,7 +20,7 @@ from model.incumbent_bridge import (
     overlapping,
 )
 from tests.support import rule_sql
-from tests.support.variants import STACKS
+from tests.support.variants import STACKS, variants
 
 FIELD = load_site(STACKS, "eagle-ford")
 LEVEL = st.text(st.sampled_from("abAB-._01"), min_size=1, max_size=3)
@@ -112,6 +114,64 @@ def test_a_message_that_crossed_once_never_comes_back_even_where_nodes_have_both
         came = brought_in(crossing, theirs)
         assert came is not None
         assert [sent_out(other, came) for other in spaces] == [None] * len(spaces)
+
+
+COMMANDED = (
+    "eagle-ford/pump/command",
+    "eagle-ford/pump/command/stop",
+    "spBv1.0/eagle-ford/NCMD/node",
+    "spBv1.0/eagle-ford/DCMD/node/pump",
+)
+# What only looks like one.
+SAID = (
+    "eagle-ford/pump/commands",
+    "eagle-ford/pump/flow",
+    "spBv1.0/eagle-ford/NDATA/NCMD-1",
+    "eagle-ford/x\ncommand",
+)
+
+
+def held(crossing: Crossing, topic: str) -> bool:
+    """Whether the rule's own condition lets a topic cross."""
+    return crossing.condition_sql is None or bool(evaluated(crossing.condition_sql, Message(topic)))
+
+
+@pytest.mark.parametrize("topic", COMMANDED)
+def test_a_command_crosses_in_neither_direction_unless_the_site_names_its_space(topic: str) -> None:
+    """What a client says to devices at one broker moves none at the other."""
+    for crossing in crossings(FIELD):
+        assert crossing.inward(topic) is None
+        assert crossing.outward(topic) is None
+        assert not held(crossing, topic)
+        named = replace(crossing, commands=True)
+        assert held(named, topic)
+        assert (named.inward(topic) is None) is not f"{topic}/".startswith(f"{named.theirs}/")
+
+
+@pytest.mark.parametrize("topic", SAID)
+def test_what_is_no_command_crosses(topic: str) -> None:
+    assert any(crossing.inward(topic) == topic and held(crossing, topic) for crossing in crossings(FIELD))
+
+
+@given(
+    st.lists(st.sampled_from(["a", "command", "NCMD", "DCMD", "", "command2", "\n"]), min_size=1).map(
+        "/".join
+    )
+)
+def test_the_rule_knows_commands_as_the_model_does(topic: str) -> None:
+    space = Crossing("a", "a")
+    inside = f"{topic}/".startswith("a/")
+    assert (space.inward(topic) is not None) == (inside and held(space, topic))
+
+
+@pytest.mark.parametrize("phase", ["parallel", "cutover"])
+def test_every_rule_of_the_bridge_keeps_commands_back(phase: str, tmp_path: Path) -> None:
+    for site in variants(tmp_path, phase, "opensource"):
+        for rule in emqx_incumbent.rules(site).values():
+            condition = rule_sql.statement(rule.sql).condition
+            for topic in (f"{site.name}/pump/command/stop", f"spBv1.0/{site.name}/NCMD/node"):
+                assert not evaluated(condition, Message(topic))
+            assert evaluated(condition, Message(f"{site.name}/pump/flow"))
 
 
 def test_a_message_without_properties_or_client_crosses() -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from model import Site, load_site
 from model.broker import Replicants
+from model.identity import DashboardClient
 from model.scaling import Autoscaling
 from model.units import Percentage
 from sitectl.checks import Finding, kubernetes
@@ -40,10 +41,18 @@ def site(*, replicants: bool = True, scales: bool = False) -> Site:
     return found.model_copy(
         update={
             "policy": found.policy.model_copy(update={"autoscaling": None}),
+            "identity": found.identity.model_copy(update={"dashboard": _fixed(found)}),
             "broker": found.broker.model_copy(update={"replicants": wanted}),
             "platform": found.platform.model_copy(update={"broker_operator": operator}),
         }
     )
+
+
+def _fixed(found: Site) -> DashboardClient:
+    """The dashboard with a fixed number of proxies."""
+    dashboard = found.identity.dashboard
+    proxy = dashboard.proxy.model_copy(update={"autoscaling": None})
+    return dashboard.model_copy(update={"proxy": proxy})
 
 
 def with_selector() -> dict[str, Any]:

@@ -1,0 +1,262 @@
+"""Where the pods connect to, read off rendered configurations: exactly one rule lets each way out, no other."""
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from components.recording import OFFLINE, Composition
+from model.network import Peer
+from tests.support import hocon
+from tests.support.composing import compose
+from tests.support.variants import EDITIONS, PHASES, Variants
+
+ADDRESS = re.compile(r"[a-z0-9.-]+:\d+")
+SCHEME_PORTS = {"https": 443, "jdbc:postgresql": 5432}
+# Labels of the pods behind the Services that operators make, by their names.
+OPERATORS_SERVICES = {
+    "broker-listeners": {"apps.emqx.io/instance": "broker"},
+    "broker-dashboard": {"apps.emqx.io/instance": "broker"},
+    "kafka-bridge-service": {"strimzi.io/cluster": "kafka", "strimzi.io/kind": "KafkaBridge"},
+}
+# Nodes of a cluster find one another by their operators' names, which no configuration says.
+AMONG_THEMSELVES = {"broker": {4370, 5369}, "sinks": {8083}, "default-deny": {53}}
+"""And every pod asks the cluster's name servers, whose policy has the pods of `default-deny`: all."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A connection that a configuration makes: whose policy must let it out, and where it leads."""
+
+    policy: str
+    host: str
+    port: int
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_each_destination_of_a_rendered_configuration_has_exactly_one_rule(
+    variants: Variants, phase: str, edition: str
+) -> None:
+    for site in variants(phase, edition):
+        composition = compose(site)
+        used: dict[str, set[int]] = {}
+        for way in ways(composition):
+            rules = outward(composition, way.policy)
+            letting = [number for number, rule in enumerate(rules) if lets(composition, rule, way)]
+            assert len(letting) == 1, (site.name, way, rules)
+            used.setdefault(way.policy, set()).update(letting)
+        for name in policies(composition):
+            left = set(range(len(outward(composition, name)))) - used.get(name, set())
+            strange = [outward(composition, name)[number] for number in left]
+            assert [rule for rule in strange if not among_themselves(name, rule)] == [], (site.name, name)
+
+
+def test_a_way_without_its_rule_and_a_rule_without_its_way_are_found(eagle_ford: Composition) -> None:
+    """The control: another port, another host, and a rule that no configuration needs."""
+    (way,) = [way for way in ways(eagle_ford) if way.policy == "kafka-bridge"]
+    (rule,) = outward(eagle_ford, "kafka-bridge")
+    assert lets(eagle_ford, rule, way)
+    assert not lets(eagle_ford, rule, Way(way.policy, way.host, way.port + 1))
+    assert not lets(eagle_ford, rule, Way(way.policy, "tsdb.eagle-ford.field.example", way.port))
+    assert not among_themselves("kafka-bridge", rule)
+
+
+def test_no_way_out_is_open_to_every_address(variants: Variants) -> None:
+    for edition in EDITIONS:
+        for phase in PHASES:
+            for site in variants(phase, edition):
+                for name in policies(compose(site)):
+                    for rule in outward(compose(site), name):
+                        assert rule["to"], (site.name, name)
+                        assert rule["ports"], (site.name, name)
+                        assert not {"0.0.0.0/0", "::/0"} & {
+                            peer["ipBlock"]["cidr"] for peer in rule["to"] if "ipBlock" in peer
+                        }
+
+
+def test_nothing_of_the_site_reaches_the_control_system(variants: Variants) -> None:
+    for edition in EDITIONS:
+        for phase in PHASES:
+            for site in variants(phase, edition):
+                zones = [
+                    ipaddress.ip_network(str(cidr))
+                    for zone in site.network.zones
+                    if zone.kind == "ot"
+                    for cidr in zone.cidrs
+                ]
+                assert zones
+                for name in policies(compose(site)):
+                    for rule in outward(compose(site), name):
+                        for peer in rule["to"]:
+                            if "ipBlock" in peer:
+                                block = ipaddress.ip_network(peer["ipBlock"]["cidr"])
+                                assert not any(
+                                    block.version == zone.version and block.overlaps(zone) for zone in zones
+                                ), (site.name, name)
+
+
+def test_name_servers_are_those_that_the_site_names(variants: Variants) -> None:
+    by_site = {
+        site.name: outward(compose(site), "name-resolution") for site in variants("pilot", "opensource")
+    }
+    (coredns,) = by_site["eagle-ford"]
+    assert coredns["to"] == [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+        }
+    ]
+    (node_local,) = by_site["north-cormorant"]
+    assert node_local["to"] == [{"ipBlock": {"cidr": "169.254.20.10/32"}}]
+    assert [(port["protocol"], port["port"]) for port in node_local["ports"]] == [("UDP", 53), ("TCP", 53)]
+
+
+def test_a_name_server_at_another_port_of_its_pods_is_reached_there(eagle_ford: Composition) -> None:
+    """OpenShift's name servers listen at 5353 behind a Service at 53, and policies see the pods' port."""
+    openshift = Peer(
+        namespace="openshift-dns",
+        pods={"dns.operator.openshift.io/daemonset-dns": "default"},
+        cidrs=(),
+        port=5353,
+    )
+    platform = eagle_ford.site.platform.model_copy(update={"dns": (openshift,)})
+    (rule,) = outward(compose(eagle_ford.site.model_copy(update={"platform": platform})), "name-resolution")
+    assert {port["port"] for port in rule["ports"]} == {5353}
+
+
+def policies(composition: Composition) -> list[str]:
+    """Return a policy of each kind of pods: the first one that is about them."""
+    first: dict[str, str] = {}
+    for made in composition.of("NetworkPolicy"):
+        first.setdefault(str(made.spec["podSelector"]), made.metadata["name"])
+    return list(first.values())
+
+
+def outward(composition: Composition, name: str) -> list[Any]:
+    """Return what the pods of a policy may do outwards, by all policies of the same pods."""
+    pods = composition.one("NetworkPolicy", name).spec["podSelector"]
+    same = [made for made in composition.of("NetworkPolicy") if made.spec["podSelector"] == pods]
+    return [rule for made in same for rule in made.spec.get("egress", [])]
+
+
+def among_themselves(policy: str, rule: Any) -> bool:
+    ports = {port["port"] for port in rule["ports"]}
+    return ports <= AMONG_THEMSELVES.get(policy, set())
+
+
+def lets(composition: Composition, rule: Any, way: Way) -> bool:
+    """Say whether a rule is about the way's destination: its pods or addresses, and the port that they have."""
+    peers, port = destination(composition, way)
+    return bool(rule["to"] == peers and port in {entry["port"] for entry in rule["ports"]})
+
+
+def destination(composition: Composition, way: Way) -> tuple[list[Any], int]:
+    """Return what a NetworkPolicy calls the host, and the port of what answers there."""
+    service, dot, rest = way.host.partition(".")
+    if dot and rest.endswith(".svc"):
+        space = rest.removesuffix(".svc")
+        if space != composition.site.namespace:
+            # Strimzi's bootstrap Service of a cluster, by its scheme of names.
+            labels = {
+                "strimzi.io/cluster": service.removesuffix("-kafka-bootstrap"),
+                "strimzi.io/kind": "Kafka",
+            }
+            return [selected(space, labels)], way.port
+        labels = OPERATORS_SERVICES.get(service) or composition.one("Service", service).spec["selector"]
+        return [{"podSelector": {"matchLabels": labels}}], way.port
+    (place,) = [places for host, places in elsewhere(composition).items() if host == way.host]
+    (peer,) = place
+    if peer.namespace:
+        return [selected(peer.namespace, dict(peer.pods))], peer.port or way.port
+    return [{"ipBlock": {"cidr": str(cidr)}} for cidr in peer.cidrs], peer.port or way.port
+
+
+def selected(namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "podSelector": {"matchLabels": dict(labels)},
+    }
+
+
+def elsewhere(composition: Composition) -> dict[str, tuple[Peer, ...]]:
+    """Return the hosts outside of the site's namespace, and where its data says that they are."""
+    site, settings = composition.site, OFFLINE
+    known = {
+        urlsplit(settings.vault_address).hostname or "": site.platform.vault,
+        urlsplit(settings.keycloak_url).hostname or "": site.platform.keycloak,
+        site.incumbent.address: site.incumbent.at or (),
+    }
+    for sink in site.streams.sinks:
+        if sink.iceberg:
+            known[urlsplit(sink.iceberg.catalog).hostname or ""] = sink.iceberg.catalog_at or ()
+            known[urlsplit(sink.iceberg.object_storage).hostname or ""] = sink.iceberg.object_storage_at or ()
+        store = sink.timescaledb or sink.influxdb
+        if store:
+            known[store.host] = store.at or ()
+    return known
+
+
+def ways(composition: Composition) -> Iterator[Way]:
+    """Yield every connection that a rendered configuration makes."""
+    broker: Any = hocon.read(composition.one("EMQX").spec["config"]["data"])
+    yield from connections("broker", broker)
+    if any(
+        listener["ssl_options"].get("enable_crl_check") for listener in broker["listeners"]["ssl"].values()
+    ):
+        # EMQX fetches the list from where each certificate says that it is.
+        for urls in composition.of("SecretBackendConfigUrls"):
+            yield from connections("broker", urls.inputs["crlDistributionPoints"])
+    yield from connections(
+        "dashboard-proxy",
+        tomllib.loads(composition.one("ConfigMap", "dashboard-proxy").inputs["data"]["oauth2-proxy.cfg"]),
+        but={"redirect_url"},
+    )
+    for bridge in composition.of("KafkaBridge"):
+        yield from connections("kafka-bridge", bridge.spec["bootstrapServers"])
+    for worker in composition.of("KafkaConnect"):
+        yield from connections("sinks", worker.spec["bootstrapServers"])
+    for connector in composition.of("KafkaConnector"):
+        yield from connections("sinks", connector.spec["config"])
+    (opa,) = composition.one("Deployment", "opa").spec["template"]["spec"]["containers"]
+    yield from connections("opa", [argument for argument in opa["args"] if "--addr=" not in argument])
+    (probe,) = composition.one("Job", probe_of(composition)).spec["template"]["spec"]["containers"]
+    yield from connections("broker-probe", [argument.partition("=")[2] for argument in probe["command"]])
+
+
+def probe_of(composition: Composition) -> str:
+    (name,) = [
+        made.metadata["name"]
+        for made in composition.of("Job")
+        if re.fullmatch(r"broker-probe-[0-9a-f]{10}", made.metadata["name"])
+    ]
+    return str(name)
+
+
+def connections(policy: str, value: Any, *, but: frozenset[str] | set[str] = frozenset()) -> Iterator[Way]:
+    """Yield the hosts and ports in a configuration's texts: addresses with a scheme, or a host and a port."""
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            # What identifies, and what people's browsers follow, is no connection of a pod's.
+            if key not in {"iss", "dashboard_addr", "headers", "verify_claims", *but}:
+                yield from connections(policy, entry, but=but)
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from connections(policy, entry, but=but)
+    elif isinstance(value, str):
+        yield from at(policy, value)
+
+
+def at(policy: str, text: str) -> Iterator[Way]:
+    scheme, mark, rest = text.partition("://")
+    if mark and scheme in {"https", "http", "jdbc:postgresql"}:
+        address = urlsplit(f"//{rest}")
+        yield Way(policy, address.hostname or "", address.port or SCHEME_PORTS[scheme])
+    elif ADDRESS.fullmatch(text) and not text.split(":")[0].replace(".", "").isdigit():
+        host, _, port = text.partition(":")
+        yield Way(policy, host, int(port))
