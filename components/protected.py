@@ -81,7 +81,8 @@ class GitBranch(Branch):
             "--",
             f"stacks/{path}",
         )
-        commit, seconds, *parents = (found or "").split() or ("", "")
+        # The first line alone: what merges are compared with makes git show the difference, too.
+        commit, seconds, *parents = (found or "").partition("\n")[0].split() or ("", "")
         if not commit:
             return None
         return Arrival(commit, parents[0] if parents else None, datetime.fromtimestamp(int(seconds), UTC))

@@ -162,7 +162,8 @@ def _ask(method: str, path: str, body: object = None) -> dict[str, Any]:
         words = "; ".join(str(word).strip() for word in data.get("errors") or ()) or "no reason given"
         raise SigningError(
             f"Vault refuses {method} {path} ({answer.status}): {words}",
-            "the token needs the rights of rights/vault/promoter.hcl; see docs/promotion.md",
+            "the token needs the rights of rights/vault/promoter.hcl, or to be of whose name it is (approver.hcl): "
+            "docs/promotion.md",
         )
     found: dict[str, Any] = data["data"]
     return found

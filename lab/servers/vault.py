@@ -17,11 +17,13 @@ PLUGIN = "vault-plugin-auth-kubernetes"
 # In the lab one token deploys, reviews and promotes; a real site gives each pipeline step its own.
 PROMOTER = "iot-promoter"
 PROMOTER_POLICY = Path(__file__).parents[2] / "rights" / "vault" / "promoter.hcl"
+REVIEWER = "iot-reviewer"
+REVIEWER_POLICY = PROMOTER_POLICY.with_name("reviewer.hcl")
 # What External Secrets reads with.
 READER = "external-secrets"
 READER_POLICY = f'path "{slots.MOUNT}/data/*" {{\n  capabilities = ["read"]\n}}\n'
 STACKS = Path(__file__).parents[2] / "stacks"
-SIGNING_KEY = "promotion"
+SIGNING_KEYS = ("promotion", "review")
 # Not `pki-…`: those belong to whoever deploys, who must not be able to sign.
 SIGNING_PKI, SIGNING_ROLE = "signing", "promoter"
 SIGNING_YEARS = "87600h"
@@ -48,7 +50,7 @@ def administrator_token(lab: Lab) -> str:
 def deployer_policies() -> list[str]:
     """Return the policies of the token that deploys: those that each site's bootstrap writes, and the promoter's."""
     sites = sorted(file.stem for file in (STACKS / "sites").glob("*.yaml"))
-    return [*(f"iot-{site}-{role}" for site in sites for role in ("deployer", "review")), PROMOTER]
+    return [*(f"iot-{site}-{role}" for site in sites for role in ("deployer", "review")), PROMOTER, REVIEWER]
 
 
 def reader_token_file(lab: Lab) -> Path:
@@ -150,12 +152,13 @@ class Vault(Server):
         root.must("PUT", "/v1/sys/plugins/catalog/auth/kubernetes", {"sha256": digest, "command": PLUGIN})
 
     def _signing(self, root: Client) -> None:
-        """Make what signs promotions, which no stack manages: a transit key, and a CA for keyless signing."""
+        """Make what signs promotions, which no stack manages: a transit keys, and a CA for keyless signing."""
         mounts = root.must("GET", "/v1/sys/mounts")["data"]
         if "transit/" not in mounts:
             root.must("POST", "/v1/sys/mounts/transit", {"type": "transit"})
-        if root.ask("GET", f"/v1/transit/keys/{SIGNING_KEY}").status != SERVING:
-            root.must("POST", f"/v1/transit/keys/{SIGNING_KEY}", {"type": "ed25519"})
+        for key in SIGNING_KEYS:
+            if root.ask("GET", f"/v1/transit/keys/{key}").status != SERVING:
+                root.must("POST", f"/v1/transit/keys/{key}", {"type": "ed25519"})
         if f"{SIGNING_PKI}/" not in mounts:
             root.must(
                 "POST",
@@ -198,6 +201,7 @@ class Vault(Server):
     def _deployer(self, root: Client, lab: Lab) -> None:
         """Make the token that deploys; the policies that it names come with each site's bootstrap."""
         root.must("PUT", f"/v1/sys/policies/acl/{PROMOTER}", {"policy": PROMOTER_POLICY.read_text()})
+        root.must("PUT", f"/v1/sys/policies/acl/{REVIEWER}", {"policy": REVIEWER_POLICY.read_text()})
         policies = deployer_policies()
         file = deployer_token_file(lab)
         if file.exists():

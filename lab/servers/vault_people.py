@@ -14,7 +14,7 @@ MOUNT = "people"
 """Where people sign in; a real site has its OpenID Connect login here."""
 DOMAIN = "field.example"
 POLICY = "iot-approver"
-POLICY_FILE = Path(__file__).parents[2] / "docs" / "vault-approver-policy.hcl"
+POLICY_FILE = Path(__file__).parents[2] / "rights" / "vault" / "approver.hcl"
 APPROVERS = Path(__file__).parents[2] / "stacks" / "promotions" / "approvers.yaml"
 # Whoever makes changes, and approves none.
 ENGINEER = "site-engineer"

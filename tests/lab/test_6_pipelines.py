@@ -35,6 +35,7 @@ from tests.support.shell import Outcome, Shell, copy_program
 SITE = "baytown"
 OVERRIDE = ("--override", "The unit's turnaround cannot wait", "--approver", "d-okafor")
 PARALLEL = "in-parallel"
+REVIEWER = "REVIEWERS_TOKEN"
 PEOPLE = ("d-okafor", "a-lindqvist")
 
 
@@ -54,17 +55,31 @@ def engineer(shell: Shell, estate: Estate, tmp_path_factory: pytest.TempPathFact
     git(here, "clone", "--quiet", "--bare", ".", str(bare))
     git(here, "remote", "add", "origin", str(bare))
     git(here, "fetch", "--quiet", "origin")
+    here = reader(here, estate)
     serve(here)
     yield here
     here.pulumi("destroy", "--yes", "--skip-preview", "--stack", SITE)
 
 
 def serve(engineer: Shell, check: bool = True, variables: Mapping[str, str] | None = None) -> Outcome:
-    """Let the runner inside the site look once."""
+    """Let the runners inside the site look once: one whose login to Vault may but read, and one that deploys."""
     bare = git(engineer, "remote", "get-url", "origin").out.strip()
     work = engineer.folder.parent / "runner"
-    command = ("python", "-m", "pipelines", "runner", bare, "--work", str(work), "--site", SITE)
-    return engineer.run(*command, check=check, variables=variables)
+    command = ("python", "-m", "pipelines", "runner", bare, "--work", str(work), "--site", SITE, "--only")
+    reads = {**(variables or {}), "VAULT_TOKEN": engineer.environment[REVIEWER]}
+    looked = engineer.run(*command, "review", check=check, variables=reads)
+    deployed = engineer.run(*command, "release", check=check, variables=variables)
+    return Outcome(looked.code or deployed.code, looked.out + deployed.out, looked.err + deployed.err)
+
+
+def reader(engineer: Shell, estate: Estate) -> Shell:
+    """Return a shell that knows the login of reviews, too: it may read, and sign reviews."""
+    policies = [f"iot-{SITE}-review", "iot-reviewer"]
+    body = {"policies": policies, "no_parent": True, "no_default_policy": False, "ttl": "2h"}
+    made = servers.vault_root(engineer, estate).ask("POST", "/auth/token/create", body)
+    assert made.status == 200, made.text
+    token = made.json["auth"]["client_token"]
+    return replace(engineer, environment={**engineer.environment, REVIEWER: token})
 
 
 def change(engineer: Shell, name: str, message: str) -> str:
@@ -277,7 +292,7 @@ def test_a_thief_in_a_changes_branch_gets_nothing(engineer: Shell, tmp_path: Pat
     git(engineer, "worktree", "add", "--quiet", "--detach", str(folder), code)
     before = ("python", "-m", "pipelines", "review", "--against", "refs/remotes/origin/main", "--site", SITE)
     replace(engineer, folder=folder).run(*before, check=False, variables=login)
-    got = "".join(thief.stolen(loot).values())
+    got = "".join(thief.stolen(loot).values())  # as the deployer, whose logins runners had
     assert (thief.VALUE in got, engineer.environment["VAULT_TOKEN"] in got) == (True, True)
     git(engineer, "worktree", "remove", "--force", str(folder))
     git(engineer, "push", "--quiet", "origin", "--delete", "change/thief", *shadows)

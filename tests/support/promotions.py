@@ -63,9 +63,10 @@ def changeable(file: Path) -> None:
 
 
 def add_signer(shell: Shell) -> None:
-    """Let the lab's transit key sign everything, but for approvals: people sign them by their own names."""
-    uses = [argument for use in USES if use != "approval" for argument in ("--use", use)]
+    """Let the lab's transit keys sign everything, but for approvals: people sign them by their own names."""
+    uses = [argument for use in USES if use not in ("approval", "review") for argument in ("--use", use)]
     sitectl(shell, "signers", "add", "promotion", "--path", "transit/promotion", *uses)
+    sitectl(shell, "signers", "add", "reviews", "--path", "transit/review", "--use", "review")
     people = ("signers", "add", "people", "--keyless", "--path", "signing/promoter", "--use", "approval")
     sitectl(shell, *people, "--identity", "*@field.example")
 

@@ -538,6 +538,22 @@ def test_without_any_record_git_is_not_asked(repo: Repository) -> None:
     assert repo.judge().branch is None
 
 
+def test_what_the_first_commit_brought_is_judged_by_itself(tmp_path: Path) -> None:
+    """A repository begins somewhere: there is no earlier word than that of its first commit."""
+    first = repository(tmp_path / "first")
+    report = records.report("policy")
+    first.write(f"reports/{SITE}/policy.yaml", report)
+    first.git("checkout", "--quiet", "--orphan", "again")
+    first.commit()
+    first.git("branch", "--force", "main")
+    assert first.problems() == []
+    branch = first.judge().branch
+    assert branch is not None
+    arrival = branch.arrival(f"reports/{SITE}/policy.yaml", last=True)
+    assert arrival is not None
+    assert (arrival.commit, arrival.before) == (first.git("rev-parse", "main"), None)
+
+
 def test_a_report_is_judged_by_the_protected_branchs_signers(repo: Repository) -> None:
     repo.branch()
     own = records.signers(keys=[{"version": 1, "key": records.public_key_of("p-novak")}])
