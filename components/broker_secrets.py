@@ -114,8 +114,6 @@ def broker_slots(site: Site) -> dict[str, tuple[str, ...]]:
         found[names.BROKER_ADMINISTRATOR] = ("password",)
     if site.broker.licence:
         found[site.broker.licence.secret] = (site.broker.licence.key,)
-    if site.broker.reads_cookie:
-        found[names.BROKER_COOKIE] = ("cookie",)
     return found
 
 

@@ -1,11 +1,13 @@
 """EMQX's configuration for a site: TLS listeners only, and identities from certificates and tokens."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from components import dashboard_login, emqx_incumbent, emqx_integration, hocon, names, vault_names
 from components.client_secret import CLIENT_SECRET
-from components.emqx_mounts import COOKIE_FOLDER, LICENCE_FOLDER, LOGIN_FOLDER, TLS_FOLDER, TRUST_FOLDER
+from components.emqx_mounts import LICENCE_FOLDER, LOGIN_FOLDER, TLS_FOLDER, TRUST_FOLDER
 from components.settings import Settings
 from model import Site
 from model.capacity import DoorLimits, door_limits
@@ -27,7 +29,6 @@ from model.emqx.configuration import (
     Log,
     LoginCheck,
     Mqtt,
-    Node,
     OpenIdConnect,
     PolicyServer,
     Prometheus,
@@ -39,7 +40,7 @@ from model.emqx.configuration import (
     Switch,
     TokenAuthentication,
 )
-from model.emqx.integration import RuleEngine, Sources
+from model.emqx.integration import Mark, RuleEngine, Sources
 from model.emqx.listeners import (
     BytesRate,
     DeviceListener,
@@ -55,6 +56,10 @@ from model.listeners import Listener
 from model.network import Cidr
 from model.units import Duration
 
+MARK = "configuration"
+"""Name of the rule whose description marks the configuration."""
+_DIGITS = 16
+
 
 class UnsupportedKeysError(ValueError):
     """The configuration has keys that this edition or version does not know."""
@@ -65,12 +70,18 @@ class UnsupportedKeysError(ValueError):
 
 
 def text(site: Site, settings: Settings) -> str:
-    """Return the site's EMQX configuration as HOCON; raises UnknownRootError or UnsupportedKeysError."""
-    return hocon.render(document(site, settings))
+    """Return the site's EMQX configuration as HOCON, with its mark; raises UnknownRootError or UnsupportedKeysError."""
+    found: dict[str, Any] = document(site, settings)
+    engine = found["rule_engine"]
+    marked = engine["rules"] | {MARK: values(Mark(description=_digest(found)))}
+    return hocon.render(found | {"rule_engine": engine | {"rules": marked}})
 
 
 def document(site: Site, settings: Settings) -> dict[str, hocon.Value]:
-    """Return the configuration as plain values; raises UnknownRootError or UnsupportedKeysError."""
+    """Return the configuration as plain values, without its mark.
+
+    Raises UnknownRootError or UnsupportedKeysError.
+    """
     broker = site.broker
     typed = configuration(site, settings)
     strange = tuple(unsupported(typed, broker.edition, broker.version_numbers))
@@ -79,6 +90,16 @@ def document(site: Site, settings: Settings) -> dict[str, hocon.Value]:
     plain: dict[str, hocon.Value] = dict(values(typed))
     check_roots(broker.edition, plain)
     return plain
+
+
+def mark(site: Site, settings: Settings) -> str:
+    """Return the text by which the site's configuration is told from every other: 16 hexadecimal digits."""
+    return _digest(document(site, settings))
+
+
+def _digest(found: dict[str, hocon.Value]) -> str:
+    written = json.dumps(found, sort_keys=True, default=str)
+    return hashlib.sha256(written.encode()).hexdigest()[:_DIGITS]
 
 
 def configuration(site: Site, settings: Settings) -> Configuration:
@@ -112,28 +133,32 @@ def configuration(site: Site, settings: Settings) -> Configuration:
         ),
         # Nobody needs the broker to hold messages back, and it would hold them in memory.
         delayed=Switch(enable=False),
-        crl_cache=_revocation_lists(site),
+        # Also where no list is asked for: what a site had before would stay otherwise, as with every root.
+        crl_cache=RevocationLists(refresh_interval=Duration(900), http_timeout=Duration(15), capacity=100),
         log=Log(console=Console(level=broker.log_level), audit=AuditLog() if enterprise else None),
         # Where a key has no role, each is an administrator's: Prometheus gets none, and reads without (docs/access.md).
         prometheus=Prometheus(enable_basic_auth=broker.keys_have_roles),
         telemetry=None if enterprise else Switch(enable=False),
         **_integration(site),
-        license=License(key=f"file://{LICENCE_FOLDER}/{broker.licence.key}") if broker.licence else None,
-        node=Node(cookie=f"file://{COOKIE_FOLDER}/cookie") if broker.reads_cookie else None,
+        license=_licence(site) if enterprise or broker.licence else None,
     )
 
 
 def _integration(site: Site) -> dict[str, Any]:
     """Return the roots of data integration: the way to Kafka, and the bridge to the incumbent while there is one."""
-    sources = emqx_incumbent.sources(site)
     return {
         "connectors": emqx_integration.connectors(site).model_copy(
             update={"mqtt": emqx_incumbent.connectors(site)}
         ),
         "actions": emqx_integration.actions(site).model_copy(update={"mqtt": emqx_incumbent.actions(site)}),
-        "sources": Sources(mqtt=sources) if sources else None,
+        "sources": Sources(mqtt=emqx_incumbent.sources(site)),
         "rule_engine": RuleEngine(rules=emqx_integration.rules(site) | emqx_incumbent.rules(site)),
     }
+
+
+def _licence(site: Site) -> License:
+    licence = site.broker.licence
+    return License(key=f"file://{LICENCE_FOLDER}/{licence.key}" if licence else "default")
 
 
 def _client_ids(site: Site) -> dict[str, Any]:
@@ -215,12 +240,6 @@ def _stapling(site: Site, settings: Settings) -> Stapling:
         refresh_interval=Duration(300),
         refresh_http_timeout=Duration(15),
     )
-
-
-def _revocation_lists(site: Site) -> RevocationLists | None:
-    if site.broker.revocation != "crl":
-        return None
-    return RevocationLists(refresh_interval=Duration(900), http_timeout=Duration(15), capacity=100)
 
 
 def _login_check(site: Site) -> LoginCheck:

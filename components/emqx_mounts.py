@@ -15,8 +15,6 @@ KAFKA_FOLDER = "/mounted/kafka"
 """The Kafka user's password and Kafka's authority, in the edition that is a Kafka client."""
 INCUMBENT_FOLDER = "/mounted/incumbent"
 """The bridge's password, the incumbent's authority and the bridge's certificate."""
-COOKIE_FOLDER = "/mounted/cookie"
-"""What the nodes know one another by, in versions that read it from a file."""
 LICENCE_FOLDER = "/mounted/licence"
 """The licence, if the site has one."""
 
@@ -33,8 +31,6 @@ def mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         sources.append(("login", LOGIN_FOLDER, _secret(names.DASHBOARD_LOGIN)))
     if site.broker.writes_kafka:
         sources.append(("kafka", KAFKA_FOLDER, _secret(names.BROKER_KAFKA)))
-    if site.broker.reads_cookie:
-        sources.append(("cookie", COOKIE_FOLDER, _secret(names.BROKER_COOKIE)))
     if site.broker.licence is not None:
         sources.append(("licence", LICENCE_FOLDER, _secret(site.broker.licence.secret)))
     volumes = [{"name": name, **source} for name, _, source in sources]

@@ -18,9 +18,6 @@ BROKER_KAFKA = "broker-kafka"
 BROKER_SECRETS = "broker-secrets"
 """First part of the Job that does not start before the broker's Secrets are there."""
 
-BROKER_COOKIE = "broker-cookie"
-"""Secret with what the nodes know one another by, under `cookie`, for versions that read it from a file."""
-
 BROKER_PROBE = "broker-probe"
 """What belongs to the readiness probe: its program, its Job's first part, and the Secret of its certificate."""
 BROKER_PROBE_STRANGER = "broker-probe-stranger"

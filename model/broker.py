@@ -171,11 +171,6 @@ class Broker(Part):
         return self.edition == "enterprise"
 
     @property
-    def reads_cookie(self) -> bool:
-        """Whether the nodes read from a file what they know one another by; before that the operator gives it."""
-        return self.version_numbers >= (6, 3, 0)
-
-    @property
     def decodes_bytes(self) -> bool:
         """Whether EMQX decodes Sparkplug's metrics of bytes without harm (`spb_decode`, emqx#15810).
 

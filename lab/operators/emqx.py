@@ -2,8 +2,10 @@
 
 As the operator does it: core nodes are a StatefulSet, replicants a ReplicaSet that is made once the core nodes are
 ready. Another pod template is another set beside the old one, which is emptied node by node once the new one is ready.
-Replicants whose template is taken out of the resource stay. What the stand-in leaves out: evacuation, and the removal
-of emptied sets (the operator keeps the last three, and deletes older ones together with their claims).
+Replicants whose template is taken out of the resource stay. A changed configuration goes to the running broker
+(`emqx_synchronization.py`); while that is refused, the status stays as it was. What the stand-in leaves out:
+evacuation, and the removal of emptied sets (the operator keeps the last three, and deletes older ones together with
+their claims).
 """
 
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 
 from lab.operators.conditions import Condition
 from lab.operators.emqx_objects import (
+    API_VERSION,
     LABEL_INSTANCE,
     broker_objects,
     core_set_name,
@@ -19,6 +22,7 @@ from lab.operators.emqx_objects import (
     replicant_set_name,
     replicants,
 )
+from lab.operators.emqx_synchronization import Synchronization
 from lab.operators.kubernetes import (
     NOT_FOUND,
     REPLICA_SET,
@@ -31,7 +35,7 @@ from lab.operators.kubernetes import (
 from lab.operators.loop import Key, Queue, Watch
 from lab.operators.strimzi import conclude
 
-EMQX = Kind("apps.emqx.io", "v2beta1", "emqxes", "EMQX")
+EMQX = Kind(*API_VERSION.split("/"), "emqxes", "EMQX")
 MANAGER = "emqx-operator"
 
 
@@ -73,6 +77,8 @@ class EmqxReconciler:
             # alone. Here the resource is not Ready, so that nobody waits for what does not come.
             conclude(self.kubernetes, EMQX, document, refused(refusal))
             raise
+        # A broker that refuses its configuration keeps the operator from everything that comes after.
+        Synchronization(self.kubernetes, EMQX, MANAGER).run(document, core_ready=core_ready(document, nodes))
         conclude(self.kubernetes, EMQX, document, conditions(document, nodes), node_status(nodes))
         self._empty_the_others(key, document, nodes)
 

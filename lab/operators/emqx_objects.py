@@ -1,4 +1,4 @@
-"""The objects that the EMQX operator makes for an EMQX resource (v2beta1), as the lab's stand-in makes them."""
+"""The objects that the EMQX operator makes for an EMQX resource, as the lab's stand-in makes them."""
 
 import json
 from collections.abc import Iterator
@@ -6,6 +6,10 @@ from typing import Any
 
 from lab.operators.kubernetes import CONFIG_MAP, DISRUPTION_BUDGET, SERVICE, STATEFUL_SET, Document, Kind
 
+API_VERSION = "apps.emqx.io/v2beta1"
+"""The API version in which the lab reads EMQX resources, whichever they were written in."""
+LAST_CONFIGURATION = "apps.emqx.io/last-emqx-configuration"
+"""Annotation in which the operator keeps what the broker took last."""
 LABEL_INSTANCE = "apps.emqx.io/instance"
 LABEL_MANAGER = "apps.emqx.io/managed-by"
 LABEL_ROLE = "apps.emqx.io/db-role"
@@ -73,8 +77,8 @@ def template_hash(template: Document) -> str:
 def broker_objects(document: Document) -> Iterator[tuple[Kind, Document]]:
     """Yield each object that an EMQX resource stands for from the beginning, owned by it."""
     name, spec = document["metadata"]["name"], document["spec"]
-    yield CONFIG_MAP, _owned(document, f"{name}-configs", data={"emqx.conf": _hocon(spec)})
-    yield SERVICE, _owned(document, f"{name}-headless", spec=_headless(name))
+    yield CONFIG_MAP, owned(document, f"{name}-configs", data={"emqx.conf": _started_with(document)})
+    yield SERVICE, owned(document, f"{name}-headless", spec=_headless(name))
     for part, role in (("listeners", REPLICANT if replicants(document) else CORE), ("dashboard", CORE)):
         template = spec.get(f"{part}ServiceTemplate") or {}
         if template.get("enabled", True) and (template.get("spec") or {}).get("ports"):
@@ -82,7 +86,7 @@ def broker_objects(document: Document) -> Iterator[tuple[Kind, Document]]:
     for role in (CORE, REPLICANT):
         nodes = _nodes(document, role)
         if "minAvailable" in nodes or "maxUnavailable" in nodes:
-            yield DISRUPTION_BUDGET, _owned(document, f"{name}-{role}", spec=_budget(name, role, nodes))
+            yield DISRUPTION_BUDGET, owned(document, f"{name}-{role}", spec=_budget(name, role, nodes))
     yield STATEFUL_SET, _stateful_set(document)
 
 
@@ -107,7 +111,7 @@ def _pods_of(document: Document, role: str, spec: dict[str, Any]) -> Document:
     template = _template(document, role)
     labels = template["metadata"]["labels"] | {LABEL_TEMPLATE: template_hash(template)}
     pods = {**template, "metadata": {**template["metadata"], "labels": labels}}
-    made = _owned(
+    made = owned(
         document,
         _set_name(document, role),
         spec={**spec, "selector": {"matchLabels": labels}, "template": pods},
@@ -194,7 +198,7 @@ def _headless(name: str) -> dict[str, Any]:
 def _service(document: Document, name: str, template: dict[str, Any], role: str) -> Document:
     metadata = template.get("metadata") or {}
     spec = {**template["spec"], "selector": _pod_labels(document["metadata"]["name"], role)}
-    service = _owned(document, name, spec=spec)
+    service = owned(document, name, spec=spec)
     service["metadata"]["labels"] = {**(metadata.get("labels") or {}), **service["metadata"]["labels"]}
     service["metadata"]["annotations"] = metadata.get("annotations") or {}
     return service
@@ -207,19 +211,27 @@ def _budget(name: str, role: str, nodes: dict[str, Any]) -> dict[str, Any]:
     return {"selector": {"matchLabels": _pod_labels(name, role)}, **bounds}
 
 
-def _hocon(spec: dict[str, Any]) -> str:
-    return str((spec.get("config") or {}).get("data") or "")
+def configuration_of(document: Document) -> str:
+    """Return the configuration that an EMQX resource asks for."""
+    return str((document["spec"].get("config") or {}).get("data") or "")
+
+
+def _started_with(document: Document) -> str:
+    """Return what a node would start with: not what is asked for before the broker took it."""
+    taken = (document["metadata"].get("annotations") or {}).get(LAST_CONFIGURATION)
+    return configuration_of(document) if taken is None else str(taken)
 
 
 def _pod_labels(name: str, role: str) -> dict[str, str]:
     return {LABEL_INSTANCE: name, LABEL_MANAGER: "emqx-operator", LABEL_ROLE: role}
 
 
-def _owned(document: Document, name: str, **rest: Any) -> Document:
+def owned(document: Document, name: str, **rest: Any) -> Document:
+    """Return an object that goes with the EMQX resource."""
     metadata = document["metadata"]
     labels = {LABEL_INSTANCE: metadata["name"], LABEL_MANAGER: "emqx-operator"}
     owner = {
-        "apiVersion": document.get("apiVersion", "apps.emqx.io/v2beta1"),
+        "apiVersion": document.get("apiVersion", API_VERSION),
         "kind": "EMQX",
         "name": metadata["name"],
         "uid": metadata["uid"],

@@ -48,6 +48,8 @@ class Kind:
 
 
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
+EVENT = Kind("", "v1", "events", "Event")
+POD = Kind("", "v1", "pods", "Pod")
 SECRET = Kind("", "v1", "secrets", "Secret")
 SERVICE = Kind("", "v1", "services", "Service")
 STATEFUL_SET = Kind("apps", "v1", "statefulsets", "StatefulSet")

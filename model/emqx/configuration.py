@@ -252,19 +252,18 @@ class Log(Section):
 
 
 class License(Section):
-    """The licence's key."""
+    """The licence's key; `default` is EMQX's own, which each version has built in."""
 
-    key: SecretFile
-
-
-class Node(Section):
-    """What each node knows the others by; before 6.3 EMQX cannot read it from a file, and it is the operator's own."""
-
-    cookie: SecretFile
+    key: SecretFile | Literal["default"]
 
 
 class Configuration(Section):
-    """The whole configuration; a root that is not here cannot be written."""
+    """The whole configuration; a root that is not here cannot be written.
+
+    Which roots are written follows from the edition alone, and a root that may be empty is written as empty: EMQX's
+    operator has only the roots replaced that are present, so that one that is left out keeps what was there before.
+    `node` is none of them: the operator makes the cookie, and `emqx ctl` cannot read one from a file.
+    """
 
     listeners: Listeners
     mqtt: Mqtt
@@ -277,13 +276,12 @@ class Configuration(Section):
     force_shutdown: ForcedShutdown
     retainer: Retainer
     delayed: Switch
-    crl_cache: RevocationLists | None = None
+    crl_cache: RevocationLists
     log: Log
     connectors: Connectors
     actions: Actions
-    sources: Sources | None = None
+    sources: Sources = Sources()
     rule_engine: RuleEngine
     # Nothing at a site talks to a vendor.
     telemetry: Annotated[Switch | None, OPENSOURCE] = None
     license: Annotated[License | None, ENTERPRISE] = None
-    node: Annotated[Node | None, Key(since=(6, 3, 0))] = None

@@ -251,6 +251,18 @@ class Rule(Section):
     enable: Literal[True] = True
 
 
+class Mark(Section):
+    """A rule that never runs: its description says which configuration the broker has taken.
+
+    The operator keeps what the broker took last; by this text it is found there, whatever form it has been given.
+    """
+
+    sql: Literal['SELECT topic FROM "configuration"'] = 'SELECT topic FROM "configuration"'
+    actions: tuple[()] = ()
+    description: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    enable: Literal[False] = False
+
+
 class RuleEngine(Section):
     """The rules; they see what the broker says of itself under `$SYS/`, too, where one asks for it by name."""
 

@@ -92,6 +92,8 @@ def test_the_operators_objects_are_made(document: Document) -> None:
     assert set(reconcile(document).objects) == {
         ("EMQX", "broker"),
         ("ConfigMap", "broker-configs"),
+        # What a broker keeps that does not run.
+        ("ConfigMap", "broker-effective"),
         ("Service", "broker-headless"),
         ("Service", "broker-listeners"),
         ("Service", "broker-dashboard"),
