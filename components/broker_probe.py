@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from components import names
+from components.broker_configuration import BrokerConfiguration
 from components.certificates import client_certificate
 from components.component import Place, SiteComponent
 from components.emqx_cluster import EmqxCluster
@@ -43,6 +44,7 @@ class BrokerProbe(SiteComponent):
         name: str,
         place: Place,
         broker: EmqxCluster,
+        configuration: BrokerConfiguration,
         issuer: Manifest,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -67,7 +69,8 @@ class BrokerProbe(SiteComponent):
             spec=job,
             opts=self.in_kubernetes(
                 within=Duration(self._deadline() + _START_SECONDS),
-                depends_on=[broker.cluster, program, *self._certificates(issuer)],
+                # What an earlier configuration answers says nothing of the one that is rolled out.
+                depends_on=[broker.cluster, configuration.job, program, *self._certificates(issuer)],
             ),
         )
         self.register_outputs({})

@@ -31,6 +31,8 @@ class EmqxCluster(SiteComponent):
     """Addresses for clients: `mqtts`, `wss`, `dashboard`."""
     digest: str
     """Changes whenever the broker does."""
+    mark: str
+    """By this text the configuration is found in what the broker took last."""
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class EmqxCluster(SiteComponent):
         certificate = server_certificate(self, names.BROKER_TLS, certificate_names(site))
         secrets = broker_secrets(self)
         spec = self._spec()
+        self.mark = emqx_configuration.mark(site, place.settings)
         self.digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
         self.cluster = Manifest(
             f"{site.name}-{names.BROKER}",

@@ -18,6 +18,9 @@ BROKER_KAFKA = "broker-kafka"
 BROKER_SECRETS = "broker-secrets"
 """First part of the Job that does not start before the broker's Secrets are there."""
 
+BROKER_CONFIGURATION = "broker-configuration"
+"""What belongs to the Job that sees whether the broker took its configuration: program, account, role, name."""
+
 BROKER_PROBE = "broker-probe"
 """What belongs to the readiness probe: its program, its Job's first part, and the Secret of its certificate."""
 BROKER_PROBE_STRANGER = "broker-probe-stranger"

@@ -25,6 +25,8 @@ from components.network_peers import (
 from model.sinks import Sink
 
 _DNS = 53
+API_SERVER_PORTS = (443, 6443)
+"""Where API servers listen, of those that the site does not name."""
 # Erlang's distribution and EMQX's RPC, at the ports that EMQX uses in Kubernetes.
 _BROKER_CLUSTER = (4370, 5369)
 
@@ -42,6 +44,7 @@ class NetworkSegmentation(SiteComponent):
         self._policy("name-resolution", {}, (), to_server(place.site.platform.dns, _DNS, udp=True))
         self._broker()
         self._probe()
+        self._configuration()
         self._policy_server()
         self._kafka_bridge()
         self._sinks()
@@ -88,6 +91,26 @@ class NetworkSegmentation(SiteComponent):
             (),
             [to([pods(BROKER_PODS)], listeners.mqtts.port, listeners.wss.port)],
         )
+
+    def _configuration(self) -> None:
+        """Let the Job that looks at the EMQX resource come to Kubernetes' API server, and to nothing else."""
+        server = self.site.platform.api_server
+        rules = [self._outside_of_zones()] if server is None else to_server(server, API_SERVER_PORTS[0])
+        self._policy(
+            names.BROKER_CONFIGURATION,
+            selector_labels(self.site, "broker-configuration", "configuration"),
+            (),
+            rules,
+        )
+
+    def _outside_of_zones(self) -> Rule:
+        """Return the way to an API server of which the site says nothing: it is in none of the site's zones."""
+        zones = [str(cidr) for zone in self.site.network.zones for cidr in zone.cidrs]
+        blocks: list[Peer] = []
+        for every, mark in (("0.0.0.0/0", "."), ("::/0", ":")):
+            left_out = [cidr for cidr in zones if mark in cidr]
+            blocks.append({"ipBlock": {"cidr": every} | ({"except": left_out} if left_out else {})})
+        return to(blocks, *API_SERVER_PORTS)
 
     def _general_listeners(self, token_ports: Sequence[int]) -> list[Rule]:
         """Return the rules of the listeners that are of no zone; with zones, `mqtts` is for whom the site names."""

@@ -7,6 +7,7 @@ import pulumi_keycloak as keycloak
 import pulumi_vault as vault
 from pulumi_kubernetes import Provider as KubernetesProvider
 
+from components.broker_configuration import BrokerConfiguration
 from components.broker_probe import BrokerProbe
 from components.certificate_issuer import CertificateIssuer
 from components.component import Place, site_labels
@@ -54,7 +55,8 @@ class IotSite(pulumi.ComponentResource):
         if site.bridge != "none":
             needed.append(IncumbentBridge(f"{name}-incumbent", place, inside))
         broker = EmqxCluster(f"{name}-broker", place, needed, inside)
-        BrokerProbe(f"{name}-probe", place, broker, certificates.probe, inside)
+        configuration = BrokerConfiguration(f"{name}-configuration", place, broker, inside)
+        BrokerProbe(f"{name}-probe", place, broker, configuration, certificates.probe, inside)
         DashboardProxy(f"{name}-dashboard-proxy", place, realm.dashboard_login, inside)
         if not site.broker.writes_kafka:
             KafkaBridge(f"{name}-kafka-bridge", place, streams, inside)

@@ -66,6 +66,11 @@ class Platform(Part):
     api_audience: Address = Field(
         description="Audience of the API server's tokens (its issuer, if nothing else is set)."
     )
+    api_server: Peers | None = Field(
+        None,
+        description="Kubernetes' API server, as pods reach it behind its Service; left out, one Job may ask for it at "
+        "every address outside of the site's zones.",
+    )
     dns: Peers = Field(description="The cluster's name servers: CoreDNS, NodeLocal DNS, or OpenShift's.")
     vault: Peers = Field(description="The Vault at which the stack's `vaultAddress` leads.")
     keycloak: Peers = Field(description="The Keycloak at which the stack's `keycloakUrl` leads.")

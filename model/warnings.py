@@ -28,6 +28,11 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
             "`broker.listeners.gateway` is for gateways with tokens, and there are none: list them under "
             "`identity.gateways`, or leave the listener out"
         )
+    if site.platform.api_server is None:
+        yield (
+            "`platform.api_server` is not said: the Job that sees whether the broker took its configuration may connect "
+            "to every address outside of the site's zones, at ports 443 and 6443"
+        )
     cold = site.retention.cold
     if cold is not None and cold.store == "iceberg" and not any(sink.iceberg for sink in site.streams.sinks):
         yield f"`retention.cold` names {cold.location}, and no sink fills it: add one with `iceberg` (docs/sinks.md)"

@@ -13,10 +13,12 @@ from lab.operators.bridges import KAFKA_BRIDGE, BridgeReconciler
 from lab.operators.emqx import EMQX, EmqxReconciler, owner_of
 from lab.operators.external_secrets import EXTERNAL_SECRET, SecretReconciler, Vault
 from lab.operators.kafka import KafkaAdministrator
-from lab.operators.kubernetes import CONFIG_MAP, REPLICA_SET, STATEFUL_SET, Kind, connect
+from lab.operators.kubernetes import CONFIG_MAP, POD, REPLICA_SET, STATEFUL_SET, Kind, connect
 from lab.operators.loop import Key, Queue, Watch, Worker, key_of, repeat, start
 from lab.operators.opa import OpaClient
 from lab.operators.policy_loader import DATA_SELECTOR, EVERYTHING, POLICY_SELECTOR, PolicyLoader
+from lab.operators.programs import SELECTOR as PROGRAM_SELECTOR
+from lab.operators.programs import ProgramRunner
 from lab.operators.prometheus import PROMETHEUS_RULE, RULE_SELECTOR, PrometheusServer, RuleLoader
 from lab.operators.quotas import KafkaQuotas
 from lab.operators.settings import Settings, SettingsUnusable, read_settings
@@ -42,6 +44,12 @@ class Operators:
         self._client = connect(settings.kubeconfig, settings.context)
         self._watches: list[Watch] = []
         self._queues: list[Queue] = []
+        self._programs: ProgramRunner | None = None
+
+    def stop(self) -> None:
+        """End the programs of pods; all else can be cut off at any step."""
+        if self._programs is not None:
+            self._programs.stop()
 
     def start(self) -> None:
         """Start every operator."""
@@ -53,6 +61,7 @@ class Operators:
         self._start_sinks()
         self._start_policy_loader()
         self._start_rule_loader()
+        self._start_programs()
         teller = StoryTeller(self._settings.stories, self._settings.prometheus)
         start(teller.serve_forever, "stories")
         for watch in self._watches:
@@ -134,6 +143,12 @@ class Operators:
         start(Worker("rules", queue, loader.reconcile).run, "rules")
         start(repeat(lambda: queue.add(EVERYTHING), RESYNC_SECONDS), "rules-resync")
 
+    def _start_programs(self) -> None:
+        queue = Queue()
+        watch = self._watch(POD, queue, selector=PROGRAM_SELECTOR)
+        self._programs = ProgramRunner(self._client, watch)
+        self._work("programs", queue, self._programs.reconcile, watch)
+
     def _watch(self, kind: Kind, queue: Queue, namespace: str | None = None, selector: str = "") -> Watch:
         watch = Watch(self._client, kind, namespace, selector, lambda changed: queue.add(key_of(changed)))
         self._watches.append(watch)
@@ -166,8 +181,10 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     settings.ready_file.unlink(missing_ok=True)
-    Operators(settings).start()
+    operators = Operators(settings)
+    operators.start()
     stop.wait()
+    operators.stop()
     settings.ready_file.unlink(missing_ok=True)
     logging.shutdown()
     # Every step of every operator can be cut off and done again, so nothing is waited for.

@@ -35,7 +35,8 @@ from lab.operators.kubernetes import (
 from lab.operators.loop import Key, Queue, Watch
 from lab.operators.strimzi import conclude
 
-EMQX = Kind(*API_VERSION.split("/"), "emqxes", "EMQX")
+_GROUP, _VERSION = API_VERSION.split("/")
+EMQX = Kind(_GROUP, _VERSION, "emqxes", "EMQX")
 MANAGER = "emqx-operator"
 
 

@@ -106,7 +106,7 @@ def version_of(document: Document) -> str:
     """Return the API version in which the resource was last written, which says the generation of its operator."""
     entries = document["metadata"].get("managedFields") or []
     spec = [entry for entry in entries if "f:spec" in (entry.get("fieldsV1") or {})]
-    newest = max(spec, key=lambda entry: str(entry.get("time", "")), default={})
+    newest = max(spec, key=lambda entry: str(entry.get("time", ""))) if spec else {}
     return str(newest.get("apiVersion", API_VERSION)).rpartition("/")[2]
 
 

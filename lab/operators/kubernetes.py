@@ -91,7 +91,7 @@ class KubernetesClient:
     """A connection to one API server with one identity."""
 
     def __init__(self, address: str, context: ssl.SSLContext, token: str | None = None) -> None:
-        self._address = address.rstrip("/")
+        self.address = address.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._pool = urllib3.PoolManager(
             num_pools=2, maxsize=16, ssl_context=context, retries=False, headers=self._headers
@@ -152,6 +152,12 @@ class KubernetesClient:
         path = kind.path(namespace, name) + (f"/{subresource}" if subresource else "")
         return self._call("PATCH", path, body=patch, content="application/merge-patch+json")
 
+    def token(self, namespace: str, account: str, request: Document) -> str:
+        """Return a token of a service account, for which the `spec` of a TokenRequest asks."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": request}
+        return str(self._call("POST", path, body=body)["status"]["token"])
+
     def delete(self, kind: Kind, namespace: str, name: str, propagation: str = "Background") -> None:
         """Delete one object; one that is gone already is no error."""
         try:
@@ -189,7 +195,7 @@ class KubernetesClient:
         try:
             response = self._pool.request(
                 method,
-                f"{self._address}{path}" + (f"?{query}" if query else ""),
+                f"{self.address}{path}" + (f"?{query}" if query else ""),
                 body=json.dumps(body).encode() if body is not None else None,
                 headers=self._headers | {"Content-Type": content, "Accept": "application/json"},
                 timeout=timeout,

@@ -124,6 +124,7 @@ def _destinations(site: Site) -> Iterator[tuple[tuple[str | int, ...], Peer]]:
     """Yield each place that the site's pods connect to, with its key."""
     platform = site.platform
     lists = (
+        (("platform", "api_server"), platform.api_server),
         (("platform", "dns"), platform.dns),
         (("platform", "vault"), platform.vault),
         (("platform", "keycloak"), platform.keycloak),

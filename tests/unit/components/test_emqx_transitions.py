@@ -45,12 +45,13 @@ def variations(site: Site) -> Iterator[tuple[str, Site]]:
         ZoneListener(name=zone.name, port=8890 + number, max_connections=9, connection_rate=Rate(9))
         for number, zone in enumerate(site.network.zones)
     )
-    for name, update in {
+    changed: dict[str, dict[str, Any]] = {
         "gateway": {"gateway": door},
         "no gateway": {"gateway": None},
         "zones": {"zones": zones},
         "no zones": {"zones": (), "mqtts_for": ()},
-    }.items():
+    }
+    for name, update in changed.items():
         yield name, with_broker(site, listeners=listeners.model_copy(update=update))
     for sinks in (site.streams.sinks, ()):
         streams = site.streams.model_copy(update={"sinks": sinks})

@@ -17,6 +17,7 @@ from tests.support.composing import compose
 from tests.support.variants import EDITIONS, PHASES, Variants
 
 ADDRESS = re.compile(r"[a-z0-9.-]+:\d+")
+API_SERVER = "kubernetes.default.svc"
 SCHEME_PORTS = {"https": 443, "jdbc:postgresql": 5432}
 # Labels of the pods behind the Services that operators make, by their names.
 OPERATORS_SERVICES = {
@@ -191,6 +192,7 @@ def elsewhere(composition: Composition) -> dict[str, tuple[Peer, ...]]:
         urlsplit(settings.vault_address).hostname or "": site.platform.vault,
         urlsplit(settings.keycloak_url).hostname or "": site.platform.keycloak,
         site.incumbent.address: site.incumbent.at or (),
+        API_SERVER: site.platform.api_server or (),
     }
     for sink in site.streams.sinks:
         if sink.iceberg:
@@ -226,6 +228,11 @@ def ways(composition: Composition) -> Iterator[Way]:
     (opa,) = composition.one("Deployment", "opa").spec["template"]["spec"]["containers"]
     yield from connections("opa", [argument for argument in opa["args"] if "--addr=" not in argument])
     (probe,) = composition.one("Job", probe_of(composition)).spec["template"]["spec"]["containers"]
+    for made in composition.of("Job"):
+        # Whose pods have a token of a service account, they talk to the API server, where Kubernetes says that it is.
+        pod = made.spec["template"]["spec"]
+        if any("projected" in volume for volume in pod.get("volumes", [])):
+            yield Way(pod["serviceAccountName"], API_SERVER, 443)
     yield from connections("broker-probe", [argument.partition("=")[2] for argument in probe["command"]])
 
 
