@@ -94,9 +94,12 @@ class SiteComponent(pulumi.ComponentResource):
         within: Duration | None = None,
         depends_on: Sequence[pulumi.Resource] = (),
         ignore_changes: Sequence[str] = (),
+        aliases: Sequence[pulumi.Alias] = (),
     ) -> pulumi.ResourceOptions:
         """Options of a child in Kubernetes; `within` is how long it may take to become ready, or to go."""
-        return self._child(self.place.kubernetes, protect, within, depends_on, ignore_changes)
+        options = self._child(self.place.kubernetes, protect, within, depends_on, ignore_changes)
+        options.aliases = list(aliases)
+        return options
 
     def in_vault(
         self,

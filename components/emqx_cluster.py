@@ -12,8 +12,9 @@ from components.autoscaler import autoscaler
 from components.broker_secrets import METRICS_SECRET_WITH_ROLE, broker_secrets
 from components.certificates import server_certificate
 from components.component import Place, SiteComponent
-from components.manifest import Manifest
+from components.manifest import Manifest, type_token
 from model import Site
+from model.broker import OPERATOR_APIS
 from model.capacity import door_limits
 
 
@@ -66,6 +67,13 @@ class EmqxCluster(SiteComponent):
                 protect=site.protect,
                 within=site.broker.ready_within,
                 depends_on=[certificate, *needed, *secrets],
+                # A later version of EMQX is served under another API version, which is another type to Pulumi: without
+                # its former name the same broker would be made again, and then deleted.
+                aliases=[
+                    pulumi.Alias(type_=type_token(version, "EMQX"))
+                    for version in OPERATOR_APIS
+                    if version != site.broker.operator_api
+                ],
             ),
         )
         replicants = site.broker.replicants

@@ -13,9 +13,11 @@ from model import Site
 from model.capacity import DoorLimits, door_limits
 from model.emqx import Configuration, Unsupported, unsupported, values
 from model.emqx.configuration import (
+    CACHES_OF_NODES,
     OVERRIDES_CLIENT_ID,
     OWN_CLIENT_ID,
     AuditLog,
+    AuthenticationSettings,
     Authorization,
     Cache,
     ClientTls,
@@ -29,6 +31,7 @@ from model.emqx.configuration import (
     Log,
     LoginCheck,
     Mqtt,
+    NodeCache,
     OpenIdConnect,
     PolicyServer,
     Prometheus,
@@ -111,6 +114,7 @@ def configuration(site: Site, settings: Settings) -> Configuration:
         listeners=_listeners(site, settings, limits),
         mqtt=Mqtt(
             **_client_ids(site),
+            strict_mode=False,
             max_packet_size=broker.protection.largest_message,
             max_inflight=broker.protection.inflight,
             max_mqueue_len=limits.queue,
@@ -118,6 +122,9 @@ def configuration(site: Site, settings: Settings) -> Configuration:
             max_subscriptions=broker.protection.subscriptions,
         ),
         authentication=(_login_check(site), _token_authentication(site, settings)),
+        authentication_settings=AuthenticationSettings()
+        if broker.version_numbers >= CACHES_OF_NODES
+        else None,
         authorization=_authorization(site),
         dashboard=_dashboard(site, settings),
         overload_protection=Switch(enable=broker.protection.overload),
@@ -206,7 +213,7 @@ def _device_listener(
     access: tuple[str, ...] | None = None,
 ) -> DeviceListener:
     return DeviceListener(
-        bind=door.port,
+        bind=f"0.0.0.0:{door.port}",
         max_connections=limited.max_connections,
         max_conn_rate=limited.connection_rate,
         messages_rate=door.messages_rate or limits.client_messages,
@@ -224,7 +231,7 @@ def _device_listener(
 
 def _token_listener(door: Listener, limited: DoorLimits, limits: Bounds) -> TokenListener:
     return TokenListener(
-        bind=door.port,
+        bind=f"0.0.0.0:{door.port}",
         max_connections=limited.max_connections,
         max_conn_rate=limited.connection_rate,
         messages_rate=door.messages_rate or limits.client_messages,
@@ -289,6 +296,7 @@ def _authorization(site: Site) -> Authorization:
     return Authorization(
         deny_action=site.broker.protection.deny_action,
         cache=Cache(max_size=site.broker.protection.decisions, ttl=Duration(60)),
+        node_cache=NodeCache() if site.broker.version_numbers >= CACHES_OF_NODES else None,
         sources=(source,),
     )
 
@@ -302,6 +310,8 @@ def _client_tls(authorities: str | None) -> ClientTls:
 def _dashboard(site: Site, settings: Settings) -> Dashboard:
     tls = DashboardTls(certfile=f"{TLS_FOLDER}/tls.crt", keyfile=f"{TLS_FOLDER}/tls.key")
     return Dashboard(
+        # A port alone: of the dashboard's listeners the profile `hardened` moves the plain one alone, and operator 2.3
+        # strips a `bind` that differs from the one it saw first, which closes the dashboard.
         listeners=DashboardListeners(https=SecureDashboard(bind=site.broker.dashboard_port, ssl_options=tls)),
         # Where Keycloak signs people in, no user with a password stands beside it (docs/adr/0026).
         default_password="" if site.broker.signs_in_people else None,

@@ -10,6 +10,16 @@ from model import Site
 from model.broker import Replicants
 
 _LEAVING_SECONDS = 5
+# What EMQX's image starts when it is told nothing.
+_EMQX = ("/opt/emqx/bin/emqx", "foreground")
+WAIT_FOR_KAFKA = (
+    """until timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null || [ "$SECONDS" -ge "$3" ]; """
+    """do sleep 1; done; shift 3; exec "$@\""""
+)
+"""Starts the command behind host, port and seconds once the port takes a connection, or these seconds are over."""
+_LOOK_SECONDS = 10
+# For EMQX's own start, with a cluster to join.
+_STARTED_SECONDS = 300
 # Labels that the operator gives to the pods of all nodes, of core nodes, of replicants.
 BROKER_PODS = {"apps.emqx.io/instance": names.BROKER}
 CORE_PODS = BROKER_PODS | {"apps.emqx.io/db-role": "core"}
@@ -91,7 +101,8 @@ def _nodes(site: Site, pods: Mapping[str, str]) -> dict[str, Any]:
         # into Kubernetes' own 30 s, for the resource cannot say another time (docs/adr/0027). At replicants the
         # operator puts its own in this place, by which they leave the cluster.
         "lifecycle": {"preStop": {"sleep": {"seconds": _LEAVING_SECONDS}}},
-        **_first_administrator(site),
+        **_environment(site),
+        **_start(site),
         "extraVolumes": volumes,
         "extraVolumeMounts": mounts,
     }
@@ -104,15 +115,41 @@ def _apart(pods: Mapping[str, str], *topology_keys: str) -> dict[str, Any]:
     return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": wishes}}
 
 
-def _first_administrator(site: Site) -> dict[str, Any]:
-    """Return the password of the first administrator, for whom EMQX would take a well-known one.
+def _environment(site: Site) -> dict[str, Any]:
+    """Return the variables of each node, where it has some."""
+    variables: list[dict[str, Any]] = []
+    if not site.broker.signs_in_people:
+        # The first administrator's password, for whom EMQX would take a well-known one.
+        password = {"secretKeyRef": {"name": names.BROKER_ADMINISTRATOR, "key": "password"}}
+        variables.append({"name": "EMQX_DASHBOARD__DEFAULT_PASSWORD", "valueFrom": password})
+    if site.broker.hardened:
+        # Nothing comes in before the chain of authentication is loaded, and what cannot be asked is denied. It is read
+        # before the configuration is, so it cannot stand there.
+        variables.append({"name": "EMQX_SECURITY_PROFILE", "value": "hardened"})
+    return {"env": variables} if variables else {}
 
-    There is none where Keycloak signs people in.
+
+def _start(site: Site) -> dict[str, Any]:
+    """Return how a node starts that writes to Kafka itself: not before Kafka answers, or the site's patience is over.
+
+    EMQX makes no buffer for an action whose connector has not been connected since the node started: what is published
+    meanwhile is acknowledged and lost.
     """
-    if site.broker.signs_in_people:
+    if not site.broker.writes_kafka:
         return {}
-    password = {"secretKeyRef": {"name": names.BROKER_ADMINISTRATOR, "key": "password"}}
-    return {"env": [{"name": "EMQX_DASHBOARD__DEFAULT_PASSWORD", "valueFrom": password}]}
+    host, _, port = site.streams.cluster.bootstrap.rpartition(":")
+    wait = site.streams.wait_at_start.seconds
+    status = {"path": "/status", "port": site.broker.dashboard_port, "scheme": "HTTPS"}
+    return {
+        # The image's own entry point runs these words in the place of its own.
+        "args": ["/bin/bash", "-c", WAIT_FOR_KAFKA, "start", host, port, str(wait), *_EMQX],
+        # Until it succeeds neither of the other probes asks.
+        "startupProbe": {
+            "httpGet": status,
+            "periodSeconds": _LOOK_SECONDS,
+            "failureThreshold": -(-(wait + _STARTED_SECONDS) // _LOOK_SECONDS),
+        },
+    }
 
 
 def _volume_claim(site: Site) -> dict[str, Any]:

@@ -124,6 +124,9 @@ class Registration:
                 *await rpc._expand_dependencies(needed, made),
             ),
             ignore_changes=tuple(options.ignore_changes or ()),
+            aliases=tuple(
+                str(alias.type_) for alias in options.aliases or () if isinstance(alias, pulumi.Alias)
+            ),
             timeouts=runtime_resource._create_custom_timeouts(
                 options.custom_timeouts or pulumi.CustomTimeouts()
             ),

@@ -19,6 +19,8 @@ class Registered:
     depends_on: tuple[str, ...] = ()
     ignore_changes: tuple[str, ...] = ()
     timeouts: Any = None
+    aliases: tuple[str, ...] = ()
+    """Types under which it may stand in the state yet."""
 
     @property
     def kind(self) -> str:

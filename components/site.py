@@ -51,7 +51,8 @@ class IotSite(pulumi.ComponentResource):
         NetworkSegmentation(f"{name}-network", place, inside)
         certificates = CertificateIssuer(f"{name}-certificates", place, pki, inside)
         OpaPolicies(f"{name}-policy", place, inside)
-        needed: list[pulumi.Resource] = [certificates.trust, realm.dashboard_login]
+        # A topic that is not there when a node starts is as a Kafka that is away: what is published for it is lost.
+        needed: list[pulumi.Resource] = [certificates.trust, realm.dashboard_login, streams]
         if site.bridge != "none":
             needed.append(IncumbentBridge(f"{name}-incumbent", place, inside))
         broker = EmqxCluster(f"{name}-broker", place, needed, inside)

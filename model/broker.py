@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from model.base import Cores, Fingerprint, ObjectName, Part, Port, Tag, Text, Version
+from model.calendar import Day
 from model.image import Image
 from model.listeners import Listeners
 from model.protection import Load, Protection
@@ -13,6 +14,8 @@ from model.scaling import Autoscaling
 from model.sizing import FEWEST_CORES, LEAST_MEMORY, cores_for, memory_for
 from model.units import Bytes, Duration, between
 
+OPERATOR_APIS = ("apps.emqx.io/v2beta1", "apps.emqx.io/v2")
+"""API versions of the EMQX operator, oldest first."""
 Wait = Annotated[Duration, between(Duration(30))]
 """How long a rollout waits: shorter ones would fail while all is well."""
 
@@ -92,6 +95,11 @@ class Broker(Part):
 
     edition: Literal["opensource", "enterprise"] = Field(description="EMQX edition; each site states it.")
     version: Version = Field(description="EMQX version; opensource ends at 5.8.9.")
+    unsupported_until: Day | None = Field(
+        None,
+        description="Day until which the site accepts that the support of its version has ended, which `validate` "
+        "refuses otherwise.",
+    )
     licence: Licence | None = Field(
         None,
         description="Licence reference of the enterprise edition; needed with more than one node, and in 5.8 for more "
@@ -181,6 +189,11 @@ class Broker(Part):
         return self.edition == "enterprise" and self.version_numbers >= since
 
     @property
+    def hardened(self) -> bool:
+        """Whether the nodes start under EMQX's security profile `hardened`, which is from 6.3 on."""
+        return self.version_numbers >= (6, 3, 0)
+
+    @property
     def version_numbers(self) -> tuple[int, ...]:
         """The version as numbers, to compare with."""
         return tuple(int(number) for number in self.version.split("."))
@@ -191,4 +204,10 @@ class Broker(Part):
 
         Operator 2.2.29 serves `v2beta1` for 5.8 of both editions, 2.3.x `v2` for enterprise 5.9 and later.
         """
-        return "apps.emqx.io/v2beta1" if self.version_numbers < (5, 9, 0) else "apps.emqx.io/v2"
+        first, later = OPERATOR_APIS
+        return first if self.version_numbers < (5, 9, 0) else later
+
+    @property
+    def operator_reads_dashboard_once(self) -> bool:
+        """Whether the operator keeps to the dashboard's port that it saw first, and leaves another one out."""
+        return self.operator_api == OPERATOR_APIS[-1]

@@ -68,6 +68,11 @@ class Flow:
         return self.partitions >= self.needed
 
 
+UNSEEN_START = (
+    "perhaps what is published at a node that starts while Kafka or its bridges are away (not measured)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Outage:
     """What happens while Kafka is away: where records wait, for how long at the peak, and what is lost then.
@@ -84,16 +89,30 @@ class Outage:
     """How long each message of a client waits for its acknowledgement; None when no client waits."""
     expires: bool = False
     """Whether a record is thrown away when that time is up."""
+    start: Duration | None = None
+    """How long a node waits for Kafka when it starts; None for the opensource edition, where it does not."""
 
     @property
     def lost(self) -> tuple[str, ...]:
         """What is lost, in words."""
         if self.expires:
-            return (f"each record after {self.waits}, though its client is told then that it arrived",)
+            return (
+                f"each record after {self.waits}, though its client is told then that it arrived",
+                UNSEEN_START,
+            )
         later = f"the oldest records of each queue, once it is full: at the peak after {self.lasts}"
         if self.kept_on == "disk":
-            return (later, "nothing by a node's restart; what waits on a node whose volume is lost")
-        return (later, "all that waits on a node that restarts")
+            return (later, "what waits on a node whose volume is lost", self._at_start)
+        return (later, "all that waits on a node that restarts", self._at_start)
+
+    @property
+    def _at_start(self) -> str:
+        if self.start is None:
+            return UNSEEN_START
+        return (
+            f"all that is published, and acknowledged, at a node that starts without Kafka: it waits {self.start} for "
+            "Kafka, serves then, and keeps nothing until Kafka is back (not measured: docs/streams.md)"
+        )
 
 
 def needed_partitions(site: Site, topic: Topic) -> int:
@@ -227,10 +246,11 @@ def outage(site: Site) -> Outage:
     seconds = kept.count * nodes_left(broker) // max(rate, 1)
     place: Literal["disk", "memory"] = "disk" if broker.keeps_on_disk else "memory"
     lasts = Duration(min(seconds, Duration.LONGEST))
+    start = site.streams.wait_at_start if native else None
     if site.streams.delivery != "awaited":
-        return Outage(place, kept, Bytes(rate), lasts)
+        return Outage(place, kept, Bytes(rate), lasts, start=start)
     waits = site.streams.await_at_most
-    return Outage(place, kept, Bytes(rate), lasts if native else min(lasts, waits), waits, not native)
+    return Outage(place, kept, Bytes(rate), lasts if native else min(lasts, waits), waits, not native, start)
 
 
 def mebibytes(count: int) -> Bytes:

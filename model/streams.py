@@ -7,7 +7,7 @@ from pydantic import Field
 from model.base import Cores, Label, Namespace, Part, Port
 from model.scaling import Autoscaling
 from model.sinks import KafkaConnect, Sink
-from model.units import Bytes, Duration, Percentage
+from model.units import Bytes, Duration, Percentage, between
 
 Partitions = Annotated[int, Field(ge=1, le=1000)]
 Delivery = Literal["ordered", "awaited", "unordered"]
@@ -106,6 +106,11 @@ class Streams(Part):
     )
     await_at_most: Duration = Field(
         description="How long the acknowledgement waits for Kafka when delivery is `awaited`; then it is given anyway."
+    )
+    wait_at_start: Annotated[Duration, between(Duration(0), Duration(3600))] = Field(
+        description="How long a node of the enterprise edition waits for Kafka before it starts without: from then on "
+        "it acknowledges and loses what is published until Kafka is back. 1h at most; clients use other nodes "
+        "meanwhile."
     )
     bridge: HttpBridge = Field(description="The Kafka bridge; only the opensource edition has one.")
     connect: KafkaConnect = Field(description="Kafka Connect, where `sinks` are declared.")

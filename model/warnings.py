@@ -7,12 +7,19 @@ from model.promotion.chain import Chain
 from model.site import Site
 from model.support import support_warning
 
+# First versions of their lines in which a source subscribes again after every loss of its connection (emqx#16507).
+SUBSCRIBES_AGAIN = {(5, 8): (5, 8, 10), (5, 10): (5, 10, 3), (6, 0): (6, 0, 2), (6, 1): (6, 1, 1)}
+FIRST_WITHOUT = (6, 2, 0)
+
 
 def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
     """Yield the warnings about a site on a day."""
     support = support_warning(site.broker, today)
     if support is not None:
         yield support
+    silent = silent_source(site)
+    if silent is not None:
+        yield silent
     if site.broker.revocation != "crl" and site.broker.revocation_reason is None:
         yield (
             f"a client whose certificate was revoked is let in (`broker.revocation` is `{site.broker.revocation}`): "
@@ -30,8 +37,8 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
         )
     if site.platform.api_server is None:
         yield (
-            "`platform.api_server` is not said: the Job that sees whether the broker took its configuration may connect "
-            "to every address outside of the site's zones, at ports 443 and 6443"
+            "`platform.api_server` is not said: the Job that sees whether the broker took its configuration may "
+            "connect to every address outside of the site's zones, at ports 443 and 6443"
         )
     cold = site.retention.cold
     if cold is not None and cold.store == "iceberg" and not any(sink.iceberg for sink in site.streams.sinks):
@@ -43,3 +50,23 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
             f"the rollback window ended on {ends.date()}, and the incumbent ({site.incumbent.product}) is not "
             f"retired: `sitectl retire {site.name}` ends its licence's time"
         )
+
+
+def silent_source(site: Site) -> str | None:
+    """Return what to say where the bridge inwards may stay silent after a short restart of the incumbent."""
+    broker = site.broker
+    line = broker.version_numbers[:2]
+    fixed = SUBSCRIBES_AGAIN.get((line[0], line[1]), FIRST_WITHOUT)
+    if site.bridge != "ingress" or broker.version_numbers >= fixed:
+        return None
+    later = ".".join(str(number) for number in fixed)
+    remedy = (
+        f"move to {later} or later"
+        if broker.edition == "enterprise"
+        else f"the opensource edition gets no fix; enterprise {later} has it"
+    )
+    return (
+        f"EMQX {broker.edition} {broker.version} may receive nothing more from the incumbent after a restart of it "
+        f"that takes a second or two, though the connection is back (emqx#16507): {remedy}; until then restart the "
+        "connector after each restart of the incumbent (docs/incumbent.md)"
+    )

@@ -25,6 +25,10 @@ OWN_CLIENT_ID: Literal["coalesce(cn, concat([username, '/', clientid]))"] = (
 )
 
 
+CACHES_OF_NODES = (6, 2, 0)
+"""The first version whose nodes remember answers for all of their clients unless they are told not to."""
+
+
 class Mqtt(Section):
     """What holds for every client."""
 
@@ -37,6 +41,8 @@ class Mqtt(Section):
         Literal["coalesce(cn, concat([username, '/', clientid]))"] | None, Key(since=OVERRIDES_CLIENT_ID)
     ] = None
     use_username_as_clientid: Literal[True] | None = None
+    strict_mode: Literal[False]
+    """Whether text that is no UTF-8 ends a session already where a packet is read; its default changes with 6.3."""
     max_packet_size: Bytes
     max_inflight: Annotated[int, Field(ge=1, le=65535)]
     max_mqueue_len: Count
@@ -90,6 +96,21 @@ class Cache(Section):
     ttl: Duration
 
 
+class NodeCache(Section):
+    """Answers that a node remembers for all of its clients: off, so that what was taken away is not given for longer.
+
+    Each session remembers decisions for a minute already. The default changes with 6.2.
+    """
+
+    enable: Literal[False] = False
+
+
+class AuthenticationSettings(Section):
+    """What holds for the whole chain of authentication."""
+
+    node_cache: NodeCache = NodeCache()
+
+
 class PolicyServer(Section):
     """OPA, asked over HTTPS with a flat map of texts (EMQX refuses a nested one)."""
 
@@ -112,6 +133,7 @@ class Authorization(Section):
     no_match: Literal["deny"] = "deny"
     deny_action: DenyAction
     cache: Cache
+    node_cache: Annotated[NodeCache | None, Key(editions=("enterprise",), since=CACHES_OF_NODES)] = None
     sources: Annotated[tuple[PolicyServer, ...], Field(min_length=1)]
 
 
@@ -268,6 +290,9 @@ class Configuration(Section):
     listeners: Listeners
     mqtt: Mqtt
     authentication: tuple[LoginCheck, TokenAuthentication]
+    authentication_settings: Annotated[
+        AuthenticationSettings | None, Key(editions=("enterprise",), since=CACHES_OF_NODES)
+    ] = None
     authorization: Authorization
     dashboard: Dashboard
     prometheus: Prometheus

@@ -4,13 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from model.base import Port
 from model.emqx.section import MountedFile, Section, SecureAddress
 from model.units import Bytes, Duration, Rate
 
 Versions = tuple[Literal["tlsv1.3", "tlsv1.2"], ...]
 
 AccessRule = Annotated[str, StringConstraints(pattern=r"^(allow [0-9a-f.:]+/\d{1,3}|deny all)$")]
+
+
+Bind = Annotated[str, StringConstraints(pattern=r"^0\.0\.0\.0:\d{1,5}$")]
+"""An address and a port: a port alone is the node's own address alone under the security profile `hardened`."""
 
 
 class BytesRate(Bytes):
@@ -65,7 +68,7 @@ class TokenTls(Section):
 
 
 class _Limited(Section):
-    bind: Port
+    bind: Bind
     max_connections: Annotated[int, Field(ge=1)]
     max_conn_rate: Rate
     messages_rate: Rate

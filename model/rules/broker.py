@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from model.broker import Broker
 from model.rules.rule import Finding, rule
 from model.site import Site
+from model.support import support_of
 from model.words import did_you_mean, quoted
 
 LAST_OPENSOURCE = (5, 8, 9)  # the last tag under Apache-2.0
 FIRST_KNOWN = (5, 8, 0)  # older ones lack what the kit configures, and get no fixes
+# A listener's `max_conn_rate` counts for each of its 16 acceptors (emqx#15743, #15752, #15753).
+LIMITS_TOO_HIGH: dict[tuple[int, ...], str] = {(5, 9, 0): "5.9.3", (5, 9, 1): "5.9.3", (5, 10, 0): "5.10.4"}
 FIRST_LICENSED = (5, 9, 0)  # from here a cluster without a key stops at start (SINGLE_NODE_LICENSE)
 # Ports on which the nodes talk with one another: Erlang's distribution; calls, by the operator's and EMQX's own choice.
 BETWEEN_NODES = {4370: "the nodes' own", 5369: "the nodes' own", 5370: "the nodes' own"}
@@ -25,6 +28,32 @@ def version_exists_in_the_edition(site: Site) -> Iterator[Finding]:
     if broker.version_numbers < FIRST_KNOWN:
         problem = f"{quoted(broker.version)} is older than the kit configures"
         yield Finding(("broker", "version"), problem, "write `5.8.9` or a later version")
+
+
+@rule("broker")
+def version_keeps_its_limits(site: Site) -> Iterator[Finding]:
+    """The version is none whose listeners let in 16 times as many as they are told."""
+    broker = site.broker
+    if (later := LIMITS_TOO_HIGH.get(broker.version_numbers)) is not None:
+        problem = (
+            f"{quoted(broker.version)} lets in 16 times as many connections in a second as a listener allows"
+        )
+        yield Finding(("broker", "version"), problem, f"write `{later}` or a later version")
+
+
+@rule("broker")
+def acceptance_is_of_a_support_that_ends_before(site: Site) -> Iterator[Finding]:
+    """A site accepts that support has ended only for days after its end."""
+    broker = site.broker
+    until, end = broker.unsupported_until, support_of(broker).end
+    if until is None:
+        return
+    key = ("broker", "unsupported_until")
+    if broker.edition == "opensource":
+        yield Finding(key, "the opensource edition has no support that could end", "leave it out")
+    elif end is None or until.date <= end:
+        problem = f"the support of {broker.version} does not end before {quoted(until)}"
+        yield Finding(key, problem, "leave it out" if end is None else f"leave it out until {end}")
 
 
 @rule("broker")
@@ -178,6 +207,8 @@ def certificate_is_renewed_in_time(site: Site) -> Iterator[Finding]:
 
 RULES = (
     version_exists_in_the_edition,
+    version_keeps_its_limits,
+    acceptance_is_of_a_support_that_ends_before,
     licence_is_there_when_needed,
     image_is_of_the_edition,
     ports_are_distinct,

@@ -23,7 +23,10 @@ from model.units import Bytes, Duration, Rate
 from tests.support.variants import IMAGES, PHASES, variants
 
 MEBIBYTE = 2**20
-VERSIONS = {"opensource": ("5.8.0", "5.8.9"), "enterprise": ("5.8.0", "5.8.9", "5.9.0", "6.3.1")}
+VERSIONS = {
+    "opensource": ("5.8.0", "5.8.9"),
+    "enterprise": ("5.8.0", "5.8.9", "5.9.3", "5.10.4", "6.0.3", "6.3.1"),
+}
 ZONES = ("a", "b", "c")
 PODS = (Cidr.parse("10.244.0.0/16"),)
 OF_THE_BROKER = [rule for rule in RULES if rule not in kafka_way.RULES]

@@ -1,5 +1,7 @@
 """The broker's resource asks the operator for a cluster that survives the loss of a zone, and trusts no default."""
 
+import pytest
+
 from components.recording import Composition
 from model.broker import Licence
 from tests.support.composing import compose
@@ -10,6 +12,21 @@ def test_the_broker_has_the_sites_nodes_and_image(eagle_ford: Composition) -> No
     spec = eagle_ford.one("EMQX").spec
     assert spec["image"] == "emqx/emqx:5.8.9"
     assert spec["coreTemplate"]["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize(
+    ("version", "api", "former"),
+    [("5.8.9", "v2beta1", "v2"), ("5.10.4", "v2", "v2beta1"), ("6.3.1", "v2", "v2beta1")],
+)
+def test_a_broker_of_another_version_is_the_same_broker(
+    variants: Variants, version: str, api: str, former: str
+) -> None:
+    """Without its former type it would be made again beside itself, and deleted then."""
+    (site,) = (site for site in variants("pilot", "enterprise") if site.name == "eagle-ford")
+    site = site.model_copy(update={"broker": site.broker.model_copy(update={"version": version})})
+    made = compose(site).one("EMQX")
+    assert made.type == f"kubernetes:apps.emqx.io/{api}:EMQX"
+    assert made.aliases == (f"kubernetes:apps.emqx.io/{former}:EMQX",)
 
 
 def test_nodes_are_spread_over_zones(composition: Composition) -> None:

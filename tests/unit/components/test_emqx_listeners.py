@@ -33,7 +33,11 @@ def test_a_gateway_listener_takes_tokens_and_has_limits_of_its_own(
     door = Listener(port=8885, max_connections=50, connection_rate=Rate(10))
     gateway = told_with(eagle_ford, settings, listeners={"gateway": door})["listeners"]["ssl"]["gateway"]
     assert (gateway["enable_authn"], gateway["ssl_options"]["verify"]) == (True, "verify_none")
-    assert (gateway["bind"], gateway["max_connections"], gateway["max_conn_rate"]) == (8885, 50, "10/s")
+    assert (gateway["bind"], gateway["max_connections"], gateway["max_conn_rate"]) == (
+        "0.0.0.0:8885",
+        50,
+        "10/s",
+    )
 
 
 def test_a_zones_listener_lets_in_its_own_addresses_and_nobody_else(

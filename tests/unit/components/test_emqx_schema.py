@@ -31,7 +31,7 @@ def told(variants: Variants) -> dict[str, Any]:
         ("mqtt.peer_cert_as_username", "common-name"),
         ("force_shutdown.max_heap_size", "32 MB"),
         ("force_shutdown.max_mailbox_size", -1),
-        ("listeners.ssl.default.bind", 65_536),
+        ("listeners.ssl.default.bind", "every address"),
         ("listeners.ssl.default.max_conn_rate", "500 per second"),
         ("listeners.ssl.default.bytes_rate", "fast"),
         ("listeners.ssl.default.enabled", True),

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import deployed, promotions, replicants
+from components import dashboard_port, deployed, promotions, replicants
 from components.deployed import Deployed
 from model import Site, SiteErrors, load_site
 from model.broker import Replicants
@@ -117,3 +117,33 @@ def test_replicants_that_are_there_are_not_left_out(stacks: Path, answers: list[
     replicants.check(emptied, Deployed())
     assert (replicants.as_output(emptied), replicants.as_output(site)) == (0, 0)
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "deployed", "refused"),
+    [
+        ("5.8.9", 18084, False),
+        ("5.8.9", 18085, False),
+        ("5.10.4", 18084, False),
+        ("5.10.4", 18085, True),
+        ("6.3.1", 18085, True),
+        ("6.3.1", None, False),
+    ],
+)
+def test_a_dashboard_that_would_be_closed_does_not_move(
+    stacks: Path, answers: list[Any], version: str, deployed: int | None, *, refused: bool
+) -> None:
+    found = (
+        {"brokerEndpoints": {"dashboard": f"https://dashboard.field.example:{deployed}"}} if deployed else {}
+    )
+    answers.append(found)
+    site = load_site(stacks, SITE)
+    broker = site.broker.model_copy(update={"edition": "enterprise", "version": version})
+    site = site.model_copy(update={"broker": broker})
+    if refused:
+        with pytest.raises(
+            dashboard_port.MovedDashboardError, match=r"18085 is deployed.*\n.*dashboard_port: 18085"
+        ):
+            dashboard_port.check(site, Deployed())
+    else:
+        dashboard_port.check(site, Deployed())

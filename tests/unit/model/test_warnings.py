@@ -8,6 +8,7 @@ import pytest
 from model import Site, load_site, site_names
 from model.promotion.chain import Chain
 from model.warnings import warnings_of
+from tests.support.variants import PHASES, Variants
 from tests.unit.model.bad_sites import STACKS
 
 TODAY = date(2026, 11, 25)
@@ -33,6 +34,42 @@ def test_a_revoked_client_that_comes_in_is_told_unless_data_says_why(revocation:
     assert f"is let in (`broker.revocation` is `{revocation}`): choose `crl`" in words
     reason = "Vault is ashore"
     assert "revoked" not in told(with_broker(revocation=revocation, revocation_reason=reason))
+
+
+@pytest.mark.parametrize(
+    ("edition", "version", "words"),
+    [
+        ("opensource", "5.8.9", "the opensource edition gets no fix; enterprise 5.8.10 has it"),
+        ("enterprise", "5.8.9", "move to 5.8.10 or later"),
+        ("enterprise", "5.8.11", None),
+        ("enterprise", "5.9.3", "move to 6.2.0 or later"),
+        ("enterprise", "5.10.2", "move to 5.10.3 or later"),
+        ("enterprise", "5.10.4", None),
+        ("enterprise", "6.0.1", "move to 6.0.2 or later"),
+        ("enterprise", "6.0.3", None),
+        ("enterprise", "6.1.0", "move to 6.1.1 or later"),
+        ("enterprise", "6.2.0", None),
+        ("enterprise", "6.3.1", None),
+    ],
+)
+def test_a_bridge_that_may_stay_silent_is_told_where_it_leads_inwards(
+    edition: str, version: str, words: str | None, variants: Variants
+) -> None:
+    for phase in PHASES:
+        for site in variants(phase, edition):
+            broker = site.broker.model_copy(update={"version": version})
+            said = told(site.model_copy(update={"broker": broker}))
+            assert ("receive nothing more from the incumbent" in said) == (
+                phase == "parallel" and words is not None
+            )
+            assert phase != "parallel" or words is None or words in said
+
+
+def test_an_api_server_that_is_not_said_is_told() -> None:
+    site = load_site(STACKS, "eagle-ford")
+    assert "api_server" not in told(site)
+    platform = site.platform.model_copy(update={"api_server": None})
+    assert "`platform.api_server` is not said" in told(site.model_copy(update={"platform": platform}))
 
 
 def test_a_door_for_gateways_that_are_not_there_is_told() -> None:

@@ -114,6 +114,21 @@ def test_the_end_of_support_is_a_warning_and_no_refusal() -> None:
     assert json.loads(early.stdout)["warnings"] == []
 
 
+def test_a_support_that_has_ended_is_refused_until_the_site_accepts_it(program: Path) -> None:
+    file = program / "stacks" / "sites" / "north-cormorant.yaml"
+    late = run("validate", "north-cormorant", "--today", "2027-08-27")
+    assert late.exit_code == 1
+    assert "north-cormorant.yaml:" in late.stderr
+    assert "broker.version: the support of EMQX enterprise 5.8.9 ended on 2027-08-27" in late.stderr
+    file.write_text(
+        file.read_text().replace("  version: 5.8.9\n", "  version: 5.8.9\n  unsupported_until: 2027-10-01\n")
+    )
+    accepted = run("validate", "north-cormorant", "--today", "2027-10-01")
+    assert (accepted.exit_code, "accepted until 2027-10-01" in accepted.stderr) == (0, True)
+    over = run("validate", "north-cormorant", "--today", "2027-10-02")
+    assert (over.exit_code, "was accepted until 2027-10-01" in over.stderr) == (1, True)
+
+
 def test_a_site_that_does_not_exist_is_refused() -> None:
     result = run("validate", "eagle-frod")
     assert result.exit_code == 1
