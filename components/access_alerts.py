@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from components import emqx_incumbent, emqx_integration
+from components import emqx_configuration, emqx_incumbent, emqx_integration
 from components.alert import Alert, narrowed, selectors, window
 from model import Site
 from model.emqx.integration import Actions, Connectors
@@ -131,7 +131,7 @@ def _checks(site: Site) -> Alert:
 
 def _unknown(site: Site) -> Alert:
     rules = selectors(site).rules
-    known = sorted({*emqx_integration.rules(site), *emqx_incumbent.rules(site)})
+    known = sorted({emqx_configuration.MARK, *emqx_integration.rules(site), *emqx_incumbent.rules(site)})
     actions = emqx_integration.actions(site).model_copy(update={"mqtt": emqx_incumbent.actions(site)})
     named = "|".join(integration_names(actions))
     other_rules = narrowed(rules, f'id!~"{"|".join(known)}"')

@@ -5,9 +5,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from components import dashboard_login, emqx_incumbent, emqx_integration, hocon, names, vault_names
-from components.client_secret import CLIENT_SECRET
-from components.emqx_mounts import LICENCE_FOLDER, LOGIN_FOLDER, TLS_FOLDER, TRUST_FOLDER
+from components import emqx_dashboard, emqx_incumbent, emqx_integration, hocon, names, vault_names
+from components.emqx_mounts import LICENCE_FOLDER, TLS_FOLDER, TRUST_FOLDER, client_tls
 from components.settings import Settings
 from model import Site
 from model.capacity import DoorLimits, door_limits
@@ -20,11 +19,7 @@ from model.emqx.configuration import (
     AuthenticationSettings,
     Authorization,
     Cache,
-    ClientTls,
     Console,
-    Dashboard,
-    DashboardListeners,
-    DashboardTls,
     Flapping,
     ForcedShutdown,
     License,
@@ -32,14 +27,11 @@ from model.emqx.configuration import (
     LoginCheck,
     Mqtt,
     NodeCache,
-    OpenIdConnect,
     PolicyServer,
     Prometheus,
     RetainedStore,
     Retainer,
     RevocationLists,
-    SecureDashboard,
-    SignOn,
     Switch,
     TokenAuthentication,
 )
@@ -126,7 +118,7 @@ def configuration(site: Site, settings: Settings) -> Configuration:
         if broker.version_numbers >= CACHES_OF_NODES
         else None,
         authorization=_authorization(site),
-        dashboard=_dashboard(site, settings),
+        dashboard=emqx_dashboard.dashboard(site, settings),
         overload_protection=Switch(enable=broker.protection.overload),
         flapping_detect=Flapping(
             max_count=broker.protection.flapping.connections,
@@ -265,7 +257,7 @@ def _token_authentication(site: Site, settings: Settings) -> TokenAuthentication
     return TokenAuthentication(
         endpoint=f"{issuer}/protocol/openid-connect/certs",
         refresh_interval=300,
-        ssl=_client_tls(names.TRUST_IDENTITY if settings.keycloak_ca else None),
+        ssl=client_tls(names.TRUST_IDENTITY if settings.keycloak_ca else None),
         # The user name is the token's own, so that nobody speaks under another's name. EMQX 5.8.9 refuses a
         # token with several audiences, so the realm gives exactly one.
         verify_claims={"iss": issuer, "aud": names.AUDIENCE, "preferred_username": "${username}"},
@@ -277,7 +269,7 @@ def _authorization(site: Site) -> Authorization:
         url=names.decision_url(site),
         connect_timeout=Duration(5),
         request_timeout=Duration(5),
-        ssl=_client_tls(names.TRUST_SITE),
+        ssl=client_tls(names.TRUST_SITE),
         body={
             "site": site.name,
             "username": "${username}",
@@ -298,32 +290,4 @@ def _authorization(site: Site) -> Authorization:
         cache=Cache(max_size=site.broker.protection.decisions, ttl=Duration(60)),
         node_cache=NodeCache() if site.broker.version_numbers >= CACHES_OF_NODES else None,
         sources=(source,),
-    )
-
-
-def _client_tls(authorities: str | None) -> ClientTls:
-    if authorities is None:
-        return ClientTls(cacerts=True)
-    return ClientTls(cacertfile=f"{TRUST_FOLDER}/{authorities}")
-
-
-def _dashboard(site: Site, settings: Settings) -> Dashboard:
-    tls = DashboardTls(certfile=f"{TLS_FOLDER}/tls.crt", keyfile=f"{TLS_FOLDER}/tls.key")
-    return Dashboard(
-        # A port alone: of the dashboard's listeners the profile `hardened` moves the plain one alone, and operator 2.3
-        # strips a `bind` that differs from the one it saw first, which closes the dashboard.
-        listeners=DashboardListeners(https=SecureDashboard(bind=site.broker.dashboard_port, ssl_options=tls)),
-        # Where Keycloak signs people in, no user with a password stands beside it (docs/adr/0026).
-        default_password="" if site.broker.signs_in_people else None,
-        sso=SignOn(oidc=_sign_on(site, settings)) if site.broker.signs_in_people else None,
-    )
-
-
-def _sign_on(site: Site, settings: Settings) -> OpenIdConnect:
-    return OpenIdConnect(
-        issuer=names.issuer_url(settings.keycloak_url, site),
-        clientid=site.identity.dashboard.client_id,
-        secret=f"file://{LOGIN_FOLDER}/{CLIENT_SECRET}",
-        dashboard_addr=dashboard_login.home(site),
-        ssl=_client_tls(names.TRUST_IDENTITY if settings.keycloak_ca else None),
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from components import names
 from model import Site
+from model.emqx.configuration import ClientTls
 
 TLS_FOLDER = "/mounted/tls"
 """The broker's certificate and key."""
@@ -40,3 +41,10 @@ def mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 def _secret(name: str, *, optional: bool = False) -> dict[str, Any]:
     return {"secret": {"secretName": name} | ({"optional": True} if optional else {})}
+
+
+def client_tls(authorities: str | None) -> ClientTls:
+    """Return TLS towards a server whose certificate is of these mounted authorities, or of the public ones."""
+    if authorities is None:
+        return ClientTls(cacerts=True)
+    return ClientTls(cacertfile=f"{TRUST_FOLDER}/{authorities}")

@@ -19,7 +19,7 @@ from lab.operators.emqx_store import RefusedError, replaced
 from model import Site
 from model.broker import Licence
 from model.emqx import Configuration
-from model.emqx.roots import KNOWN_ROOTS
+from model.emqx.roots import KNOWN_ROOTS, LATER_ROOTS
 from model.emqx.section import Key
 from model.listeners import Listener, ZoneListener
 from model.units import Rate
@@ -79,7 +79,9 @@ def read(configuration: str) -> dict[str, Any]:
 
 def differences(before: dict[str, Any], after: dict[str, Any], edition: str) -> list[str]:
     """Return the roots that differ from a new broker's after one configuration became the other, or the refusal."""
-    held = {root: value for root, value in before.items() if root in KNOWN_ROOTS[edition]}
+    held = {
+        root: value for root, value in before.items() if root in KNOWN_ROOTS[edition] | LATER_ROOTS[edition]
+    }
     try:
         now = replaced(held, after)
     except RefusedError as refusal:

@@ -17,7 +17,7 @@ from tests.support.composing import compose
 from tests.support.variants import EDITIONS, PHASES, Variants
 
 ADDRESS = re.compile(r"[a-z0-9.-]+:\d+")
-API_SERVER = "kubernetes.default.svc"
+API_SERVER = "the API server"
 SCHEME_PORTS = {"https": 443, "jdbc:postgresql": 5432}
 # Labels of the pods behind the Services that operators make, by their names.
 OPERATORS_SERVICES = {

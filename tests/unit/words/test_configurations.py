@@ -68,6 +68,8 @@ def test_yaml_gives_back_the_answers_of_a_new_site(text: str) -> None:
 def test_the_brokers_configuration_is_what_was_meant_whatever_the_texts_are(site: Site) -> None:
     written: Any = json.loads(json.dumps(document(site, OFFLINE), default=str))
     found: Any = json.loads(json.dumps(read(emqx_text(site, OFFLINE)), default=str))
+    # It marks the configuration by a digest, and has no text of anybody's.
+    del found["rule_engine"]["rules"]["configuration"]
     assert found == written
     for rule in written["rule_engine"]["rules"].values():
         assert statement(rule["sql"]).sources

@@ -33,7 +33,7 @@ NAMED: tuple[tuple[str, ...], ...] = (
     ("streams", "sinks"),
 )
 # Keys under which a thing's name stands.
-NAMING = {"name", "role", "roles", "readers", "assets", "scope", "mqtts_for", "user", "group"}
+NAMING = {"name", "role", "viewer_role", "roles", "readers", "assets", "scope", "mqtts_for", "user", "group"}
 SINGLE: tuple[tuple[str, ...], ...] = (
     ("platform", "issuer", "name"),
     ("platform", "issuer", "service_account"),
