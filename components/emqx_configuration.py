@@ -247,7 +247,7 @@ def _login_check(site: Site) -> LoginCheck:
         url=names.login_url(site),
         connect_timeout=Duration(5),
         request_timeout=Duration(5),
-        ssl=_client_tls(names.TRUST_SITE),
+        ssl=client_tls(names.TRUST_SITE),
         body={"site": site.name, "username": "${username}", "token": "${password}"},
     )
 
