@@ -53,6 +53,13 @@ def catalogue() -> dict[str, Tool]:
         _go_programs(
             "pulumi", "github.com/pulumi/pulumi/pkg/v3", recipes.PULUMI_PROGRAMS, gib=3.2, seconds=170
         ),
+        _go_programs(
+            "oauth2-proxy",
+            "github.com/oauth2-proxy/oauth2-proxy/v7",
+            recipes.OAUTH2_PROXY_PROGRAMS,
+            gib=0.9,
+            seconds=60,
+        ),
         _go(
             "vault",
             "github.com/hashicorp/vault",

@@ -22,7 +22,7 @@ KUBERNETES_PROGRAMS = (
 )
 # The kit's own part of the workers' image.
 CONVERTER = Path(__file__).parents[2] / "connect" / "JsonText.java"
-KEYCLOAK_OPTIONS = ("--db=dev-file", "--cache=local", "--health-enabled=true")
+KEYCLOAK_OPTIONS = ("--db=dev-file", "--cache=local", "--health-enabled=true", "--vault=file")
 
 # Vault's whole set of engines and sign-in methods doubles the build; what the kit uses is in the minimal set.
 VAULT_PROGRAMS = (
@@ -42,6 +42,13 @@ PROMETHEUS_PROGRAMS = tuple(
         variables=(("github.com/prometheus/common/version.Version", "{version}"),),
     )
     for name in ("promtool", "prometheus")
+)
+OAUTH2_PROXY_PROGRAMS = (
+    Program(
+        "github.com/oauth2-proxy/oauth2-proxy/v7",
+        "oauth2-proxy",
+        variables=(("github.com/oauth2-proxy/oauth2-proxy/v7/pkg/version.VERSION", "{version}"),),
+    ),
 )
 OPA_PROGRAMS = (Program("github.com/open-policy-agent/opa", "opa"),)
 MQTT_PROGRAMS = (Program(".", "mqtt"),)
