@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.files import write
+from lab.files import write, write_if_changed
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -42,6 +42,11 @@ class Authority:
         """Return the authority's own certificate, made by `ensure`."""
         return self._folder / "ca.crt"
 
+    @property
+    def trust(self) -> Path:
+        """Return the folder with the authority's certificate and nothing else, made by `ensure`."""
+        return self._folder / "trust"
+
     def ensure(self) -> Path:
         """Make the authority unless it exists; return its certificate file."""
         from cryptography import x509
@@ -50,6 +55,7 @@ class Authority:
 
         with self._guard:
             if self.certificate.exists():
+                write_if_changed(self.trust / "ca.crt", self.certificate.read_text(), CERTIFICATE_MODE)
                 return self.certificate
             key = ec.generate_private_key(ec.SECP256R1())
             name = _name(self._common_name)
@@ -60,6 +66,7 @@ class Authority:
                 .sign(key, hashes.SHA256())
             )
             write(self._folder / "ca.key", _key_pem(key))
+            write(self.trust / "ca.crt", _pem(certificate), CERTIFICATE_MODE)
             return write(self.certificate, _pem(certificate), CERTIFICATE_MODE)
 
     def server(self, name: str, names: Iterable[str] = (), addresses: Iterable[str] = ()) -> KeyPair:

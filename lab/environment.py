@@ -11,6 +11,9 @@ from lab.servers import kafka, keycloak, kubernetes, prometheus, vault
 from lab.servers.base import Lab
 from lab.workspace import Workspace
 
+MACHINES_OWN = "/etc/ssl/certs"
+"""Where most machines keep the authorities that they believe."""
+
 
 @dataclass(frozen=True)
 class PlainValue:
@@ -46,6 +49,8 @@ def environment(lab: Lab, root: Path) -> dict[str, EnvValue]:
         "KUBECONFIG": str(kubernetes.kubeconfig(lab)),
         "VAULT_ADDR": lab.url("vault"),
         "VAULT_CACERT": str(lab.authority.certificate),
+        # Of this alone the keycloak plugin learns whom to trust; the machine's own authorities stay believed.
+        "SSL_CERT_DIR": f"{lab.authority.trust}{os.pathsep}{MACHINES_OWN}",
         "KEYCLOAK_URL": lab.url("keycloak"),
         "KEYCLOAK_REALM": "master",
         "KEYCLOAK_CLIENT_ID": "admin-cli",

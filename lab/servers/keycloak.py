@@ -24,6 +24,11 @@ def password_file(lab: Lab) -> Path:
     return lab.state / "keycloak" / "password"
 
 
+def vault_folder(lab: Lab) -> Path:
+    """Return the folder of what realms refer to as `${vault.NAME}`: files `<realm>_<NAME>`."""
+    return lab.folder("keycloak") / "vault"
+
+
 class Keycloak(Server):
     """Keycloak, started from the build that the tool cache holds."""
 
@@ -79,6 +84,8 @@ class Keycloak(Server):
 
     def _settings(self, lab: Lab) -> str:
         pair = lab.authority.server("keycloak")
+        kept = vault_folder(lab)
+        kept.mkdir(mode=0o700, exist_ok=True)
         settings: dict[str, object] = {
             "http-enabled": "false",
             "http-host": "127.0.0.1",
@@ -90,6 +97,9 @@ class Keycloak(Server):
             "hostname": lab.url("keycloak"),
             "hostname-strict": "false",
             "http-pool-max-threads": 16,
+            "vault-dir": kept,
+            # Servers that it asks itself, mail among them, have certificates of the lab's authority.
+            "truststore-paths": lab.authority.certificate,
             # Alone: a clustered cache would look for others on every network of the machine.
             "cache": "local",
             "db-pool-initial-size": 1,

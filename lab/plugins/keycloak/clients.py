@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lab.plugins.bridged_schema import is_zero
 from lab.plugins.keycloak.fields import (
     Properties,
     as_attribute,
@@ -85,8 +86,7 @@ class Clients:
             if not existing:
                 raise InvalidPlanError(f"openid client with name {text(planned, 'clientId')} does not exist")
             identity = str(existing[0]["id"])
-            attributes = (existing[0].get("attributes") or {}) | body["attributes"]
-            self._server.put(clients + at(identity), existing[0] | body | {"attributes": attributes})
+            self._server.put(clients + at(identity), adopted(existing[0], body))
         else:
             identity = self._server.post(clients, body)
         return identity, self.read(identity, planned) or {}
@@ -161,6 +161,24 @@ class Clients:
         theme = text(planned, "loginTheme")
         if theme and theme not in self._server.installed_themes("login"):
             raise InvalidPlanError(f'validation error: theme "{theme}" does not exist on the server')
+
+
+def adopted(existing: Properties, body: Properties) -> dict[str, Any]:
+    """The planned representation as the official plugin lays it over a client that is there already.
+
+    It fills what is empty in the plan — `false` and empty texts and lists among it — from the existing client, so that
+    no switch can be turned off on the way.
+    """
+    attributes = {key: value for key, value in body["attributes"].items() if value not in ("", "false")}
+    flows = {key: value for key, value in body["authenticationFlowBindingOverrides"].items() if value}
+    kept = {key: value for key, value in body.items() if not is_zero(value) or key == "rootUrl"}
+    return {
+        **existing,
+        **kept,
+        "attributes": (existing.get("attributes") or {}) | attributes,
+        "authenticationFlowBindingOverrides": (existing.get("authenticationFlowBindingOverrides") or {})
+        | flows,
+    }
 
 
 def representation(planned: Properties, prior: Properties) -> dict[str, Any]:

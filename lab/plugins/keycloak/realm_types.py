@@ -54,6 +54,7 @@ _BRUTE_FORCE = (
     Property("permanentLockout", Shape.FLAG, default=False),
     Property("maxTemporaryLockouts", Shape.NUMBER, default=0),
     Property("maxLoginFailures", Shape.NUMBER, default=30),
+    Property("maxSecondaryAuthFailures", Shape.NUMBER, default=0),
     Property("waitIncrementSeconds", Shape.NUMBER, default=60),
     Property("quickLoginCheckMilliSeconds", Shape.NUMBER, default=1000),
     Property("minimumQuickLoginWaitSeconds", Shape.NUMBER, default=60),

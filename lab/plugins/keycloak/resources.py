@@ -4,14 +4,16 @@ from dataclasses import replace
 
 from lab.plugins.base import Context, Found, Read, Resource
 from lab.plugins.bridged import DEFAULTS, BridgedResource, Handler, ResourceType
-from lab.plugins.keycloak import realm_types, types
+from lab.plugins.keycloak import flow_types, realm_types, types
 from lab.plugins.keycloak.clients import Clients
+from lab.plugins.keycloak.default_roles import DefaultRoles
+from lab.plugins.keycloak.flows import Bindings, ExecutionConfigs, Executions, Flows, Subflows
 from lab.plugins.keycloak.groups import Groups, RealmEvents
 from lab.plugins.keycloak.mappers import AudienceMappers, ClaimMappers, GroupMappers
 from lab.plugins.keycloak.realm import Realms
 from lab.plugins.keycloak.role_mappings import RoleMappings
 from lab.plugins.keycloak.roles import GroupRoles, Roles
-from lab.plugins.keycloak.scopes import ClientDefaultScopes, ClientScopes
+from lab.plugins.keycloak.scopes import ClientDefaultScopes, ClientOptionalScopes, ClientScopes
 from lab.plugins.keycloak.server import Server
 from lab.plugins.values import Object
 
@@ -27,6 +29,13 @@ def resources(server: Server) -> dict[str, Resource]:
         types.CLIENT: Clients(server),
         types.CLIENT_SCOPE: ClientScopes(server),
         types.CLIENT_DEFAULT_SCOPES: ClientDefaultScopes(server),
+        types.CLIENT_OPTIONAL_SCOPES: ClientOptionalScopes(server),
+        types.DEFAULT_ROLES: DefaultRoles(server),
+        flow_types.FLOW: Flows(server),
+        flow_types.SUBFLOW: Subflows(server),
+        flow_types.EXECUTION: Executions(server),
+        flow_types.EXECUTION_CONFIG: ExecutionConfigs(server),
+        flow_types.BINDINGS: Bindings(server),
         types.AUDIENCE_MAPPER: AudienceMappers(server),
         types.GROUP_MAPPER: GroupMappers(server),
         types.CLAIM_MAPPER: ClaimMappers(server),

@@ -1,6 +1,6 @@
 """Client scopes, and which of them a client has by default."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from lab.plugins.keycloak.fields import (
     Properties,
@@ -74,6 +74,10 @@ class ClientScopes:
 class ClientDefaultScopes:
     """Exactly which scopes a client has by default; the id is `realm/client`."""
 
+    KIND: ClassVar[str] = "default"
+    OTHER: ClassVar[str] = "optional"
+    PROPERTY: ClassVar[str] = "defaultScopes"
+
     def __init__(self, server: Server) -> None:
         self._server = server
 
@@ -83,26 +87,26 @@ class ClientDefaultScopes:
         return identity, self.update(identity, {}, planned)
 
     def read(self, identity: str, state: Properties) -> dict[str, Any] | None:
-        """The client's default scopes, None when the client is gone."""
+        """The client's scopes of this kind, None when the client is gone."""
         del identity
-        attached = found_or_none(self._server, _client(state) + "/default-client-scopes")
+        attached = found_or_none(self._server, _client(state) + f"/{self.KIND}-client-scopes")
         if attached is None:
             return None
         return {
             "realmId": text(state, "realmId"),
             "clientId": text(state, "clientId"),
-            "defaultScopes": members(scope["name"] for scope in attached),
+            self.PROPERTY: members(scope["name"] for scope in attached),
         }
 
     def update(self, identity: str, _prior: Properties, planned: Properties) -> dict[str, Any]:
         """Attach and detach until the client has the planned scopes."""
-        scopes = _client(planned) + "/default-client-scopes"
+        scopes = _client(planned) + f"/{self.KIND}-client-scopes"
         attached = found_or_none(self._server, scopes)
         if attached is None:
             raise InvalidPlanError(
                 f"validation error: client with id {text(planned, 'clientId')} does not exist"
             )
-        wanted = set(texts(planned, "defaultScopes"))
+        wanted = set(texts(planned, self.PROPERTY))
         for scope in attached:
             if scope["name"] not in wanted:
                 self._server.delete(f"{scopes}/{scope['id']}")
@@ -118,9 +122,9 @@ class ClientDefaultScopes:
     def delete(self, identity: str, state: Properties) -> None:
         """Detach the scopes that are managed here."""
         del identity
-        scopes = _client(state) + "/default-client-scopes"
+        scopes = _client(state) + f"/{self.KIND}-client-scopes"
         for scope in found_or_none(self._server, scopes) or ():
-            if scope["name"] in set(texts(state, "defaultScopes")):
+            if scope["name"] in set(texts(state, self.PROPERTY)):
                 self._server.delete(f"{scopes}/{scope['id']}")
 
     def _to_attach(self, planned: Properties, missing: set[str]) -> list[Any]:
@@ -130,12 +134,21 @@ class ClientDefaultScopes:
         found = [scope for scope in known if scope["name"] in missing and scope.get("protocol") == _PROTOCOL]
         for name in sorted(missing - {scope["name"] for scope in found}):
             raise InvalidPlanError(f"validation error: scope {name} does not exist")
-        optional = {scope["name"] for scope in self._server.get(_client(planned) + "/optional-client-scopes")}
-        for name in sorted(missing & optional):
+        others = self._server.get(_client(planned) + f"/{self.OTHER}-client-scopes")
+        for name in sorted(missing & {scope["name"] for scope in others}):
             raise InvalidPlanError(
-                f"validation error: scope {name} is already attached to client as an optional scope"
+                f"validation error: scope {name} is already attached to client as "
+                f"{'an optional' if self.OTHER == 'optional' else 'a default'} scope"
             )
         return found
+
+
+class ClientOptionalScopes(ClientDefaultScopes):
+    """Exactly which scopes a client may ask for beside its default ones; the id is `realm/client`."""
+
+    KIND = "optional"
+    OTHER = "default"
+    PROPERTY = "optionalScopes"
 
 
 def _scope(planned: Properties, prior: Properties) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Speaks with one Keycloak's admin REST interface: sign-in, renewal of the token, and its errors as facts."""
 
+import contextlib
 import json
 import os
 import ssl
@@ -105,7 +106,7 @@ def settings_of(inputs: Mapping[str, object], environment: Mapping[str, str] = o
         secret=secret,
         user=user,
         password=password,
-        authority=chosen("rootCaCertificate", "KEYCLOAK_ROOT_CA_CERTIFICATE"),
+        authority=str(inputs.get("rootCaCertificate") or "") or None,
         timeout=float(chosen("clientTimeout", "KEYCLOAK_CLIENT_TIMEOUT") or 15),
         base_path=chosen("basePath", "KEYCLOAK_BASE_PATH") or "",
         verify=str(inputs.get("tlsInsecureSkipVerify")).lower() != "true",
@@ -223,14 +224,21 @@ def _trust(settings: Settings) -> ssl.SSLContext:
         return context
     authority = settings.authority
     if authority is None:
-        return ssl.create_default_context()
+        return environments_trust(os.environ)
     try:
-        pem = authority if "-----BEGIN" in authority else Path(authority).read_text()
-        return ssl.create_default_context(cadata=pem)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        raise _unset(
-            f"rootCaCertificate cannot be used ({error})", "give a PEM, or the path of a file with one"
-        ) from None
+        return ssl.create_default_context(cadata=authority)
+    except (ssl.SSLError, ValueError) as error:
+        raise _unset(f"rootCaCertificate cannot be used ({error})", "give PEM text") from None
+
+
+def environments_trust(environment: Mapping[str, str]) -> ssl.SSLContext:
+    """Trust what a Go program would: the machine's authorities or SSL_CERT_FILE, and every file of SSL_CERT_DIR."""
+    context = ssl.create_default_context(cafile=environment.get("SSL_CERT_FILE") or None)
+    for folder in environment.get("SSL_CERT_DIR", "").split(os.pathsep):
+        for file in sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else ():
+            with contextlib.suppress(OSError, ssl.SSLError, ValueError):
+                context.load_verify_locations(cadata=file.read_text(encoding="ascii"))
+    return context
 
 
 def _unset(problem: str, remedy: str) -> SettingsError:
@@ -256,7 +264,7 @@ def _cause(error: BaseException | None) -> str:
     while error is not None and (inner := error.__cause__ or error.__context__ or _reason(error)) is not None:
         error = inner
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}); give the CA as `rootCaCertificate`"
+        return f"its certificate is not trusted ({error.verify_message}); name the folder of its CA in SSL_CERT_DIR"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__

@@ -73,6 +73,20 @@ CLIENT_DEFAULT_SCOPES = ResourceType(
     ),
 )
 
+CLIENT_OPTIONAL_SCOPES = ResourceType(
+    "keycloak:openid/clientOptionalScopes:ClientOptionalScopes",
+    (
+        _REALM,
+        Property("clientId", required=True, replaces=True),
+        Property("optionalScopes", Shape.SET, required=True),
+    ),
+)
+
+DEFAULT_ROLES = ResourceType(
+    "keycloak:index/defaultRoles:DefaultRoles",
+    (_REALM, Property("defaultRoles", Shape.SET, required=True)),
+)
+
 AUDIENCE_MAPPER = ResourceType(
     "keycloak:openid/audienceProtocolMapper:AudienceProtocolMapper",
     (
