@@ -5,7 +5,7 @@ import pulumi_vault as vault
 from pulumi_vault import approle
 from pulumi_vault import kubernetes as vault_kubernetes
 
-from components import broker_secrets, names, rights, vault_policy
+from components import broker_secrets, names, rights, vault_policy, vault_settings
 from components.issuing_roles import issuing_roles
 from components.settings import Settings
 from components.vault_names import (
@@ -74,6 +74,7 @@ class VaultAccess(pulumi.ComponentResource):
             type="kubernetes",
             path=login_mount(site),
             description=f"Service accounts of {site.title}",
+            **vault_settings.login_method(f"{_LOGIN_SECONDS // 60}m"),
             opts=self._in_vault(),
         )
         configuration = vault_kubernetes.AuthBackendConfig(
@@ -83,6 +84,7 @@ class VaultAccess(pulumi.ComponentResource):
             kubernetes_ca_cert=settings.kubernetes_ca,
             # Vault is outside of the cluster and keeps no token of it: each login's own reviews itself.
             disable_local_ca_jwt=True,
+            **vault_settings.LOGIN_CONFIGURATION,
             opts=self._in_vault(),
         )
         for role, login in LOGINS.items():
@@ -96,6 +98,7 @@ class VaultAccess(pulumi.ComponentResource):
                 token_policies=[policy_name(site, issuing_policy(role))],
                 token_ttl=_LOGIN_SECONDS,
                 token_max_ttl=_LOGIN_SECONDS,
+                **vault_settings.LOGIN_ROLE,
                 opts=self._in_vault(depends_on=[configuration]),
             )
 
@@ -107,6 +110,7 @@ class VaultAccess(pulumi.ComponentResource):
             type="approle",
             path=machine_login_mount(site),
             description=f"Machines of {site.title}",
+            **vault_settings.login_method(f"{_LOGIN_SECONDS // 60}m"),
             opts=self._in_vault(),
         )
         for role in issuing_roles(site):
@@ -118,9 +122,9 @@ class VaultAccess(pulumi.ComponentResource):
                 role_name=role.name,
                 bind_secret_id=True,
                 token_policies=[policy_name(site, issuing_policy(role.name))],
-                token_no_default_policy=True,
                 token_ttl=_LOGIN_SECONDS,
                 token_max_ttl=_LOGIN_SECONDS,
+                **vault_settings.MACHINE_ROLE,
                 opts=self._in_vault(),
             )
 

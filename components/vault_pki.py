@@ -4,7 +4,7 @@ import pulumi
 import pulumi_vault as vault
 from pulumi_vault import pkisecret
 
-from components import distinguished_name
+from components import distinguished_name, vault_settings
 from components.component import Place, SiteComponent
 from components.issuing_roles import IssuingRole, issuing_roles
 from components.vault_names import issuing_mount, root_mount
@@ -64,6 +64,7 @@ class VaultPki(SiteComponent):
             description=f"{name.capitalize()} CA of {self.site.title}",
             default_lease_ttl_seconds=min(usual, authority.lifetime).seconds,
             max_lease_ttl_seconds=authority.lifetime.seconds,
+            **vault_settings.MOUNT,
             opts=self.in_vault(protect=self.site.protect),
         )
 
@@ -189,6 +190,7 @@ class VaultPki(SiteComponent):
             organizations=[site.pki.organization],
             # Kept by Vault, so that it can be revoked.
             no_store=False,
+            **vault_settings.ROLE,
             opts=self.in_vault(depends_on=[issuer]),
         )
 
