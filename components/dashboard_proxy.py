@@ -20,6 +20,7 @@ from components.keycloak_realm import GROUPS_CLAIM
 from components.manifest import Manifest
 from components.stateless import container_security, disruption_budget, pod_security, priority, spread
 from model import Site
+from model.units import Duration
 
 PORT = 8443
 COOKIE_SECRET = "cookie-secret"  # noqa: S105 - the key under which it is kept
@@ -172,6 +173,8 @@ def settings_text(site: Site, issuer: str) -> str:
         "scope": "openid email profile",
         "code_challenge_method": "S256",
         "redirect_url": home(site) + CALLBACK,
+        # Who it is, by a claim that everybody has: an address may be missing, or not be verified yet.
+        "oidc_email_claim": "preferred_username",
         "oidc_groups_claim": GROUPS_CLAIM,
         "allowed_groups": admitted(site),
         "email_domains": ["*"],
@@ -188,11 +191,16 @@ def settings_text(site: Site, issuer: str) -> str:
         "cookie_httponly": True,
         "cookie_samesite": "lax",
         "cookie_expire": sessions.maximum.go(),
-        # Whoever left the group is out this soon.
-        "cookie_refresh": sessions.access_token.go(),
+        # Whoever left the group is out this soon; before the token ends, so that no request finds it ended.
+        "cookie_refresh": refresh_after(sessions.access_token).go(),
         "silence_ping_logging": True,
     }
     return toml.render(values)
+
+
+def refresh_after(access_token: Duration) -> Duration:
+    """Return the age at which the proxy refreshes a session: four fifths of the token's life."""
+    return Duration(max(1, access_token.seconds * 4 // 5))
 
 
 def _from_secret(variable: str, secret: str, key: str) -> dict[str, Any]:

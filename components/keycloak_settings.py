@@ -4,12 +4,28 @@ from typing import Any
 
 import pulumi_keycloak as keycloak
 
+from components import keycloak_neutral
 from model import Site
+from model.identity import Mail, Passwords
 
 
 def realm_settings(site: Site) -> dict[str, Any]:
     """Return the realm's properties; durations are in the form that the provider reads back."""
-    return _who(site) | _logins() | _times(site) | {"security_defenses": _defenses(site)}
+    return (
+        _who(site)
+        | keycloak_neutral.THEMES
+        | _logins(site)
+        | _times(site)
+        | {
+            "security_defenses": _defenses(site),
+            "web_authn_policy": keycloak_neutral.WEB_AUTHENTICATION,
+            "web_authn_passwordless_policy": keycloak_neutral.PASSWORDLESS,
+            "attributes": {},
+            # Pulumi's own protection is the site's to choose.
+            "terraform_deletion_protection": False,
+        }
+        | ({"smtp_server": _mail(site, site.identity.mail)} if site.identity.mail else {})
+    )
 
 
 def _who(site: Site) -> dict[str, Any]:
@@ -24,7 +40,7 @@ def _who(site: Site) -> dict[str, Any]:
     }
 
 
-def _logins() -> dict[str, Any]:
+def _logins(site: Site) -> dict[str, Any]:
     return {
         # Nobody comes in but who was let in, and never over a plain connection.
         "ssl_required": "all",
@@ -32,12 +48,14 @@ def _logins() -> dict[str, Any]:
         "registration_email_as_username": False,
         "reset_password_allowed": False,
         "remember_me": False,
-        "verify_email": True,
+        # Without a mail server nobody could: the login of a person whom an administrator made would end in an error.
+        "verify_email": site.identity.mail is not None,
         "login_with_email_allowed": False,
         "duplicate_emails_allowed": False,
         "edit_username_allowed": False,
-        "password_policy": "length(14) and notUsername(undefined) and notEmail(undefined)",
-        "revoke_refresh_token": True,
+        "password_policy": password_policy(site.identity.passwords),
+        # Several requests of one session refresh at the same moment, by two proxies (docs/adr/0039).
+        "revoke_refresh_token": False,
         "refresh_token_max_reuse": 0,
         "default_signature_algorithm": "RS256",
         "otp_policy": keycloak.RealmOtpPolicyArgs(
@@ -50,6 +68,54 @@ def _logins() -> dict[str, Any]:
             code_reusable=False,
         ),
     }
+
+
+def password_policy(passwords: Passwords) -> str:
+    """Return Keycloak's text for what passwords must be."""
+    policies = {
+        "length": passwords.length,
+        # The hash of a text without end would cost as much.
+        "maxLength": 128,
+        "notUsername": "undefined",
+        "notContainsUsername": "undefined",
+        "notEmail": "undefined",
+        "regexPattern": _different(passwords.different),
+    }
+    if passwords.history:
+        policies["passwordHistory"] = passwords.history
+    return " and ".join(f"{name}({value})" for name, value in policies.items())
+
+
+def _different(count: int) -> str:
+    """Return a pattern of texts with so many different characters; it looks at each character once (`(?>…)`)."""
+    pattern = "(?>(.))"
+    for number in range(1, count):
+        seen = "|".join(rf"\{before}" for before in range(1, number + 1))
+        pattern += f"(?>.*?(?!{seen})(.))"
+    return f"^{pattern}.*$"
+
+
+def _mail(site: Site, mail: Mail) -> keycloak.RealmSmtpServerArgs:
+    login = mail.login
+    return keycloak.RealmSmtpServerArgs(
+        host=mail.host,
+        port=str(mail.port),
+        from_=mail.sender,
+        from_display_name=mail.sender_name or site.title,
+        reply_to="",
+        reply_to_display_name="",
+        envelope_from="",
+        starttls=mail.encryption == "starttls",
+        ssl=mail.encryption == "tls",
+        allow_utf8=False,
+        auth=keycloak.RealmSmtpServerAuthArgs(
+            username=login.user,
+            # A reference: Keycloak itself reads the password, from its own vault.
+            password=f"${{vault.{login.secret}}}",
+        )
+        if login
+        else None,
+    )
 
 
 def _times(site: Site) -> dict[str, Any]:
@@ -80,11 +146,13 @@ def _times(site: Site) -> dict[str, Any]:
 def _defenses(site: Site) -> keycloak.RealmSecurityDefensesArgs:
     force = site.identity.brute_force
     return keycloak.RealmSecurityDefensesArgs(
+        headers=keycloak_neutral.HEADERS,
         brute_force_detection=keycloak.RealmSecurityDefensesBruteForceDetectionArgs(
             brute_force_strategy="MULTIPLE",
             permanent_lockout=False,
             max_temporary_lockouts=0,
             max_login_failures=force.failures,
+            max_secondary_auth_failures=force.failures,
             wait_increment_seconds=force.wait.seconds,
             max_failure_wait_seconds=force.maximum_wait.seconds,
             quick_login_check_milli_seconds=1000,

@@ -41,7 +41,11 @@ def people_scope(
         realm_id=realm,
         name=names.AUDIENCE_SCOPE,
         description="Makes a token that the broker takes",
+        consent_screen_text="",
+        gui_order=0,
         include_in_token_scope=True,
+        include_in_openid_provider_metadata=True,
+        extra_config={},
         opts=component.in_keycloak(),
     )
     for role in site.identity.readers:
@@ -69,9 +73,10 @@ def gateway_client(component: SiteComponent, realm: pulumi.Input[str], gateway: 
         name=gateway.title,
         description=f"An edge gateway of {site.title}, which brings a token to the broker",
         # A machine signs in for itself, and no other way.
-        standard_flow_enabled=False,
         service_accounts_enabled=True,
         use_refresh_tokens=False,
+        # To a new client with an empty root and no redirect Keycloak gives the redirect `/*`.
+        root_url=None,
     )
     _audience(component, f"{login}-audience", realm, client)
     claims = {
@@ -102,6 +107,7 @@ def _audience(component: SiteComponent, name: str, realm: pulumi.Input[str], hol
         included_custom_audience=names.AUDIENCE,
         add_to_access_token=True,
         add_to_id_token=False,
+        add_to_token_introspection=True,
         opts=component.in_keycloak(),
     )
 

@@ -112,10 +112,11 @@ class IotSite(pulumi.ComponentResource):
             vault=vault.Provider(
                 f"{site.name}-vault", address=settings.vault_address, skip_child_token=True, opts=inside
             ),
+            # Its authority comes from the environment, as the others' does: in the state an old one would stay behind
+            # when the server's is renewed, and no refresh or destroy would reach it (docs/adr/0040).
             keycloak=keycloak.Provider(
                 f"{site.name}-keycloak",
                 url=settings.keycloak_url,
-                root_ca_certificate=settings.keycloak_ca,
                 # Making a realm makes its keys, which takes a busy Keycloak longer than the provider's five seconds.
                 client_timeout=60,
                 opts=inside,

@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from model.addresses import MEANINGS as ADDRESSES
+
 
 class Part(BaseModel):
     """A part of the site: frozen, no unknown keys, no silent conversions."""
@@ -86,6 +88,7 @@ PATTERN_MEANINGS: dict[str, str] = {
     r"^[a-z][a-z0-9_]*$": "small letters, digits and underscores, beginning with a letter",
     _OBJECT_NAME: "a name as Kubernetes has it: small letters, digits, dashes and dots, like `gp3.encrypted`",
     _NAMESPACE: "a namespace as Kubernetes has it: small letters, digits and dashes",
+    **ADDRESSES,
 }
 _PATTERNS = list(PATTERN_MEANINGS)
 

@@ -1,8 +1,11 @@
-"""Identity's part of the site: the realm's roles, groups, sessions, brute-force protection and events."""
+"""Identity's part of the site: the realm's roles, groups, ways to sign in, sessions, mail and events."""
+
+from typing import Literal
 
 from pydantic import Field
 
-from model.base import Label, Part, Text, UrlPath
+from model.addresses import HostName, Mailbox, ReturnAddress
+from model.base import Label, Part, Port, Text, UrlPath
 from model.image import Image
 from model.scaling import Autoscaling
 from model.units import Duration
@@ -36,6 +39,57 @@ class BruteForce(Part):
     failures: int = Field(ge=1, le=100, description="Failed logins before waiting begins.")
     wait: Duration = Field(description="First wait; it grows with further failures.")
     maximum_wait: Duration = Field(description="Longest wait.")
+
+
+class Passwords(Part):
+    """What a person's password must be; Keycloak also refuses the person's name and address in it."""
+
+    length: int = Field(ge=8, le=64, description="Fewest characters.")
+    different: int = Field(
+        ge=2, le=9, description="Fewest different characters: of `aaaaaaaaaaaaaa` there is one."
+    )
+    history: int = Field(ge=0, le=24, description="How many of the last passwords cannot be chosen again.")
+
+
+class SecondFactor(Part):
+    """Who shows a one-time code beside the password; a person without one is made to enrol at the next login."""
+
+    roles: tuple[Label, ...] = Field(
+        min_length=1, description="Roles, of `roles`, whose people need a second factor."
+    )
+
+
+class MailLogin(Part):
+    """How the realm signs in to the mail server; the password is Keycloak's to read, from its own vault."""
+
+    user: Text = Field(description="User name.")
+    secret: Label = Field(
+        description="Name of the password in Keycloak's vault: it reads the file `<site>_<secret>` there."
+    )
+
+
+class Mail(Part):
+    """The mail server by which the realm verifies addresses; it is never spoken to without TLS."""
+
+    host: HostName = Field(description="The server's name.")
+    port: Port = Field(description="Its port.")
+    encryption: Literal["starttls", "tls"] = Field(
+        description="`starttls` begins TLS within the connection (often port 587), `tls` with it (often 465)."
+    )
+    sender: Mailbox = Field(description="Address from which mail comes.")
+    sender_name: Text | None = Field(
+        None, description="Name beside that address; left out, the site's title."
+    )
+    login: MailLogin | None = Field(None, description="How to sign in; left out, without.")
+
+
+class PeopleClient(Part):
+    """The public client (PKCE) by which people get a token for the broker's WebSocket listener."""
+
+    client_id: Label = Field(description="Client id.")
+    redirects: tuple[ReturnAddress, ...] = Field(
+        min_length=1, description="Addresses of the programs to which logins return."
+    )
 
 
 class DashboardProxy(Part):
@@ -91,6 +145,13 @@ class Identity(Part):
     groups: tuple[RealmGroup, ...] = Field(min_length=1, description="Groups; keyed by name.")
     sessions: Sessions = Field(description="Token and session times.")
     brute_force: BruteForce = Field(description="Brute-force protection.")
+    passwords: Passwords = Field(description="What passwords must be.")
+    second_factor: SecondFactor = Field(description="Who needs a second factor.")
+    mail: Mail | None = Field(
+        None,
+        description="The realm's mail server: addresses are verified by it; left out, none is, and no mail is sent.",
+    )
+    people: PeopleClient = Field(description="The client of people's own programs.")
     dashboard: DashboardClient = Field(description="The dashboard's client.")
     readers: tuple[Label, ...] = Field(
         min_length=1,

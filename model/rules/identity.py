@@ -7,6 +7,9 @@ from model.site import Site
 from model.units import Duration
 from model.words import did_you_mean, quoted
 
+SECOND_FACTOR_ROLE = "second-factor"
+"""The kit's own role, which the roles that need a second factor contain."""
+
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 # Keycloak's own advice, and what a shift needs: whose token or session is stolen has it for this long.
 SESSIONS = {
@@ -135,7 +138,51 @@ def gateways_are_of_assets(site: Site) -> Iterator[Finding]:
                 yield Finding(key, f"{quoted(name)} is listed twice", "list it once")
 
 
+@rule("identity")
+def administrators_need_a_second_factor(site: Site) -> Iterator[Finding]:
+    """Every role that needs a second factor is declared and listed once, and the dashboard's is among them."""
+    identity = site.identity
+    roles, listed = [role.name for role in identity.roles], identity.second_factor.roles
+    for index, name in enumerate(listed):
+        key = ("identity", "second_factor", "roles", index)
+        if name not in roles:
+            yield Finding(key, f"{quoted(name)} is not a declared role", did_you_mean(name, roles))
+        elif name in listed[:index]:
+            yield Finding(key, f"{quoted(name)} is listed twice", "list it once")
+    if identity.dashboard.role not in listed:
+        problem = f"{quoted(identity.dashboard.role)} changes the broker without a second factor"
+        yield Finding(
+            ("identity", "second_factor", "roles"), problem, f"add {quoted(identity.dashboard.role)}"
+        )
+
+
+@rule("identity")
+def names_are_not_given_twice(site: Site) -> Iterator[Finding]:
+    """No role is called as the kit's own, and people's programs have a client of their own."""
+    identity = site.identity
+    for role in identity.roles:
+        if role.name == SECOND_FACTOR_ROLE:
+            key = ("identity", "roles", role.name, "name")
+            yield Finding(key, f"{quoted(role.name)} is the kit's own role", "give the role another name")
+    people, dashboard = identity.people.client_id, identity.dashboard.client_id
+    if people == dashboard:
+        problem = f"{quoted(people)} is the dashboard's client"
+        yield Finding(("identity", "people", "client_id"), problem, "write another, like `mqtt-people`")
+
+
+@rule("identity")
+def passwords_can_be_chosen(site: Site) -> Iterator[Finding]:
+    """A password has room for as many different characters as it must have."""
+    passwords = site.identity.passwords
+    if passwords.different > passwords.length:
+        problem = f"{passwords.different} different characters do not fit into {passwords.length}"
+        yield Finding(("identity", "passwords", "different"), problem, f"write {passwords.length} or less")
+
+
 RULES = (
+    administrators_need_a_second_factor,
+    names_are_not_given_twice,
+    passwords_can_be_chosen,
     readers_have_declared_roles,
     gateways_are_of_assets,
     groups_give_declared_roles,

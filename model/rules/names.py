@@ -129,12 +129,14 @@ def keycloaks_own_names_stay_its_own(site: Site) -> Iterator[Finding]:
             yield Finding(
                 key, f"{quoted(role.name)} is a role of Keycloak's own", "give the role another name"
             )
-    client = site.identity.dashboard.client_id
-    if client in KEYCLOAK_CLIENTS:
-        where = ("identity", "dashboard", "client_id")
-        yield Finding(
-            where, f"{quoted(client)} is a client of Keycloak's own", "write another, like `emqx-dashboard`"
-        )
+    clients = {
+        ("dashboard", "emqx-dashboard"): site.identity.dashboard.client_id,
+        ("people", "mqtt-people"): site.identity.people.client_id,
+    }
+    for (part, usual), client in clients.items():
+        if client in KEYCLOAK_CLIENTS:
+            problem = f"{quoted(client)} is a client of Keycloak's own"
+            yield Finding(("identity", part, "client_id"), problem, f"write another, like `{usual}`")
 
 
 @rule("broker")

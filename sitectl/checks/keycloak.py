@@ -1,8 +1,11 @@
 """Preflight's look at Keycloak: it answers, the login works, and it may make (or change) the site's realm."""
 
 import base64
+import contextlib
 import json
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from model import Site
@@ -10,6 +13,9 @@ from sitectl.checks import Finding, Unreachable
 from sitectl.checks.web import Web
 
 AREA = "keycloak"
+MACHINES_OWN = ("/etc/ssl/certs", "/etc/pki/tls/certs")
+MACHINES_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
+"""Where Go looks for the machine's authorities, on the systems that the kit runs on."""
 
 
 def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
@@ -22,12 +28,45 @@ def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
         if answer.status != 200:
             remedy = "check iot-broker:keycloakUrl (with its path, if it has one) and KEYCLOAK_REALM"
             return [Finding(AREA, what, f"HTTP {answer.status} for realm {realm}", remedy)]
-        return [Finding(AREA, what, f"realm {realm}"), *_login(web, realm, site)]
+        trust = [] if authorities is None else [_plugins_trust(web.address, realm)]
+        return [Finding(AREA, what, f"realm {realm}"), *trust, *_login(web, realm, site)]
     except Unreachable as failure:
         remedy = (
             "check iot-broker:keycloakUrl in the stack's settings, the network, and iot-broker:keycloakCaFile"
         )
         return [Finding(AREA, what, failure.reason, remedy)]
+
+
+def _plugins_trust(address: str, realm: str) -> Finding:
+    """Look with the authorities that Pulumi's plugin believes: those of the environment, not those of the settings."""
+    what = "Pulumi's plugin trusts it"
+    try:
+        Web(address, environments_authorities(os.environ)).get(f"/realms/{realm}")
+    except Unreachable as failure:
+        remedy = (
+            "name the folder of iot-broker:keycloakCaFile before the machine's own: "
+            f"`export SSL_CERT_DIR=$PWD/stacks/ca:{MACHINES_OWN[0]}`"
+        )
+        return Finding(AREA, what, failure.reason, remedy)
+    return Finding(AREA, what, "by the environment's authorities")
+
+
+def environments_authorities(environment: Mapping[str, str]) -> str | None:
+    """Return the PEM text of the authorities that a Go program believes, None when the environment names none.
+
+    It is the machine's bundle, or SSL_CERT_FILE, and each file of the folders of SSL_CERT_DIR, or of the machine's.
+    """
+    if not (environment.get("SSL_CERT_FILE") or environment.get("SSL_CERT_DIR")):
+        return None
+    files = [Path(environment["SSL_CERT_FILE"])] if environment.get("SSL_CERT_FILE") else [*MACHINES_BUNDLES]
+    folders = environment["SSL_CERT_DIR"].split(":") if environment.get("SSL_CERT_DIR") else MACHINES_OWN
+    files += [file for folder in folders if Path(folder).is_dir() for file in sorted(Path(folder).iterdir())]
+    texts = []
+    for file in files:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            text = file.read_text(encoding="ascii")
+            texts += [text] if "-----BEGIN CERTIFICATE-----" in text else []
+    return "".join(texts)
 
 
 def _login(web: Web, realm: str, site: Site) -> list[Finding]:

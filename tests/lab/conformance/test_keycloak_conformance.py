@@ -50,7 +50,7 @@ def test_checks_and_differences_need_no_server(recording: list[Exchange]) -> Non
 def test_every_recorded_request_is_answered_alike(recording: list[Exchange], shell: Shell) -> None:
     settings = {
         "url": shell.environment["KEYCLOAK_URL"],
-        "rootCaCertificate": shell.environment["IOT_BROKER_CA_FILE"],
+        "rootCaCertificate": shell.authority.read_text(),
         "clientTimeout": "15",
     }
     with PluginProcess("keycloak", shell.environment) as plugin:
