@@ -60,3 +60,14 @@ def bench(
     with front.rules("watch") as here, incumbent.client("watch") as there:
         watches = Watch(here).begin(), Watch(there).begin()
         yield Bench(site, front, incumbent, renderings, bridge_ends, *watches)
+
+
+@pytest.fixture
+def people(deployed: Shell, site: Site) -> Iterator[list[str]]:
+    """Names of people that a test makes in the realm; they are removed at its end."""
+    made: list[str] = []
+    yield made
+    admin = servers.keycloak(deployed)
+    for name in made:
+        for found in admin.get(f"/{site.name}/users?exact=true&username={name}"):
+            assert admin.ask("DELETE", f"/{site.name}/users/{found['id']}").status == 204
