@@ -19,7 +19,6 @@ MOUNT: dict[str, Any] = {
     "listing_visibility": "",
     "options": {},
     "passthrough_request_headers": [],
-    "plugin_version": "",
 }
 """Of a secret engine."""
 

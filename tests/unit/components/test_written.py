@@ -28,6 +28,9 @@ OFF = "a block that is left out is off, and one that comes by hand is a differen
 BOUND = "written by Bindings, the realm's own resource of its flows"
 NOT_GIVEN_BACK = "Keycloak does not give it back with the realm, so that no hand edit of it can be seen there"
 ON_PURPOSE: dict[str, dict[str, str]] = {
+    "Mount": {
+        "pluginVersion": "Vault refuses an empty one, and a given one would stay behind when Vault is renewed"
+    },
     "Policy": {
         "allowOverwrite": "says what the provider may do at creation, and warns that it will be removed"
     },
