@@ -72,6 +72,7 @@ LOGIN_ROLE: dict[str, Any] = {
 
 MACHINE_ROLE: dict[str, Any] = {
     "alias_metadata": {},
+    "local_secret_ids": False,
     "secret_id_bound_cidrs": [],
     "secret_id_num_uses": 0,
     "secret_id_ttl": 0,

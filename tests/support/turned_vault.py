@@ -22,7 +22,9 @@ def settled(value: Any) -> Any:
     """Return what was read without what is off or empty: a server may say so or say nothing."""
     if isinstance(value, Mapping):
         kept = {name: settled(inner) for name, inner in value.items()}
-        return {name: inner for name, inner in kept.items() if inner not in (None, False, "", "false", [], {})}
+        return {
+            name: inner for name, inner in kept.items() if inner not in (None, False, "", "false", [], {})
+        }
     return [settled(inner) for inner in value] if isinstance(value, list) else value
 
 
