@@ -128,7 +128,7 @@ def _put(keycloak: Server, path: str, body: object) -> None:
     must(keycloak.ask("PUT", path, body), path)
 
 
-def _turned_realm(now: Mapping[str, Any]) -> dict[str, Any]:
+def _turned_realm(now: dict[str, Any]) -> dict[str, Any]:
     turned: dict[str, Any] = {
         field: not now.get(field)
         for field in realm_fields.SWITCHES.values()
@@ -172,7 +172,7 @@ def _turned_realm(now: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _turned_client(now: Mapping[str, Any]) -> dict[str, Any]:
+def _turned_client(now: dict[str, Any]) -> dict[str, Any]:
     public = now["publicClient"]
     attributes = {
         "access.token.lifespan": "9999",
@@ -216,7 +216,7 @@ def _turned_client(now: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _turned_scope(now: Mapping[str, Any]) -> dict[str, Any]:
+def _turned_scope(now: dict[str, Any]) -> dict[str, Any]:
     attributes = {
         "display.on.consent.screen": "true",
         "consent.screen.text": "turned",
@@ -227,7 +227,7 @@ def _turned_scope(now: Mapping[str, Any]) -> dict[str, Any]:
     return now | {"description": "turned", "attributes": now["attributes"] | attributes}
 
 
-def _turn_mappers(keycloak: Server, path: str, now: Mapping[str, Any]) -> None:
+def _turn_mappers(keycloak: Server, path: str, now: dict[str, Any]) -> None:
     flags = ("id.token.claim", "access.token.claim", "userinfo.token.claim", "introspection.token.claim")
     for mapper in now.get("protocolMappers") or ():
         kind = mapper["protocolMapper"]
@@ -244,7 +244,7 @@ def _turn_mappers(keycloak: Server, path: str, now: Mapping[str, Any]) -> None:
         _put(keycloak, f"{path}/protocol-mappers/models/{mapper['id']}", body)
 
 
-def _turn_role(keycloak: Server, top: str, path: str, now: Mapping[str, Any]) -> None:
+def _turn_role(keycloak: Server, top: str, path: str, now: dict[str, Any]) -> None:
     if now["name"].startswith(("uma_", "offline_")):
         return
     _put(keycloak, path, now | {"description": "turned", "attributes": {"turned": ["1"]}})
@@ -252,7 +252,7 @@ def _turn_role(keycloak: Server, top: str, path: str, now: Mapping[str, Any]) ->
     must(keycloak.ask("POST", f"{path}/composites", [added]), path)
 
 
-def _turn_flow(keycloak: Server, top: str, path: str, now: Mapping[str, Any]) -> None:
+def _turn_flow(keycloak: Server, top: str, path: str, now: dict[str, Any]) -> None:
     if "/flows/" in path:
         _put(keycloak, path, now | {"description": "turned"})
     elif "/config/" in path:
@@ -268,7 +268,7 @@ def _turn_flow(keycloak: Server, top: str, path: str, now: Mapping[str, Any]) ->
         _put(keycloak, f"{top}/authentication/flows/{parent}/executions", body)
 
 
-def _parent(keycloak: Server, top: str, step: Mapping[str, Any]) -> str:
+def _parent(keycloak: Server, top: str, step: dict[str, Any]) -> str:
     return str(keycloak.get(f"{top}/authentication/flows/{step['parentFlow']}")["alias"])
 
 
