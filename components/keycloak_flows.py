@@ -40,7 +40,7 @@ def bind_flows(
     maker.step(second.alias, "auth-otp-form", "REQUIRED", _NEXT)
     denying = maker.flow(NO_PASSWORD_GRANT, "Denies every password grant")
     maker.step(denying.alias, "deny-access-authenticator", "REQUIRED", _FIRST)
-    maker.bind({"browser_flow": browser.alias, "direct_grant_flow": denying.alias}, _digest(settings))
+    maker.bind({"browser_flow": browser.alias, "direct_grant_flow": denying.alias}, settings_digest(settings))
 
 
 class _Maker:
@@ -136,7 +136,7 @@ class _Maker:
         return options
 
 
-def _digest(settings: Mapping[str, Any]) -> str:
+def settings_digest(settings: Mapping[str, Any]) -> str:
     """Return a digest of a realm's settings, nested arguments included."""
     text = json.dumps(settings, default=lambda part: part.__dict__, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

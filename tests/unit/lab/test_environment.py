@@ -23,6 +23,7 @@ NAMES = {
     "KUBECONFIG",
     "VAULT_ADDR",
     "VAULT_CACERT",
+    "SSL_CERT_DIR",
     "VAULT_TOKEN",
     "KEYCLOAK_URL",
     "KEYCLOAK_CLIENT_ID",

@@ -18,6 +18,7 @@ def test_the_catalogue_has_every_tool_with_a_version_of_its_own() -> None:
         "opa",
         "mqtt",
         "pulumi",
+        "oauth2-proxy",
         "vault",
         "promtool",
         "keycloak",

@@ -171,5 +171,5 @@ def test_settings_do_not_show_their_secrets() -> None:
 
 def test_an_authority_that_is_no_pem_is_refused_with_a_remedy(tmp_path: Path) -> None:
     absent = str(tmp_path / "absent.crt")
-    with pytest.raises(SettingsError, match="path of a file"):
+    with pytest.raises(SettingsError, match="give PEM text"):
         Server(settings_of(SETTINGS | {"url": "https://127.0.0.1:1", "rootCaCertificate": absent}, {}))

@@ -1,15 +1,18 @@
 """The keycloak stand-in plans, imports and sends its types as the official plugin does, without a server."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab.certificates import Authority
 from lab.plugins.base import Check, Context, Create, Diff, Kind, Read
 from lab.plugins.bridged import BridgedResource
+from lab.plugins.bridged_state import planned_update
 from lab.plugins.errors import SettingsError
 from lab.plugins.keycloak import realm_types, types
-from lab.plugins.keycloak.clients import Clients, representation
+from lab.plugins.keycloak.clients import Clients, adopted, representation
 from lab.plugins.keycloak.fields import UnreadableIdError
 from lab.plugins.keycloak.groups import Groups
 from lab.plugins.keycloak.mappers import AudienceMappers, ClaimMappers
@@ -17,7 +20,13 @@ from lab.plugins.keycloak.provider import KeycloakProvider
 from lab.plugins.keycloak.resources import KeycloakResource, resources
 from lab.plugins.keycloak.role_mappings import RoleMappings
 from lab.plugins.keycloak.roles import GroupRoles, Roles
-from lab.plugins.keycloak.server import InvalidPlanError, NotCoveredError, Server, settings_of
+from lab.plugins.keycloak.server import (
+    InvalidPlanError,
+    NotCoveredError,
+    Server,
+    environments_trust,
+    settings_of,
+)
 from lab.plugins.values import UNKNOWN, Secret
 
 NOWHERE = Server(settings_of({"url": "http://127.0.0.1:1", "clientId": "a", "clientSecret": "b"}, {}))
@@ -237,3 +246,55 @@ def test_settings_without_credentials_are_refused(monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(SettingsError, match="KEYCLOAK_PASSWORD"):
         KeycloakProvider().configure({"url": "https://127.0.0.1:1", "clientId": "admin-cli"})
+
+
+def test_an_adopted_client_keeps_what_the_plan_leaves_empty_or_off() -> None:
+    """The official plugin fills the plan from the client that is there, and takes `false` for empty."""
+    existing = {
+        "id": "1",
+        "directAccessGrantsEnabled": True,
+        "fullScopeAllowed": True,
+        "redirectUris": ["/realms/a/account/*"],
+        "attributes": {"realm_client": "false", "use.refresh.tokens": "true"},
+    }
+    planned = {
+        "accessType": "PUBLIC",
+        "directAccessGrantsEnabled": False,
+        "description": "ours",
+        "rootUrl": "",
+    }
+    merged = adopted(existing, representation(planned, {}))
+    assert merged["directAccessGrantsEnabled"] is merged["fullScopeAllowed"] is True
+    assert (merged["redirectUris"], merged["description"], merged["rootUrl"]) == (
+        ["/realms/a/account/*"],
+        "ours",
+        "",
+    )
+    assert merged["attributes"] == {"realm_client": "false", "use.refresh.tokens": "true"}
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"), [({}, True), ({"validRedirectUris": [], "webOrigins": []}, False)]
+)
+def test_a_redirect_that_a_hand_added_blocks_what_does_not_say_that_there_is_none(
+    said: dict[str, Any], refused: bool
+) -> None:
+    """What blocked every repair: the flow is taken away, and the address, which no one stated, stays."""
+    inputs = {"realmId": "a", "clientId": "b", "accessType": "CONFIDENTIAL", "standardFlowEnabled": False}
+    turned = inputs | {"standardFlowEnabled": True, "validRedirectUris": ["https://turned.example/*"]}
+    planned = planned_update(types.CLIENT.properties, turned, inputs | said)
+    if refused:
+        with pytest.raises(InvalidPlanError, match="valid_redirect_uris cannot be set"):
+            Clients(NOWHERE)._validate(planned)
+    else:
+        Clients(NOWHERE)._validate(planned)
+
+
+def test_without_an_authority_of_its_own_the_environments_are_believed(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "tls", "a test's own")
+    authority.ensure()
+    before = environments_trust({}).cert_store_stats()["x509_ca"]
+    context = environments_trust({"SSL_CERT_DIR": str(authority.trust)})
+    assert context.cert_store_stats()["x509_ca"] == before + 1
+    alone = environments_trust({"SSL_CERT_FILE": str(authority.certificate)})
+    assert alone.cert_store_stats()["x509_ca"] == 1
