@@ -25,7 +25,11 @@ def settled(value: Any) -> Any:
         return {
             name: inner for name, inner in kept.items() if inner not in (None, False, "", "false", [], {})
         }
-    return [settled(inner) for inner in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        inside = [settled(inner) for inner in value]
+        # Sets of names come in any order.
+        return sorted(inside) if all(isinstance(inner, str) for inner in inside) else inside
+    return value
 
 
 def must(reply: Any, what: str) -> None:
