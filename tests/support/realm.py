@@ -38,5 +38,6 @@ def by_hand(deployed: Shell, site: Site, changed: dict[str, object]) -> Iterator
     try:
         yield
     finally:
-        put = admin.ask("PUT", f"/{site.name}", {name: kept[name] for name in changed})
+        # Anew: the first login may be over by now.
+        put = servers.keycloak(deployed).ask("PUT", f"/{site.name}", {name: kept[name] for name in changed})
         assert put.status == 204, put.text
