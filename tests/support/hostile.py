@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from model import Site, load_site
 from model.base import Part, Text, Written
+from model.identity import Mail, MailLogin
 from model.rollout import BridgedTopics
 from model.sinks import Iceberg
 from model.site import ColdTier
@@ -70,12 +71,21 @@ def whole_site(edition: str = "opensource") -> Site:
     )
     (historian, *others) = site.streams.sinks
     sinks = (historian.model_copy(update={"timescaledb": None, "iceberg": lake}), *others)
+    mail = Mail(
+        host="smtp.field.example",
+        port=587,
+        encryption="starttls",
+        sender="iot@field.example",
+        sender_name="IoT",
+        login=MailLogin(user="iot", secret="smtp"),
+    )
     space = BridgedTopics(name="pads", theirs="Field/Pads", ours=f"{site.name}/pad-kenedy-12", commands=False)
     return site.model_copy(
         update={
             "broker": site.broker.model_copy(
                 update={"edition": edition, "revocation": "none", "revocation_reason": "why"}
             ),
+            "identity": site.identity.model_copy(update={"mail": mail}),
             "streams": site.streams.model_copy(update={"sinks": sinks}),
             "retention": site.retention.model_copy(
                 update={"cold": ColdTier(store="iceberg", location="lake"), "total": Duration(10**8)}
