@@ -20,6 +20,16 @@ def _deployment(inputs: Inputs) -> dict[str, Any]:
     return {"spec": spec | ({"replicas": 7} if "replicas" in inputs["spec"] else {})}
 
 
+def _issuer(inputs: Inputs) -> dict[str, Any]:
+    if "vault" in inputs["spec"]:
+        return {"spec": {"vault": {"server": "https://turned.example", "path": "turned"}}}
+    return {}
+
+
+def _budget(inputs: Inputs) -> dict[str, Any]:
+    return {"spec": {name: 7 for name in ("minAvailable", "maxUnavailable") if name in inputs["spec"]}}
+
+
 def _spec(**changed: Any) -> Callable[[Inputs], dict[str, Any]]:
     return lambda _: {"spec": changed}
 
@@ -32,7 +42,7 @@ TURNS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "Deployment": _deployment,
     "EMQX": _spec(image="turned.example/emqx:1", coreTemplate={"spec": {"replicas": 1}}),
     "ExternalSecret": _spec(refreshInterval="99h0m0s"),
-    "Issuer": _spec(vault={"server": "https://turned.example", "path": "turned"}),
+    "Issuer": _issuer,
     # Its template cannot be changed: its labels can.
     "Job": lambda _: {},
     "KafkaBridge": _spec(bootstrapServers="turned.example:9093"),
@@ -42,7 +52,7 @@ TURNS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "KafkaUser": _spec(quotas={"producerByteRate": 1}),
     "Namespace": lambda _: {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}},
     "NetworkPolicy": _spec(ingress=[{}], egress=[{}]),
-    "PodDisruptionBudget": _spec(maxUnavailable=7),
+    "PodDisruptionBudget": _budget,
     "PodMonitor": _spec(podMetricsEndpoints=[]),
     "PrometheusRule": _spec(groups=[]),
     "Role": lambda _: {"rules": _ANYTHING},
