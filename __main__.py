@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pulumi
 
-from components import dashboard_port, data_move, promotions, protected, replicants, vault_moved
+from components import approvals, promotions, protected, replicants, vault_moved
 from components.deployed import Deployed, UnreadableOutputsError
 from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
@@ -17,13 +17,12 @@ STACKS = Path(os.environ.get("IOT_BROKER_STACKS") or PROGRAM / "stacks")
 REFUSALS = (
     SettingsErrors,
     UnreadableOutputsError,
-    data_move.UnapprovedDataMoveError,
+    approvals.UnapprovedChangeError,
     promotions.LostRecordError,
     promotions.UnapprovedRecordError,
     protected.ProtectedBranchError,
     replicants.AbandonedReplicantsError,
     vault_moved.LoginsNotMovedError,
-    dashboard_port.MovedDashboardError,
 )
 
 
@@ -34,13 +33,12 @@ def main() -> None:
         configuration = pulumi.Config("iot-broker")
         settings = Settings.read({key: value for key in KEYS if (value := configuration.get(key))})
         contracts.check(STACKS, site)
-        data_move.check(site)
+        approvals.check(site)
         deployed = Deployed()
         judge = protected.judge(PROGRAM, STACKS)
         chain = promotions.check(STACKS, site, deployed, judge, preview=pulumi.runtime.is_dry_run())
         replicants.check(site, deployed)
         vault_moved.check(site, deployed)
-        dashboard_port.check(site, deployed)
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
     except REFUSALS as errors:

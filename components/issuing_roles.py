@@ -7,6 +7,7 @@ from components import names
 from components.emqx_cluster import certificate_names
 from components.vault_names import PROBE_ROLE, SERVER_ROLE
 from model import Site
+from model.pki import KeyType
 
 Login = Literal["cert-manager", "approle", "none"]
 # Their class-wide roles give also the names of named hosts and gateways: no login is for these.
@@ -25,6 +26,15 @@ class IssuingRole:
     domains: tuple[str, ...]
     exact: bool
     login: Login = "approle"
+    client_class: str | None = None
+    """Of which class its certificates are; None for servers and the probe."""
+
+    def key_type(self, site: Site) -> KeyType:
+        """Return which keys it signs: of servers and the probe those that cert-manager makes."""
+        if self.client_class is None:
+            return "ec"
+        chosen: dict[str, KeyType] = site.pki.client_keys.model_dump()
+        return chosen[self.client_class]
 
     @property
     def server(self) -> bool:
@@ -55,6 +65,7 @@ def issuing_roles(site: Site) -> tuple[IssuingRole, ...]:
                 (names.client_domain(site, client_class),),
                 exact=False,
                 login="none" if client_class in _NAMED_CLASSES else "approle",
+                client_class=client_class,
             )
             for client_class in names.CLIENT_CLASSES
         ),
@@ -64,4 +75,5 @@ def issuing_roles(site: Site) -> tuple[IssuingRole, ...]:
 
 
 def _named(site: Site, kind: str, client_class: str, name: str) -> IssuingRole:
-    return IssuingRole(f"{kind}-{name}", (names.client_name(site, client_class, name),), exact=True)
+    own = names.client_name(site, client_class, name)
+    return IssuingRole(f"{kind}-{name}", (own,), exact=True, client_class=client_class)

@@ -168,12 +168,23 @@ def policies(site: Site) -> dict[str, str]:
         for path in (root_mount(site), mount)
         for part in ("issuer/+/json", "issuer/+/crl", "cert/*")
     ]
-    found = issue | {"read-authorities": look, "revoke": [Grant(f"{mount}/revoke", ("create", "update"))]}
+    found = issue | {"read-authorities": look, "revoke": _revoking(mount)}
     if secrets := _slots(site):
         found["read-secrets"] = [Grant(slot, ("read",)) for slot in secrets]
     return {name: vault_policy.render(grants) for name, grants in found.items()} | {
         identity: rights.vault_policy(site, identity) for identity in rights.VAULT_IDENTITIES
     }
+
+
+def _revoking(mount: str) -> list[Grant]:
+    """Return what a stolen device takes: find its certificate, revoke it, and have the list made anew."""
+    return [
+        Grant(f"{mount}/certs", ("list",)),
+        Grant(f"{mount}/cert/*", ("read",)),
+        Grant(f"{mount}/revoke", ("create", "update")),
+        # Vault answers a reading of it by making the lists.
+        Grant(f"{mount}/crl/rotate", ("read",)),
+    ]
 
 
 def _slots(site: Site) -> list[str]:

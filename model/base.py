@@ -89,6 +89,7 @@ PATTERN_MEANINGS: dict[str, str] = {
     _OBJECT_NAME: "a name as Kubernetes has it: small letters, digits, dashes and dots, like `gp3.encrypted`",
     _NAMESPACE: "a namespace as Kubernetes has it: small letters, digits and dashes",
     **ADDRESSES,
+    r"^[1-9]\d{0,2}-[0-9a-f]{16}$": "a generation and 16 hexadecimal digits in quotes, like `1-0123456789abcdef`",
 }
 _PATTERNS = list(PATTERN_MEANINGS)
 

@@ -38,6 +38,8 @@ BELONGS: dict[tuple[Step, ...], str] = {
     ("broker", "version"): "sites",
     ("broker", "licence"): "sites",
     ("broker", "storage", "approved"): "sites",
+    ("pki", "root", "approved"): "sites",
+    ("pki", "issuing", "approved"): "sites",
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
+from model.authorities import AUTHORITIES, approved_generation, authority, made_from
 from model.promotion.chain import Chain
 from model.site import Site
 from model.support import support_warning
@@ -43,6 +44,13 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
     cold = site.retention.cold
     if cold is not None and cold.store == "iceberg" and not any(sink.iceberg for sink in site.streams.sinks):
         yield f"`retention.cold` names {cold.location}, and no sink fills it: add one with `iceberg` (docs/sinks.md)"
+    for kind in AUTHORITIES:
+        said = authority(site, kind)
+        if said.approved and approved_generation(said.approved) < said.generation:
+            yield (
+                f"`pki.{kind}.approved` names generation {approved_generation(said.approved)}, and the data is at "
+                f'{said.generation}: write `approved: "{made_from(site, kind)}"` when that one is deployed'
+            )
     ends = chain.window_ends(site)
     overdue = "retired" in site.limits.incumbent and site.incumbent.state != "retired"
     if overdue and ends is not None and ends.date() < today:

@@ -65,7 +65,6 @@ def _flags(command: Callable[..., None]) -> Callable[..., None]:
 @_flags
 def command(site: str, kind: str, started: str | None, **answers: Any) -> None:
     """Write stacks/sites/SITE.yaml: asks what it must know on a terminal, else every flag must be given."""
-    from components.data_move import template_digest
     from sitectl import problems
     from sitectl.root import program_root
 
@@ -78,8 +77,7 @@ def command(site: str, kind: str, started: str | None, **answers: Any) -> None:
         )
     answers = _complete(answers)
     answers |= {"site": site, "kind": kind, "started": started or date.today().isoformat()}
-    digest = template_digest(_valid(stacks, site, _text(answers)))
-    _write(file, _text(answers | {"approved": digest}))
+    _write(file, _text(answers | _approvals(_valid(stacks, site, _text(answers)))))
     click.echo(f"wrote {problems.short(file)}")
     click.echo(f"Next: look it through, then `sitectl validate {site}` and `sitectl explain {site}`.")
 
@@ -176,7 +174,7 @@ def _text(answers: dict[str, Any]) -> str:
         "  image:",
         f"    repository: {IMAGES.get(edition, IMAGES['opensource'])}",
         *(LICENCE if edition == "enterprise" else ()),
-        *_approval(answers.get("approved")),
+        *_approved_volumes(answers),
         "",
         "monitoring:",
         "  # Where the service level is one of business hours: their time zone.",
@@ -186,18 +184,40 @@ def _text(answers: dict[str, Any]) -> str:
         "",
         "pki:",
         f"  organization: {_scalar(answers['organization'])}",
+        *_approved_authorities(answers),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _approval(digest: str | None) -> tuple[str, ...]:
+def _approvals(site: "Site") -> dict[str, str]:
+    """Return what the site begins with, and keeps until a change says otherwise: its volumes and its CAs."""
+    from components.data_move import template_digest
+    from model.authorities import AUTHORITIES, made_from
+
+    return {"volumes": template_digest(site)} | {kind: made_from(site, kind) for kind in AUTHORITIES}
+
+
+def _approved_volumes(answers: dict[str, Any]) -> tuple[str, ...]:
     """Return the lines that approve the volumes that the broker begins with."""
-    if digest is None:
+    if "volumes" not in answers:
         return ()
     return (
         "  storage:",
         "    # Other nodes (image, size) are a move to new volumes, and are approved here (runbooks/data-move.md).",
-        f'    approved: "{digest}"',
+        f'    approved: "{answers["volumes"]}"',
+    )
+
+
+def _approved_authorities(answers: dict[str, Any]) -> tuple[str, ...]:
+    """Return the lines that approve the CAs that the site begins with."""
+    if "root" not in answers:
+        return ()
+    return (
+        "  # Another organization, key or life time would replace the CA (runbooks/authority-rotation.md).",
+        "  root:",
+        f'    approved: "{answers["root"]}"',
+        "  issuing:",
+        f'    approved: "{answers["issuing"]}"',
     )
 
 

@@ -100,13 +100,13 @@ def command(sites: tuple[str, ...], every: bool, folder: str | None, as_json: bo
 
 
 def _refuse_unapproved(sites: "tuple[Site, ...]") -> None:
-    from components import data_move
+    from components import approvals
     from sitectl import problems
 
     for site in sites:
         try:
-            data_move.check(site)
-        except data_move.UnapprovedDataMoveError as error:
+            approvals.check(site)
+        except approvals.UnapprovedChangeError as error:
             problems.refuse(str(error))
 
 

@@ -39,14 +39,13 @@ def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: 
     root = program_root()
     stacks, judged_by = root / "stacks", judge(root)
     estate = load_estate(stacks, dict.fromkeys(sites), judged_by)
-    when = date(today.year, today.month, today.day) if today else date.today()
     errors = (
         *estate.errors,
         *(error for chain in estate.chains.values() for error in approval_mistakes(stacks, chain)),
-        *_unapproved_moves(stacks, estate.sites),
-        *_unsupported(stacks, estate.sites, when),
+        *_unapproved(stacks, estate.sites),
         *_records_since(root, against),
     )
+    when = date(today.year, today.month, today.day) if today else date.today()
     warnings = [
         (site.name, warning)
         for site in estate.sites
@@ -89,45 +88,24 @@ def _judged_alone(chain: "Chain", judge: "Judge") -> "Iterator[str]":
         )
 
 
-def _unapproved_moves(stacks: "Path", sites: "Sequence[Site]") -> "list[SiteError]":
-    """Return, for each site that would come to volumes that nobody approved, the digest to write."""
-    from components import data_move
+def _unapproved(stacks: "Path", sites: "Sequence[Site]") -> "list[SiteError]":
+    """Return, for each site that would lose volumes or CAs that nobody gave up, the approval to write."""
+    from components import approvals
     from model import Stacks
     from model.check import locate
     from model.errors import SiteError
     from model.nodes import written
 
-    key, found = ("broker", "storage", "approved"), []
+    found = []
     for site in sites:
-        try:
-            data_move.check(site)
-        except data_move.UnapprovedDataMoveError as error:
+        for refusal in approvals.refusals(site):
             layers = Stacks(stacks).layers(site.name)
             # What is missing is to be written in the site's own file.
             own = layers.documents[-1]
-            tree = layers.tree if error.approved else own.root
-            origin = locate(tree, key) if tree else None
+            tree = own.root if refusal.missing else layers.tree
+            origin = locate(tree, refusal.key) if tree else None
             file, line = (origin.file, origin.line) if origin else (own.file, None)
-            found.append(SiteError(file, line, written(key), error.problem, error.remedy))
-    return found
-
-
-def _unsupported(stacks: "Path", sites: "Sequence[Site]", today: date) -> "list[SiteError]":
-    """Return, for each site whose broker's support has ended, that it accepts it no more, or never did."""
-    from model import Stacks
-    from model.check import locate
-    from model.errors import SiteError
-    from model.nodes import written
-    from model.support import support_refusal
-
-    key, found = ("broker", "version"), []
-    for site in sites:
-        refusal = support_refusal(site.broker, today)
-        if refusal is not None:
-            tree = Stacks(stacks).layers(site.name).tree
-            assert tree is not None  # noqa: S101 - the site was loaded from it
-            origin = locate(tree, key)
-            found.append(SiteError(origin.file, origin.line, written(key), *refusal))
+            found.append(SiteError(file, line, written(refusal.key), refusal.problem, refusal.remedy))
     return found
 
 

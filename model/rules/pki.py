@@ -1,4 +1,4 @@
-"""Rules of the certificates: nothing outlives what has signed it, and keys are long enough."""
+"""Rules of the certificates: all end before what has signed them, keys are long enough, lists are renewed in time."""
 
 from collections.abc import Iterator
 
@@ -37,11 +37,19 @@ LIFETIMES = {
 }
 # X.509 (RFC 5280, ub-organization-name), and what Vault parts a text at.
 LONGEST_ORGANIZATION = 64
+# The broker fetches a list every quarter of an hour, and an alert needs its time.
+LEAST_REST = Duration(3600)
+# What is revoked without anybody rebuilding the list waits this long at most.
+LONGEST_WAIT = Duration(7 * 86_400)
+_LIST = ("pki", "revocation_list")
 
 
 @rule("pki")
 def certificates_end_before_their_issuer(site: Site) -> Iterator[Finding]:
-    """Leaf roles stay within the issuing CA's life, and that within the root's."""
+    """Leaf roles stay within the issuing CA's life, and that within the root's.
+
+    What lives as long as its issuer can be issued in the issuer's first second only: Vault refuses it from then on.
+    """
     pki = site.pki
     for name, issuer, shorter, longer in (
         ("issuing", "root CA", pki.issuing.lifetime, pki.root.lifetime),
@@ -49,9 +57,10 @@ def certificates_end_before_their_issuer(site: Site) -> Iterator[Finding]:
         ("device_certificates", "issuing CA", pki.device_certificates.maximum, pki.issuing.lifetime),
     ):
         key = ("pki", name, "lifetime" if name == "issuing" else "maximum")
-        if shorter > longer:
-            problem = f"{quoted(shorter)} outlives the {issuer} ({longer})"
-            yield Finding(key, problem, f"write {longer} or less")
+        if shorter >= longer:
+            how = "outlives" if shorter > longer else "is no shorter than"
+            problem = f"{quoted(shorter)} {how} the {issuer} ({longer})"
+            yield Finding(key, problem, f"write less than {longer}, or lengthen the {issuer}")
 
 
 @rule("pki")
@@ -91,10 +100,29 @@ def keys_are_long_enough(site: Site) -> Iterator[Finding]:
             yield Finding(("pki", name, "key_bits"), problem, "write 2048, 3072 or 4096")
 
 
+@rule("pki")
+def lists_are_renewed_in_time(site: Site) -> Iterator[Finding]:
+    """The next list is there long before the last one ends, and what is revoked does not wait for weeks."""
+    said = site.pki.revocation_list
+    if said.rebuild_before < LEAST_REST:
+        problem = f"{quoted(said.rebuild_before)} leaves no time between an alert and the end of the list"
+        yield Finding((*_LIST, "rebuild_before"), problem, f"write {LEAST_REST} or more")
+    if said.rebuild_before >= said.lifetime:
+        problem = f"{quoted(said.rebuild_before)} is no shorter than a list's life ({said.lifetime})"
+        yield Finding((*_LIST, "rebuild_before"), problem, f"write less than {said.lifetime}")
+        return
+    every = Duration(said.lifetime.seconds - said.rebuild_before.seconds)
+    if every > LONGEST_WAIT:
+        problem = f"{quoted(said.lifetime)} makes a new list every {every} only"
+        most = Duration(said.rebuild_before.seconds + LONGEST_WAIT.seconds)
+        yield Finding((*_LIST, "lifetime"), problem, f"write {most} or less, or lengthen `rebuild_before`")
+
+
 RULES = (
     certificates_end_before_their_issuer,
     lifetimes_are_bounded,
     the_organization_is_one_name,
     server_certificate_is_allowed,
     keys_are_long_enough,
+    lists_are_renewed_in_time,
 )

@@ -78,7 +78,9 @@ def wanted_paths(site: Site) -> dict[str, frozenset[str]]:
     kept = MAKE | {"read"}
     root, issuing = root_mount(site), issuing_mount(site)
     paths = {f"sys/mounts/{mount}": whole for mount in (root, issuing)}
-    paths |= {f"{mount}/config/{part}": kept for mount in (root, issuing) for part in ("urls", "issuers")}
+    paths |= {
+        f"{mount}/config/{part}": kept for mount in (root, issuing) for part in ("urls", "issuers", "crl")
+    }
     paths |= {f"{issuing}/roles/{role.name}": whole for role in issuing_roles(site)}
     paths[f"{root}/issuers/generate/root/internal"] = MAKE
     paths[f"{root}/issuer/default/sign-intermediate"] = MAKE

@@ -1,9 +1,12 @@
 """The deployed site answers as it should, and refuses whoever has no business there."""
 
+import datetime
+
 import pytest
 import urllib3
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from cryptography import x509
 from testinfra.host import Host
 
 from tests.acceptance.conftest import Target
@@ -29,10 +32,23 @@ def test_vault_hands_out_the_sites_authorities(web: urllib3.PoolManager, target:
         assert answer.data.startswith(b"-----BEGIN CERTIFICATE-----")
 
 
-def test_revocation_list_is_served(web: urllib3.PoolManager, target: Target) -> None:
-    answer = web.request("GET", f"{target.addresses['vault']}/v1/pki-{target.site.name}-issuing/crl/pem")
-    assert answer.status == 200
-    assert b"X509 CRL" in answer.data
+@pytest.mark.parametrize("authority", ["root", "issuing"])
+def test_each_list_of_revoked_certificates_is_fresh(
+    web: urllib3.PoolManager, target: Target, authority: str
+) -> None:
+    """The broker refuses every client once a list is past its `nextUpdate`; Vault goes on serving it."""
+    mount = f"{target.addresses['vault']}/v1/pki-{target.site.name}-{authority}"
+    issuers = web.request("GET", f"{mount}/issuers?list=true").json()["data"]["keys"]
+    assert issuers
+    said, now = target.site.pki.revocation_list, datetime.datetime.now(datetime.UTC)
+    for issuer in issuers:
+        answer = web.request("GET", f"{mount}/issuer/{issuer}/crl/pem")
+        assert answer.status == 200
+        made = x509.load_pem_x509_crl(answer.data)
+        assert made.last_update_utc <= now
+        assert made.next_update_utc is not None
+        # Vault makes the next one so long before the end; half of it is time enough to notice that it does not.
+        assert made.next_update_utc - now > datetime.timedelta(seconds=said.rebuild_before.seconds / 2)
 
 
 def test_realm_is_found_under_its_own_issuer(web: urllib3.PoolManager, target: Target) -> None:

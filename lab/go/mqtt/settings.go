@@ -156,6 +156,10 @@ func (l Listener) refuseRevoked(certificate *x509.Certificate) error {
 		if err != nil {
 			return err
 		}
+		// OTP answers `revocation_status_undetermined` then, and EMQX refuses whoever comes.
+		if time.Now().After(list.NextUpdate) {
+			return fmt.Errorf("the list of revoked certificates lapsed at %s", list.NextUpdate.Format(time.RFC3339))
+		}
 		for _, entry := range list.RevokedCertificateEntries {
 			if entry.SerialNumber.Cmp(certificate.SerialNumber) == 0 {
 				return errors.New("the client's certificate is revoked")

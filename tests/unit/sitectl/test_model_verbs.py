@@ -55,8 +55,9 @@ def test_every_mistake_is_printed_with_its_place_and_remedy(program: Path) -> No
 
 def test_a_protected_site_is_told_the_digest_of_its_nodes(program: Path) -> None:
     file = program / "stacks" / "sites" / "eagle-ford.yaml"
-    (line,) = [line for line in file.read_text().splitlines() if "approved:" in line]
-    file.write_text(file.read_text().replace(line + "\n", "    size: 8GiB\n") + "protect: true\n")
+    line = next(line for line in file.read_text().splitlines() if "approved:" in line)
+    text = file.read_text().replace("protect: false", "protect: true")
+    file.write_text(text.replace(line + "\n", "    size: 8GiB\n"))
     result = run("validate", "eagle-ford")
     assert result.exit_code == 1
     assert re.search(
@@ -73,6 +74,54 @@ def test_nodes_that_nobody_approved_are_named_where_the_approval_is(program: Pat
     result = run("validate", "eagle-ford")
     assert result.exit_code == 1
     assert f"stacks/sites/eagle-ford.yaml:{number}: broker.storage.approved: is `" in result.stderr
+
+
+def edited(program: Path, *changes: tuple[str, str]) -> Path:
+    file = program / "stacks" / "sites" / "eagle-ford.yaml"
+    text = file.read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    file.write_text(text)
+    return file
+
+
+ORGANIZATION = ("organization: Eagle Ford Field Operations", "organization: Eagle Ford Field Operations LLC")
+
+
+def test_one_word_in_the_organization_is_refused_for_both_authorities(program: Path) -> None:
+    edited(program, ORGANIZATION)
+    result = run("validate", "eagle-ford")
+    assert result.exit_code == 1
+    for kind in ("root", "issuing"):
+        assert re.search(
+            rf"^stacks/sites/eagle-ford.yaml:\d+: pki.{kind}.approved: is `1-", result.stderr, re.MULTILINE
+        )
+    assert "write `generation: 2`, which makes a CA beside it" in result.stderr
+
+
+def test_a_new_generation_may_have_another_organization_and_is_to_be_approved_later(program: Path) -> None:
+    approved = 'approved: "1-'
+    edited(program, ORGANIZATION, (f"    {approved}", f"    generation: 2\n    {approved}"))
+    result = run("validate", "eagle-ford")
+    assert result.exit_code == 0, result.stderr
+    assert (
+        '`pki.root.approved` names generation 1, and the data is at 2: write `approved: "2-' in result.stderr
+    )
+
+
+def test_a_protected_site_must_approve_its_authorities(program: Path) -> None:
+    file = edited(program, ("protect: false", "protect: true"))
+    file.write_text(re.sub(r"  (root|issuing):\n    approved: .*\n", "", file.read_text()))
+    result = run("validate", "eagle-ford")
+    assert result.exit_code == 1
+    assert result.stderr.count("approved: is missing, and the site is protected") == 2
+
+
+def test_the_sample_sites_say_that_they_are_not_protected_and_why(program: Path) -> None:
+    for file in (program / "stacks" / "sites").glob("*.yaml"):
+        assert re.search(r"^# .*\nprotect: false$", file.read_text(), re.MULTILINE), file.name
+    assert re.search(r"^protect: true$", (program / "stacks" / "defaults.yaml").read_text(), re.MULTILINE)
 
 
 def test_what_follows_from_the_load_is_explained_as_derived() -> None:

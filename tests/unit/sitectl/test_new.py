@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from components import approvals
 from components.data_move import template_digest
 from model import load_site
 from sitectl.main import main
@@ -63,6 +64,18 @@ def test_its_nodes_are_approved_from_the_start(program: Path) -> None:
     assert site.broker.storage.approved == template_digest(site)
 
 
+def test_a_new_site_is_protected_and_its_file_says_nothing_about_it(program: Path) -> None:
+    run("bakken")
+    site = load_site(program / "stacks", "bakken")
+    assert site.protect
+    assert "protect" not in (program / "stacks" / "sites" / "bakken.yaml").read_text()
+
+
+def test_it_approves_all_that_a_protected_site_must(program: Path) -> None:
+    run("bakken")
+    assert list(approvals.refusals(load_site(program / "stacks", "bakken"))) == []
+
+
 def test_an_enterprise_site_names_its_licence(program: Path) -> None:
     assert run("bakken", edition=["enterprise"]).exit_code == 0
     licence = load_site(program / "stacks", "bakken").broker.licence
@@ -117,7 +130,7 @@ def test_all_missing_flags_are_named_when_nobody_is_there_to_ask() -> None:
 
 
 def test_a_text_cannot_add_a_line_of_its_own(program: Path) -> None:
-    result = run("bakken", title=["Bakken\nprotect: true"])
+    result = run("bakken", title=["Bakken\nprotect: false"])
     assert result.exit_code in (0, 1)
     if result.exit_code == 0:
-        assert not load_site(program / "stacks", "bakken").protect
+        assert load_site(program / "stacks", "bakken").protect

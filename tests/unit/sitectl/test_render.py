@@ -123,7 +123,7 @@ def test_settings_that_are_wrong_are_told_without_a_traceback(program: Path) -> 
 def test_a_move_to_new_volumes_that_nobody_approved_is_refused(program: Path) -> None:
     file = program / "stacks" / "sites" / "eagle-ford.yaml"
     text = file.read_text(encoding="utf-8")
-    file.write_text(re.sub("approved: .*", 'approved: "0123456789abcdef"', text), encoding="utf-8")
+    file.write_text(re.sub("approved: .*", 'approved: "0123456789abcdef"', text, count=1), encoding="utf-8")
     result = run("eagle-ford", "--out", "out")
     assert result.exit_code == 1
     assert "broker.storage.approved is `0123456789abcdef`" in result.stderr

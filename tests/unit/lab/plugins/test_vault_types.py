@@ -31,6 +31,7 @@ def test_the_covered_types_are_those_that_the_kit_uses() -> None:
         "Policy",
         "SecretBackendConfigIssuers",
         "SecretBackendConfigUrls",
+        "SecretBackendCrlConfig",
         "SecretBackendIntermediateCertRequest",
         "SecretBackendIntermediateSetSigned",
         "SecretBackendRole",
