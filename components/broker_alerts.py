@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from components.access_alerts import access_alerts
 from components.alert import ERRORS, SERVING, Alert, Selectors, begun, selectors, window
 from components.bridge_alerts import bridge_alerts
+from components.certificate_alerts import certificate_alerts
 from components.record_alerts import record_alerts
 from model import Site
 from model.capacity import door_limits
@@ -41,6 +42,7 @@ def alerts(site: Site) -> tuple[Alert, ...]:
         *access_alerts(site),
         *record_alerts(site),
         *bridge_alerts(site),
+        *certificate_alerts(site),
         *(_sinks(site, chosen) if site.streams.sinks else ()),
     )
 

@@ -10,6 +10,7 @@ from model import Site
 from model.pki import KeyType
 
 Login = Literal["cert-manager", "approle", "none"]
+_SERVERS = (names.POLICY_SERVER, names.DASHBOARD_PROXY, names.CERTIFICATE_EXPORTER)
 # Their class-wide roles give also the names of named hosts and gateways: no login is for these.
 _NAMED_CLASSES = ("service", "gateway")
 
@@ -46,7 +47,7 @@ def server_names(site: Site) -> tuple[str, ...]:
     """Return each DNS name that a server of the site may have a certificate for."""
     bridge = [] if site.broker.writes_kafka else [names.service_host(site, names.KAFKA_BRIDGE_SERVICE)]
     # The proxy has the dashboard's name, too, which is among the broker's own.
-    servers = [names.service_host(site, name) for name in (names.POLICY_SERVER, names.DASHBOARD_PROXY)]
+    servers = [names.service_host(site, name) for name in _SERVERS]
     return (*certificate_names(site), *servers, *bridge)
 
 

@@ -70,6 +70,11 @@ POLICY_SERVER_TLS = "opa-tls"
 """Secret of the policy server's certificate, filled by cert-manager: `tls.crt`, `tls.key`, `ca.crt`."""
 POLICY_SERVER_PORT = 8181
 
+CERTIFICATE_EXPORTER = "certificate-exporter"
+"""Deployment, Service, service account and program of what tells when certificates end."""
+CERTIFICATE_EXPORTER_TLS = "certificate-exporter-tls"
+"""Secret of its own certificate, filled by cert-manager."""
+
 TRUST = "site-trust"
 """ConfigMap of the authorities that the site's servers believe: `site.pem` (its own CAs), `identity.pem`."""
 TRUST_SITE = "site.pem"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from components import dashboard_proxy, names
+from components import certificate_exporter, dashboard_proxy, names
 from components.component import Place, SiteComponent, selector_labels
 from components.emqx_nodes import BROKER_PODS
 from components.manifest import Manifest
@@ -49,6 +49,7 @@ class NetworkSegmentation(SiteComponent):
         self._kafka_bridge()
         self._sinks()
         self._dashboard_proxy()
+        self._certificate_exporter()
         self.register_outputs({})
 
     def _broker(self) -> None:
@@ -139,6 +140,26 @@ class NetworkSegmentation(SiteComponent):
             [to([pods(BROKER_PODS)], self.site.broker.dashboard_port), *self._to_keycloak()],
         )
 
+    def _certificate_exporter(self) -> None:
+        """Let the exporter look at Vault's CAs and at what the site's servers show; Prometheus looks at it."""
+        site = self.site
+        bridge = (
+            []
+            if site.broker.writes_kafka
+            else [to([pods(names.KAFKA_BRIDGE_PODS)], site.streams.bridge.port)]
+        )
+        self._policy(
+            names.CERTIFICATE_EXPORTER,
+            _exporter_pods(self),
+            [from_([prometheus(site.platform)], certificate_exporter.PORT)],
+            [
+                *to_server(site.platform.vault, port_of(self.place.settings.vault_address)),
+                to([pods(_policy_server_pods(self))], names.POLICY_SERVER_PORT),
+                to([pods(_proxy_pods(self))], dashboard_proxy.PORT),
+                *bridge,
+            ],
+        )
+
     def _to_keycloak(self) -> list[Rule]:
         return to_server(self.site.platform.keycloak, port_of(self.place.settings.keycloak_url))
 
@@ -164,7 +185,7 @@ class NetworkSegmentation(SiteComponent):
         self._policy(
             "kafka-bridge",
             names.KAFKA_BRIDGE_PODS,
-            [from_([pods(BROKER_PODS)], self.site.streams.bridge.port)],
+            [from_([pods(BROKER_PODS), pods(_exporter_pods(self))], self.site.streams.bridge.port)],
             [self._to_kafka_brokers()],
         )
 
@@ -192,7 +213,12 @@ class NetworkSegmentation(SiteComponent):
         self._policy(
             names.POLICY_SERVER,
             _policy_server_pods(self),
-            [from_([pods(BROKER_PODS), prometheus(self.site.platform)], names.POLICY_SERVER_PORT)],
+            [
+                from_(
+                    [pods(BROKER_PODS), pods(_exporter_pods(self)), prometheus(self.site.platform)],
+                    names.POLICY_SERVER_PORT,
+                )
+            ],
             # It is asked, and asks no other server: its policies are mounted.
             (),
         )
@@ -233,6 +259,10 @@ def _to_store(sink: Sink) -> list[Rule]:
 
 def _policy_server_pods(component: SiteComponent) -> dict[str, str]:
     return selector_labels(component.site, "opa", "policy")
+
+
+def _exporter_pods(component: SiteComponent) -> dict[str, str]:
+    return selector_labels(component.site, "certificate-exporter", "certificate-exporter")
 
 
 def _probe_pods(component: SiteComponent) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pulumi
 from components import access_alerts, bridge_alerts, names, record_alerts
 from components.alert import ERRORS, SERVING, Alert, selectors
 from components.broker_alerts import alerts, serving_expression
+from components.certificate_exporter import PORT_NAME, CertificateExporter
 from components.component import Place, SiteComponent, selector_labels
 from components.emqx_cluster import EmqxCluster
 from components.emqx_nodes import BROKER_PODS
@@ -46,6 +47,7 @@ class PrometheusRules(SiteComponent):
         super().__init__(name, place, opts)
         self._resource("PodMonitor", names.BROKER, broker_monitor(place.site))
         self._resource("PodMonitor", names.POLICY_SERVER, policy_server_monitor(place.site))
+        self._resource("PodMonitor", names.CERTIFICATE_EXPORTER, exporter_monitor(place.site))
         if place.site.streams.sinks:
             self._resource("PodMonitor", names.SINKS, sinks_monitor(place.site))
         # Rules of a broker that is not there yet would page; those of a changed one would not know its new ways.
@@ -100,6 +102,17 @@ def policy_server_monitor(site: Site) -> dict[str, Any]:
     return {
         "jobLabel": JOB_LABEL,
         "selector": {"matchLabels": selector_labels(site, OpaPolicies.SOFTWARE, OpaPolicies.PART)},
+        "podMetricsEndpoints": [endpoint],
+    }
+
+
+def exporter_monitor(site: Site) -> dict[str, Any]:
+    """Return the PodMonitor of the certificate exporter."""
+    component = CertificateExporter
+    endpoint = {"port": PORT_NAME, "path": "/metrics", **_scrape(site, names.CERTIFICATE_EXPORTER)}
+    return {
+        "jobLabel": JOB_LABEL,
+        "selector": {"matchLabels": selector_labels(site, component.SOFTWARE, component.PART)},
         "podMetricsEndpoints": [endpoint],
     }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from components import names
+from components import certificate_alerts, names
 from model import Site
 
 Type = Literal["counter", "gauge"]
@@ -70,7 +70,10 @@ BROKER_ACCESS = _of_broker("auth")
 BROKER_INTEGRATION = _of_broker("data_integration")
 POLICY_SERVER = Producer("the policy servers", names.POLICY_SERVER, "/metrics", {"job": "opa"})
 SINKS = Producer("the sinks' workers", names.SINKS, "/metrics", {"job": "kafka-connect"}, _has_sinks)
-PRODUCERS = (BROKER_STATS, BROKER_ACCESS, BROKER_INTEGRATION, POLICY_SERVER, SINKS)
+CERTIFICATES = Producer(
+    "the certificate exporter", names.CERTIFICATE_EXPORTER, "/metrics", {"job": certificate_alerts.JOB}
+)
+PRODUCERS = (BROKER_STATS, BROKER_ACCESS, BROKER_INTEGRATION, POLICY_SERVER, CERTIFICATES, SINKS)
 
 
 def _made(producer: Producer, type_: Type, *found: str) -> Iterator[Series]:
@@ -128,6 +131,16 @@ SERIES: dict[str, Series] = {
             "emqx_action_success",
         ),
         *_made(POLICY_SERVER, "counter", "http_request_duration_seconds_count"),
+        *_made(
+            CERTIFICATES,
+            "gauge",
+            certificate_alerts.AUTHORITY_END,
+            certificate_alerts.AUTHORITY_READ,
+            certificate_alerts.LIST_END,
+            certificate_alerts.LIST_READ,
+            certificate_alerts.SERVER_END,
+            certificate_alerts.SERVER_READ,
+        ),
         *_made(SINKS, "gauge", "kafka_connect_connect_worker_metrics_connector_failed_task_count"),
         # Kafka's own figures are doubles that only grow; its reporter calls all of them gauges.
         *_made(

@@ -9,6 +9,7 @@ from pulumi_kubernetes import Provider as KubernetesProvider
 
 from components.broker_configuration import BrokerConfiguration
 from components.broker_probe import BrokerProbe
+from components.certificate_exporter import CertificateExporter
 from components.certificate_issuer import CertificateIssuer
 from components.component import Place, site_labels
 from components.dashboard_proxy import DashboardProxy
@@ -58,6 +59,7 @@ class IotSite(pulumi.ComponentResource):
         broker = EmqxCluster(f"{name}-broker", place, needed, inside)
         configuration = BrokerConfiguration(f"{name}-configuration", place, broker, inside)
         BrokerProbe(f"{name}-probe", place, broker, configuration, certificates.probe, inside)
+        CertificateExporter(f"{name}-certificate-exporter", place, inside)
         DashboardProxy(f"{name}-dashboard-proxy", place, realm.dashboard_login, inside)
         if not site.broker.writes_kafka:
             KafkaBridge(f"{name}-kafka-bridge", place, streams, inside)

@@ -92,6 +92,7 @@ def series(told: Scene) -> Iterator[Series]:
         yield from _broker_node(told, node, f"broker-replicant-{_DIGEST}-{node}")
     for server in range(told.policy_servers):
         yield from _policy_server(told, server)
+    yield from _certificate_exporter(told)
     for worker in range(told.workers):
         yield from _sinks_worker(told, worker)
 
@@ -179,6 +180,37 @@ def _policy_server(told: Scene, server: int) -> Iterator[Series]:
     for code, share in (("200", 1.0), ("500", 0.0)):
         value = _measured(told, _counter(rate * share, server))
         yield Series("http_request_duration_seconds_count", asked | {"code": code}, value)
+
+
+def _certificate_exporter(told: Scene) -> Iterator[Series]:
+    pod = "certificate-exporter-0"
+    labels = {
+        "namespace": told.namespace,
+        "job": "certificate-exporter",
+        "pod": pod,
+        "instance": f"{pod}:9443",
+    }
+    yield Series("up", labels, _measured(told, lambda _: 1.0))
+    for authority in ("root", "issuing"):
+        mine = labels | {"authority": authority}
+        yield Series("iot_broker_authority_read", mine, _measured(told, lambda _: 1.0))
+        yield Series("iot_broker_revocation_list_read", mine, _measured(told, lambda _: 1.0))
+        ends = _measured(told, lambda moment: _day(moment) + 2500 * DAY)
+        signing = mine | {"issuer": "g1", "current": "true"}
+        yield Series("iot_broker_authority_end_timestamp_seconds", signing, ends)
+        # Made anew each day, for three.
+        ends = _measured(told, lambda moment: _day(moment) + 3 * DAY)
+        yield Series("iot_broker_revocation_list_end_timestamp_seconds", mine | {"issuer": "g1"}, ends)
+    for server in ("opa", "dashboard-proxy", "kafka-bridge"):
+        mine = labels | {"server": server}
+        yield Series("iot_broker_server_certificate_read", mine, _measured(told, lambda _: 1.0))
+        ends = _measured(told, lambda moment: _day(moment) + 25 * DAY)
+        yield Series("iot_broker_server_certificate_end_timestamp_seconds", mine, ends)
+
+
+def _day(moment: float) -> float:
+    """Return when the day of a moment began."""
+    return moment - moment % DAY
 
 
 def _sinks_worker(told: Scene, worker: int) -> Iterator[Series]:

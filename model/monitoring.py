@@ -7,6 +7,7 @@ from pydantic import Field
 
 from model.base import Address, LabelKey, LabelValue, Part
 from model.calendar import Window
+from model.image import Image
 from model.units import Duration, Percentage, between
 
 Severity = Literal["page", "ticket"]
@@ -45,6 +46,14 @@ AlertName = Literal[
     "IncumbentBridgeDown",
     "IncumbentBridgeReceivesNothing",
     "IncumbentBridgeLosesMessages",
+    "AuthorityOutlived",
+    "AuthorityAges",
+    "RevocationListNotRenewed",
+    "RevocationListExpires",
+    "RevocationListUnreachable",
+    "ServerCertificateNotRenewed",
+    "ServerCertificateExpires",
+    "CertificateAgesUnknown",
     "SinkWorkersDown",
     "SinkTaskFailed",
     "SinkRefusesRecords",
@@ -66,6 +75,14 @@ class AlertSeverity(Part):
     severity: Severity = Field(description="`page` wakes somebody; a `ticket` waits for working hours.")
 
 
+class Exporter(Part):
+    """The exporter that tells when the site's CAs, lists of revoked certificates and server certificates end."""
+
+    image: Image = Field(
+        description="Image with Python 3.11 or later, cryptography, requests and prometheus-client (docs/real-site.md)."
+    )
+
+
 class Monitoring(Part):
     """Scraping, rules and alerts."""
 
@@ -73,6 +90,7 @@ class Monitoring(Part):
     business_hours: tuple[Window, ...] = Field(
         min_length=1, description="The hours that a service level of `business` hours means; keyed by name."
     )
+    exporter: Exporter = Field(description="The certificate exporter.")
     scrape_interval: ScrapeInterval = Field(description="Time between two scrapes, 5s to 2m.")
     labels: dict[LabelKey, LabelValue] = Field(
         description="Labels that the platform's Prometheus selects by."

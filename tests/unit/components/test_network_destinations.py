@@ -169,13 +169,31 @@ def destination(composition: Composition, way: Way) -> tuple[list[Any], int]:
                 "strimzi.io/kind": "Kafka",
             }
             return [selected(space, labels)], way.port
-        labels = OPERATORS_SERVICES.get(service) or composition.one("Service", service).spec["selector"]
-        return [{"podSelector": {"matchLabels": labels}}], way.port
+        if service in OPERATORS_SERVICES:
+            return [{"podSelector": {"matchLabels": OPERATORS_SERVICES[service]}}], way.port
+        spec = composition.one("Service", service).spec
+        return [{"podSelector": {"matchLabels": spec["selector"]}}], port_of_pods(composition, spec, way.port)
     (place,) = [places for host, places in elsewhere(composition).items() if host == way.host]
     (peer,) = place
     if peer.namespace:
         return [selected(peer.namespace, dict(peer.pods))], peer.port or way.port
     return [{"ipBlock": {"cidr": str(cidr)}} for cidr in peer.cidrs], peer.port or way.port
+
+
+def port_of_pods(composition: Composition, service: Mapping[str, Any], port: int) -> int:
+    """Return the port that a Service's pods have behind one of its own."""
+    (target,) = [entry["targetPort"] for entry in service["ports"] if entry["port"] == port]
+    if isinstance(target, int):
+        return target
+    (found,) = [
+        entry["containerPort"]
+        for made in composition.of("Deployment")
+        if made.spec["selector"]["matchLabels"] == service["selector"]
+        for container in made.spec["template"]["spec"]["containers"]
+        for entry in container["ports"]
+        if entry["name"] == target
+    ]
+    return int(found)
 
 
 def selected(namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
@@ -234,6 +252,10 @@ def ways(composition: Composition) -> Iterator[Way]:
         if any("projected" in volume for volume in pod.get("volumes", [])):
             yield Way(pod["serviceAccountName"], API_SERVER, 443)
     yield from connections("broker-probe", [argument.partition("=")[2] for argument in probe["command"]])
+
+    pod = composition.one("Deployment", "certificate-exporter").spec["template"]["spec"]
+    (exporter,) = pod["containers"]
+    yield from connections("certificate-exporter", [word.rpartition("=")[2] for word in exporter["command"]])
 
 
 def probe_of(composition: Composition) -> str:

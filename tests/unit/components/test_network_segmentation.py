@@ -37,7 +37,8 @@ def test_from_outside_only_the_tls_listeners_and_a_login_are_reached(composition
 
 def test_the_policy_server_answers_the_broker_and_is_measured(composition: Composition) -> None:
     (rule,) = flows(composition.one("NetworkPolicy", "opa"), "ingress")
-    broker, prometheus = rule["from"]
+    broker, exporter, prometheus = rule["from"]
+    assert exporter["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "certificate-exporter"
     assert broker["podSelector"]["matchLabels"]["apps.emqx.io/instance"] == "broker"
     assert prometheus["namespaceSelector"]["matchLabels"] == {
         "kubernetes.io/metadata.name": composition.site.platform.prometheus_namespace
@@ -49,3 +50,10 @@ def test_every_open_way_out_is_limited_to_ports(composition: Composition) -> Non
     for policy in composition.of("NetworkPolicy"):
         for rule in flows(policy, "egress"):
             assert rule["ports"], policy.name
+
+
+def test_only_prometheus_comes_to_the_certificate_exporter(composition: Composition) -> None:
+    (rule,) = flows(composition.one("NetworkPolicy", "certificate-exporter"), "ingress")
+    (prometheus,) = rule["from"]
+    assert prometheus["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
+    assert [port["port"] for port in rule["ports"]] == [9443]

@@ -1,0 +1,1 @@
+"""Programs that make series of what no server tells itself."""
