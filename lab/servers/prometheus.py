@@ -31,6 +31,11 @@ def rules_folder(lab: Lab) -> Path:
     return lab.state / "prometheus" / "rules"
 
 
+def scrapes_folder(lab: Lab) -> Path:
+    """Return the folder whose `*.json` files add to what Prometheus scrapes: `{"scrape_configs": [...]}` each."""
+    return lab.folder("prometheus/scrapes")
+
+
 def stories_folder(lab: Lab) -> Path:
     """Return the folder of what the lab tells of its sites: one file for each site that has a story."""
     return lab.folder("prometheus/stories")
@@ -101,6 +106,8 @@ def _settings(lab: Lab) -> dict[str, object]:
     return {
         "global": {"scrape_interval": "30s", "evaluation_interval": "30s"},
         "rule_files": [f"{rules_folder(lab)}/*.json"],
+        # What tests scrape, beside the lab's own.
+        "scrape_config_files": [f"{scrapes_folder(lab)}/*.json"],
         "scrape_configs": jobs,
     }
 

@@ -1,11 +1,13 @@
 """Preflight's look at Vault: it answers, is unsealed, and the token may do what `pulumi up` will do."""
 
 import os
+from datetime import UTC, datetime
 
 from components.issuing_roles import issuing_roles
 from components.vault_names import LOGINS, SERVER_ROLE, issuing_mount, login_mount, root_mount
 from model import Site
 from sitectl.checks import Finding, Unreachable
+from sitectl.checks.authorities import authority_findings
 from sitectl.checks.secrets import slot_findings
 from sitectl.checks.web import Web
 from sitectl.vault_token import vault_token
@@ -35,6 +37,7 @@ def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
         if token_finding.passed:
             rights = _rights(web, site)
             findings += [_logins(Web(address, authorities, headers), site), rights]
+            findings += authority_findings(web, site, datetime.now(UTC))
             if rights.passed:
                 findings += slot_findings(web, site)
     except Unreachable as failure:
