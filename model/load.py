@@ -38,6 +38,7 @@ BELONGS: dict[tuple[Step, ...], str] = {
     ("broker", "version"): "sites",
     ("broker", "licence"): "sites",
     ("broker", "storage", "approved"): "sites",
+    ("gives_up",): "sites",
     ("pki", "root", "approved"): "sites",
     ("pki", "issuing", "approved"): "sites",
 }

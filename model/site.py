@@ -74,6 +74,11 @@ class Site(Part):
     region: Label = Field(description="Region, for waves of promotion.")
     domain: Domain = Field(description="DNS suffix of the site's names.")
     protect: bool = Field(description="Whether CA, realm, topics and broker refuse to be deleted.")
+    gives_up: tuple[Text, ...] = Field(
+        (),
+        description="What this change gives up for good, by the names that `sitectl validate` says; taken out "
+        "afterwards.",
+    )
     assets: tuple[Asset, ...] = Field(min_length=1, description="Assets; keyed by name.")
     scope: Scope = Field(description="Assets that take part while the phase asks for a part; or `all`.")
     owners: tuple[Owner, ...] = Field(min_length=1, description="Who answers for the site; keyed by name.")

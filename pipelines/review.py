@@ -215,9 +215,11 @@ def _validation(root: Path, against: str, data: Change) -> tuple[Estate, list[st
     from components.protected import judge
     from model.estate import load_estate
     from sitectl import append_only
+    from sitectl.kept_since import since
 
     estate = load_estate(data.stacks, (), judge(root, data.stacks))
-    errors = [*estate.errors, *append_only.mistakes(root, against, data.folder)]
+    lost = since(root, against, estate.sites, data.stacks).errors
+    errors = [*estate.errors, *lost, *append_only.mistakes(root, against, data.folder)]
     return estate, [_worded(errors, data.folder)] if errors else []
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from model import Site
     from model.errors import SiteError
     from model.promotion import Chain, Judge
+    from sitectl.kept_since import Since
 
 
 @click.command("validate")
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 @click.option(
     "--against",
     metavar="REVISION",
-    help="Git revision whose records must all be here, unchanged; default: the commit that is checked out.",
+    help="Git revision whose records must all be here, unchanged, and of whose data nothing may be lost that the sites "
+    "do not give up; default: the commit that is checked out.",
 )
 def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: str | None) -> None:
     """Check the named sites, or all of them and every file they share. Exits 1 when anything is wrong.
 
-    In a git checkout records are judged by the protected branch, and none may be changed or removed.
+    In a git checkout records are judged by the protected branch, and none may be changed or removed; and a change of
+    data loses nothing that a server keeps.
     """
     from model.estate import load_estate
     from model.promotion.chain import approval_mistakes
@@ -39,10 +42,12 @@ def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: 
     root = program_root()
     stacks, judged_by = root / "stacks", judge(root)
     estate = load_estate(stacks, dict.fromkeys(sites), judged_by)
+    lost = _lost_since(root, against, estate.sites)
     errors = (
         *estate.errors,
         *(error for chain in estate.chains.values() for error in approval_mistakes(stacks, chain)),
         *_unapproved(stacks, estate.sites),
+        *lost.errors,
         *_records_since(root, against),
     )
     when = date(today.year, today.month, today.day) if today else date.today()
@@ -55,6 +60,7 @@ def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: 
             *_judged_alone(estate.chains[site.name], judged_by),
         )
     ]
+    warnings += lost.warnings
     if as_json:
         output.write_json(
             {
@@ -107,6 +113,21 @@ def _unapproved(stacks: "Path", sites: "Sequence[Site]") -> "list[SiteError]":
             file, line = (origin.file, origin.line) if origin else (own.file, None)
             found.append(SiteError(file, line, written(refusal.key), refusal.problem, refusal.remedy))
     return found
+
+
+def _lost_since(root: "Path", against: str | None, sites: "tuple[Site, ...]") -> "Since":
+    """Return what the sites would lose of what their servers keep, since a revision."""
+    from sitectl import append_only, problems
+    from sitectl.git import GitError
+    from sitectl.kept_since import Since, since
+
+    revision = against or append_only.default_revision(root)
+    if revision is None:
+        return Since((), ())
+    try:
+        return since(root, revision, sites, root / "stacks")
+    except GitError as error:
+        problems.refuse(f"--against: {error}" if against else str(error))
 
 
 def _records_since(root: "Path", against: str | None) -> "list[SiteError]":

@@ -9,12 +9,26 @@ test_the_class_is_the_subdomain_of_the_common_name if {
 	identities.class_of("historian.mirrors.field.example", domains) == "mirror"
 }
 
+# Vault signs whatever ends in the class's domain and is a host name, also an international one.
+test_a_name_that_vault_signs_has_its_class if {
+	every name in ["a.b", "PUMP", "1", "xn--bro-hoa", "büro", "泵-7", "a.gateways"] {
+		identities.class_of(sprintf("%s.devices.field.example", [name]), domains) == "device"
+		identities.is_safe(sprintf("%s.devices.field.example", [name]))
+	}
+}
+
 test_a_common_name_elsewhere_has_no_class if {
 	every common_name in [
 		"pump-7.devices.other.example",
 		"devices.field.example",
 		".devices.field.example",
-		"a.b.devices.field.example",
+		"a..b.devices.field.example",
+		"a.+.devices.field.example",
+		"pump.devices.field.example.",
+		"a@pump.devices.field.example",
+		"pump.DEVICES.field.example",
+		"a b.devices.field.example",
+		"pump-7\n.devices.field.example",
 		"-a.devices.field.example",
 		"pump/7.devices.field.example",
 		"evildevices.field.example",

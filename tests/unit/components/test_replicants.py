@@ -149,5 +149,5 @@ def test_pods_say_their_priority_where_the_site_names_a_class(eagle_ford: Compos
     made = compose(eagle_ford.site.model_copy(update={"platform": platform}))
     pods = [entry.spec["template"]["spec"] for entry in made.of("Deployment")]
     pods += [made.one(kind).spec["template"]["pod"] for kind in ("KafkaBridge", "KafkaConnect")]
-    assert len(pods) == 4
+    assert len(pods) == 5
     assert all(pod["priorityClassName"] == "field" for pod in pods)

@@ -42,7 +42,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def test_a_comment_touches_nobody(root: Path) -> None:
-    edit(root / "stacks" / "defaults.yaml", "protect: false", "protect: false  # for now")
+    edit(root / "stacks" / "defaults.yaml", "protect: true", "protect: true  # for now")
     assert affected(root, "HEAD").sites == ()
 
 
