@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from lab.story import Scene, Series, Span, series
+from lab.story import DAY, Scene, Series, Span, series
 
 # A rule that no one deployed.
 BY_HAND = "made_by_hand"
@@ -75,6 +75,14 @@ def _gauges(labels: dict[str, str]) -> dict[str, Change]:
         "emqx_action_queuing": lambda usual, _began, seconds: usual + 10 * seconds,
         "emqx_connector_status": lambda _usual, _began, _: 0,
         "emqx_connectors_count": lambda usual, _began, _: usual + 1,
+        # The root is close to what it signs, and the issuing CA below it.
+        "iot_broker_authority_end_timestamp_seconds": lambda _usual, began, _: (
+            began + (1125 if labels.get("authority") == "root" else 100) * DAY
+        ),
+        "iot_broker_revocation_list_end_timestamp_seconds": lambda _usual, began, _: began + 3600,
+        "iot_broker_revocation_list_read": lambda _usual, _began, _: 0,
+        "iot_broker_server_certificate_end_timestamp_seconds": lambda _usual, began, _: began + 3600,
+        "iot_broker_server_certificate_read": lambda _usual, _began, _: 0,
         "kafka_connect_connect_worker_metrics_connector_failed_task_count": lambda _usual, _began, _: 1,
     }
 

@@ -38,6 +38,7 @@ OWN_SECRETS = (
     "dashboard-login",
     "dashboard-proxy",
     "dashboard-proxy-tls",
+    "certificate-exporter-tls",
     "opa-tls",
 )
 # Keycloak makes these in each realm.
