@@ -314,3 +314,72 @@ def value(prometheus: servers.Client, query: str) -> float:
     """Return the one value of a query; 0 where it has none."""
     found = prometheus.ask("POST", "/query", form={"query": query}).json["data"]["result"]
     return float(found[0]["value"][1]) if found else 0.0
+
+
+NAMES = (
+    *(
+        "pump",
+        "1",
+        "PUMP",
+        "a.b",
+        "a.b.c",
+        "xn--bro-hoa",
+        "büro",
+        "泵",
+        "\uff21",
+        "a。b",
+        "x" * 40,
+        "a-b",
+        "a--b",
+        "é\u0301",
+    ),
+    *(
+        "a_b",
+        "-a",
+        "a-",
+        "a@b",
+        "*",
+        "a*b",
+        "a b",
+        "a+b",
+        "#",
+        "a/b",
+        "a..b",
+        ".a",
+        "a\n",
+        "",
+        "a$",
+        "$SYS",
+        "a,b",
+    ),
+)
+
+
+def test_vault_signs_no_name_that_the_policy_then_denies(deployed: Shell, site: Site, pki: Pki) -> None:
+    """Each name that Vault signs may publish below itself."""
+    opa = servers.Client(deployed.environment["OPA_URL"], str(deployed.authority))
+    signed: list[str] = []
+    refused: list[str] = []
+    for label in NAMES:
+        name = names.client_name(site, "device", label)
+        reply = pki.issue("device", name)
+        (signed if reply.status == 200 else refused).append(label)
+        if reply.status == 200:
+            assert decision(opa, site, name) == "allow", label
+    assert {"pump", "a.b", "PUMP", "büro"} <= set(signed)
+    assert {"a@b", "*", "a+b", "#", "a/b", "a\n"} <= set(refused)
+
+
+def decision(opa: servers.Client, site: Site, name: str) -> str:
+    question = {
+        "site": site.name,
+        "username": name,
+        "clientid": name,
+        "topic": f"{site.name}/{name}/flow",
+        "action": "publish",
+        "qos": "1",
+        "retain": "false",
+        "peerhost": "127.0.0.1",
+        "cert_common_name": name,
+    }
+    return str(opa.ask("POST", "/v0/data/iot/mqtt/decision", question).json["result"])
