@@ -41,6 +41,7 @@ OWN_SECRETS = (
     "certificate-exporter-tls",
     "opa-tls",
 )
+OWN_ACCOUNTS = ("certificate-exporter",)
 # Keycloak makes these in each realm.
 KEYCLOAK_CLIENTS = (
     "account",
@@ -156,6 +157,9 @@ def the_issuer_is_its_own(site: Site) -> Iterator[Finding]:
     if issuer.name in OWN_ISSUERS:
         problem = f"{quoted(issuer.name)} is the Issuer of the readiness probe"
         yield Finding((*key, "name"), problem, "write another, like `site-issuer`")
+    if issuer.service_account in OWN_ACCOUNTS:
+        problem = f"{quoted(issuer.service_account)} is a service account of the kit's own"
+        yield Finding((*key, "service_account"), problem, "write another, like `site-issuer`")
     if issuer.service_account == "default":
         problem = "`default` is every pod's service account: each could ask Vault for certificates"
         yield Finding((*key, "service_account"), problem, "write another, like `site-issuer`")

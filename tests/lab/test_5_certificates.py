@@ -218,16 +218,21 @@ def test_preflight_finds_a_ca_that_ends_before_what_it_may_sign(
     text = file.read_text()
     longer = {
         # The data ask for more than the CAs that are there can give.
-        "root": ("  issuing:\n", "  issuing:\n    lifetime: 3649d\n"),
+        "root": (
+            "  root:\n",
+            "  root:\n    lifetime: 4000d\n",
+        ),
         "issuing": ("pki:\n", "pki:\n  device_certificates: {maximum: 1094d}\n"),
     }
     before, after = longer[kind]
     assert findings(deployed, site) == []
     try:
-        file.write_text(text.replace(before, after, 1))
+        edited = text.replace(before, after, 1)
+        if kind == "root":
+            edited = edited.replace("  issuing:\n", "  issuing:\n    lifetime: 3650d\n", 1)
+        file.write_text(edited)
         (found,) = findings(deployed, site)
-        if kind == "issuing":
-            assert found["what"] == "the issuing CA"
+        assert found["what"] == f"the {kind} CA"
         assert "before the longest certificate that it may sign" in found["detail"]
         assert f"`pki.{kind}.generation: 2`" in found["remedy"]
     finally:

@@ -12,6 +12,7 @@ from model.rules.names import (
     LONGEST_COMMON_NAME,
     LONGEST_DOMAIN,
     LONGEST_SITE,
+    OWN_ACCOUNTS,
     OWN_ISSUERS,
     OWN_SECRETS,
     PROBE,
@@ -79,6 +80,7 @@ def test_the_domain_leaves_room_for_the_kits_own_client_and_some_more() -> None:
 def test_what_is_reserved_is_what_the_kit_makes() -> None:
     assert names.BROKER_PROBE == PROBE
     assert {names.BROKER_PROBE, names.BROKER_PROBE_STRANGER} == set(OWN_ISSUERS)
+    assert {names.CERTIFICATE_EXPORTER} == set(OWN_ACCOUNTS)
     for name in ("eagle-ford", "north-cormorant"):
         composition = compose(load_site(STACKS, name))
         secrets = {made.spec["secretName"] for made in composition.of("Certificate")}
