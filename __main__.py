@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pulumi
 
-from components import approvals, promotions, protected, replicants, vault_moved
+from components import approvals, dashboard_port, promotions, protected, replicants, vault_moved
 from components.deployed import Deployed, UnreadableOutputsError
 from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
@@ -23,6 +23,7 @@ REFUSALS = (
     protected.ProtectedBranchError,
     replicants.AbandonedReplicantsError,
     vault_moved.LoginsNotMovedError,
+    dashboard_port.MovedDashboardError,
 )
 
 
@@ -39,6 +40,7 @@ def main() -> None:
         chain = promotions.check(STACKS, site, deployed, judge, preview=pulumi.runtime.is_dry_run())
         replicants.check(site, deployed)
         vault_moved.check(site, deployed)
+        dashboard_port.check(site, deployed)
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
     except REFUSALS as errors:

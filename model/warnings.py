@@ -15,6 +15,36 @@ FIRST_WITHOUT = (6, 2, 0)
 
 def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
     """Yield the warnings about a site on a day."""
+    yield from _of_the_broker(site, today)
+    if site.platform.api_server is None:
+        yield (
+            "`platform.api_server` is not said: the Job that sees whether the broker took its configuration may "
+            "connect to every address outside of the site's zones, at ports 443 and 6443"
+        )
+    cold = site.retention.cold
+    if cold is not None and cold.store == "iceberg" and not any(sink.iceberg for sink in site.streams.sinks):
+        yield f"`retention.cold` names {cold.location}, and no sink fills it: add one with `iceberg` (docs/sinks.md)"
+    yield from _of_the_authorities(site)
+    ends = chain.window_ends(site)
+    overdue = "retired" in site.limits.incumbent and site.incumbent.state != "retired"
+    if overdue and ends is not None and ends.date() < today:
+        yield (
+            f"the rollback window ended on {ends.date()}, and the incumbent ({site.incumbent.product}) is not "
+            f"retired: `sitectl retire {site.name}` ends its licence's time"
+        )
+
+
+def _of_the_authorities(site: Site) -> Iterator[str]:
+    for kind in AUTHORITIES:
+        said = authority(site, kind)
+        if said.approved and approved_generation(said.approved) < said.generation:
+            yield (
+                f"`pki.{kind}.approved` names generation {approved_generation(said.approved)}, and the data is at "
+                f'{said.generation}: write `approved: "{made_from(site, kind)}"` when that one is deployed'
+            )
+
+
+def _of_the_broker(site: Site, today: date) -> Iterator[str]:
     support = support_warning(site.broker, today)
     if support is not None:
         yield support
@@ -35,28 +65,6 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
         yield (
             "`broker.listeners.gateway` is for gateways with tokens, and there are none: list them under "
             "`identity.gateways`, or leave the listener out"
-        )
-    if site.platform.api_server is None:
-        yield (
-            "`platform.api_server` is not said: the Job that sees whether the broker took its configuration may "
-            "connect to every address outside of the site's zones, at ports 443 and 6443"
-        )
-    cold = site.retention.cold
-    if cold is not None and cold.store == "iceberg" and not any(sink.iceberg for sink in site.streams.sinks):
-        yield f"`retention.cold` names {cold.location}, and no sink fills it: add one with `iceberg` (docs/sinks.md)"
-    for kind in AUTHORITIES:
-        said = authority(site, kind)
-        if said.approved and approved_generation(said.approved) < said.generation:
-            yield (
-                f"`pki.{kind}.approved` names generation {approved_generation(said.approved)}, and the data is at "
-                f'{said.generation}: write `approved: "{made_from(site, kind)}"` when that one is deployed'
-            )
-    ends = chain.window_ends(site)
-    overdue = "retired" in site.limits.incumbent and site.incumbent.state != "retired"
-    if overdue and ends is not None and ends.date() < today:
-        yield (
-            f"the rollback window ended on {ends.date()}, and the incumbent ({site.incumbent.product}) is not "
-            f"retired: `sitectl retire {site.name}` ends its licence's time"
         )
 
 

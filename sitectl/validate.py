@@ -42,15 +42,16 @@ def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: 
     root = program_root()
     stacks, judged_by = root / "stacks", judge(root)
     estate = load_estate(stacks, dict.fromkeys(sites), judged_by)
+    when = date(today.year, today.month, today.day) if today else date.today()
     lost = _lost_since(root, against, estate.sites)
     errors = (
         *estate.errors,
         *(error for chain in estate.chains.values() for error in approval_mistakes(stacks, chain)),
         *_unapproved(stacks, estate.sites),
+        *_unsupported(stacks, estate.sites, when),
         *lost.errors,
         *_records_since(root, against),
     )
-    when = date(today.year, today.month, today.day) if today else date.today()
     warnings = [
         (site.name, warning)
         for site in estate.sites
@@ -112,6 +113,25 @@ def _unapproved(stacks: "Path", sites: "Sequence[Site]") -> "list[SiteError]":
             origin = locate(tree, refusal.key) if tree else None
             file, line = (origin.file, origin.line) if origin else (own.file, None)
             found.append(SiteError(file, line, written(refusal.key), refusal.problem, refusal.remedy))
+    return found
+
+
+def _unsupported(stacks: "Path", sites: "Sequence[Site]", today: date) -> "list[SiteError]":
+    """Return, for each site whose broker's support has ended, that it accepts it no more, or never did."""
+    from model import Stacks
+    from model.check import locate
+    from model.errors import SiteError
+    from model.nodes import written
+    from model.support import support_refusal
+
+    key, found = ("broker", "version"), []
+    for site in sites:
+        refusal = support_refusal(site.broker, today)
+        if refusal is not None:
+            tree = Stacks(stacks).layers(site.name).tree
+            assert tree is not None  # noqa: S101 - the site was loaded from it
+            origin = locate(tree, key)
+            found.append(SiteError(origin.file, origin.line, written(key), *refusal))
     return found
 
 
