@@ -29,7 +29,6 @@ ROLE: dict[str, Any] = {
     "allowed_uri_sans_template": False,
     "allowed_user_ids": [],
     "basic_constraints_valid_for_non_ca": False,
-    "cn_validations": ["email", "hostname"],
     "countries": [],
     "ext_key_usage_oids": [],
     "ext_key_usages": [],
