@@ -35,17 +35,30 @@ def _written(text: str) -> str:
     acts = next((character for character in text if not character.isprintable()), None)
     if acts is not None:
         facts = {
-            "problem": f"holds U+{ord(acts):04X}, which cannot be printed",
-            "remedy": "write letters, digits, signs and spaces alone",
+            "problem": f"holds U+{ord(acts):04X}, which nobody sees as it is",
+            "remedy": "write letters, digits, signs and plain spaces alone",
         }
         raise PydanticCustomError("unit", "{problem}; {remedy}", facts)
     return text
 
 
+def _with_a_port(address: str) -> str:
+    """Refuse a port that there is not."""
+    port = address.partition("://")[2].partition("/")[0].rpartition("]")[2].partition(":")[2]
+    if port and not 1 <= int(port) <= 65535:
+        facts = {"problem": f"has the port {port}", "remedy": "write one from 1 to 65535"}
+        raise PydanticCustomError("unit", "{problem}; {remedy}", facts)
+    return address
+
+
 # A name in DNS, as RFC 1123 has it.
 _DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 # What may stand in an address or path: what RFC 3986 lets stand there, but for quotes, brackets, `$` and `*`.
-_ADDRESS = r"^https://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%+,:@=-]*)*$"
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = (
+    rf"^https://({_HOST}([.]{_HOST})*|\[[0-9a-fA-F:.]+\])(:[0-9]{{1,5}})?"
+    r"(/([.]?[A-Za-z0-9_~%+,:@=-][A-Za-z0-9._~%+,:@=-]*)?)*$"
+)
 _REPOSITORY = (
     r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?/)?"
     r"[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*$"
@@ -100,7 +113,9 @@ Version = Annotated[str, StringConstraints(pattern=_PATTERNS[2], max_length=32)]
 Repository = Annotated[str, StringConstraints(pattern=_PATTERNS[3], max_length=255)]
 Tag = Annotated[str, StringConstraints(pattern=_PATTERNS[4], max_length=128)]
 Digest = Annotated[str, StringConstraints(pattern=_PATTERNS[5])]
-Address = Annotated[str, StringConstraints(pattern=_PATTERNS[6], max_length=1024)]
+Address = Annotated[
+    str, StringConstraints(pattern=_PATTERNS[6], max_length=1024), AfterValidator(_with_a_port)
+]
 _ONE_ADDRESS = TypeAdapter(Address)
 
 

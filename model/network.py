@@ -1,6 +1,7 @@
 """The site's networks: zones and their address ranges."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -23,7 +24,7 @@ class Cidr(Unit):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `10.20.0.0/16`: the first address, a slash and the length of the prefix."""
-        if "/" not in text:
+        if not re.fullmatch(r"[0-9a-fA-F.:]+/\d{1,3}", text, re.ASCII):
             raise cls.refusal()
         try:
             network = ipaddress.ip_network(text, strict=False)
@@ -31,6 +32,10 @@ class Cidr(Unit):
             raise cls.refusal() from None
         if str(network.network_address) != text.partition("/")[0].lower():
             raise UnitError("does not begin with its first address", f"write `{network}`")
+        if network.prefixlen == 0:
+            raise UnitError("is every address there is", "write the ranges that are meant")
+        if network.is_loopback or network.is_multicast or network.is_unspecified:
+            raise UnitError("is no range of other machines", "write the range that they have")
         return cls(network)
 
     def overlaps(self, other: "Cidr") -> bool:

@@ -66,13 +66,17 @@ class Retention(Part):
 class Site(Part):
     """One site, whole: the merge of defaults, profile, phase and the site's own file."""
 
-    name: Label = Field(description="The site's name: file, stack, realm and prefix of all its names.")
+    name: Label = Field(
+        description="The site's name: file, stack, realm and prefix of all its names; 35 characters."
+    )
     title: Text = Field(description="Name for people.")
     kind: Kind = Field(description="Kind of asset; chooses the profile.")
     phase: Phase = Field(description="Phase of the rollout; chooses the phase file.")
     started: Day = Field(description="Day on which the pilot began.")
     region: Label = Field(description="Region, for waves of promotion.")
-    domain: Domain = Field(description="DNS suffix of the site's names.")
+    domain: Domain = Field(
+        description="DNS suffix of the site's names; 41 characters at most, for certificates' sake."
+    )
     protect: bool = Field(description="Whether CA, realm, topics and broker refuse to be deleted.")
     gives_up: tuple[Text, ...] = Field(
         (),

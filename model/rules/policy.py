@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from model.ingest import COMMANDS, TOLD
 from model.rules.rule import Finding, rule
@@ -13,6 +14,8 @@ CLASSES = ("device", "gateway", "service", "mirror", "user")
 MACHINES = ("device", "gateway")
 """Classes of the clients that stand where anybody may come to them."""
 SPARKPLUG = "spBv1.0"
+MOST_LEVELS = 128
+"""EMQX's `mqtt.max_topic_levels`, by default: more are no topic."""
 READ_ONLY = "ot"  # the OT mirror's topics: one way, into the broker
 
 
@@ -61,6 +64,8 @@ def _mistake(topic: str) -> str:
         return "begins with `$`, which is the broker's own"
     if "" in levels:
         return "has an empty level"
+    if len(levels) > MOST_LEVELS:
+        return f"has more than {MOST_LEVELS} levels, and the broker takes no more"
     return ""
 
 
@@ -144,16 +149,35 @@ def people_only_read(site: Site) -> Iterator[Finding]:
             yield Finding(key, "`user` is people with tokens, who only read", "write `[subscribe]`")
 
 
-@rule("policy", "name", "assets")
+@rule("policy", "name", "assets", "domain")
 def devices_have_rights_of_their_own(site: Site) -> Iterator[Finding]:
     """No device or gateway may publish or read for all the others: a stolen one would."""
     for permission in site.policy.rules:
-        for index, topic in enumerate(permission.topics if permission.who in MACHINES else ()):
+        machine = _machine(permission.who, site.domain)
+        for index, topic in enumerate(permission.topics if machine else ()):
             if _is_of_all(topic, site):
                 key = ("policy", "rules", permission.name, "topics", index)
-                problem = f"{quoted(topic)} gives every {permission.who} what belongs to the others"
+                problem = f"{quoted(topic)} gives every {machine} what belongs to the others"
                 remedy = "name the client's own level, like `{site}/{name}/#`, or a class of other clients"
                 yield Finding(key, problem, remedy)
+
+
+def _machine(who: str, domain: str) -> str | None:
+    """Return the class of machines of which a rule means more than one; None for one that means others.
+
+    A pattern of whole common names can mean any client; one of own names means gateways and services alone, which the
+    site names itself.
+    """
+    if who in MACHINES:
+        return who
+    if "*" not in who or "." not in who:
+        return None
+    given = who.split(".")
+    for machine in MACHINES:
+        whole = ["x", f"{machine}s", *domain.split(".")]
+        if len(given) == len(whole) and all(map(fnmatchcase, whole[1:], given[1:])) and "*" in given[0]:
+            return machine
+    return None
 
 
 def _is_of_all(topic: str, site: Site) -> bool:

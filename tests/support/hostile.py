@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from hypothesis import Phase
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -18,6 +19,8 @@ from model.sinks import Iceberg
 from model.site import ColdTier
 from model.units import Duration
 
+# Where one example takes a second, or a process: the first that fails is shown as it is.
+NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 STACKS = Path(__file__).parents[2] / "stacks"
 _TEXT = TypeAdapter(Text)
 # What means something in Go templates, PromQL, HOCON, SQL, Rego, X.509, HCL, TOML, YAML, JSON, shells, Markdown.

@@ -173,7 +173,8 @@ def signed_in(shell: Shell, site: Site, name: str, group: str = "site-engineers"
     person = {
         "username": name,
         "enabled": True,
-        "email": f"{name}@field.example",
+        # A name may hold what no address of mail takes.
+        "email": f"{re.sub('[^a-z0-9]', '-', name)}@field.example",
         "emailVerified": True,
         "firstName": "Site",
         "lastName": "Engineer",

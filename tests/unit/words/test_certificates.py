@@ -44,7 +44,7 @@ def test_the_subject_as_text_is_read_back_as_two_attributes(organization: str) -
     assert found == {NameOID.COMMON_NAME: "a CA", NameOID.ORGANIZATION_NAME: organization}
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3, deadline=None, phases=hostile.NO_SHRINKING)
 @given(st.lists(hostile.organizations(), min_size=8, max_size=8))
 def test_openssl_reads_one_organization_out_of_a_certificate(organizations: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -23,13 +23,16 @@ from components.recording import OFFLINE
 from components.sink_connectors import configuration
 from components.vault_policy import Grant
 from model import Site
+from model.datafile import file_text
+from model.document import read_document
+from model.nodes import plain
 from sitectl.new import _scalar
 from tests.support import hostile
 from tests.support.hocon import read
 from tests.support.rule_sql import statement
 from tests.support.tools import tool
 
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=15, deadline=None, phases=hostile.NO_SHRINKING)
 # What Kafka Connect's workers look up (ConfigTransformer), wherever it stands in a value.
 REFERENCE = re.compile(r"\$\{([^}]*?):(([^}]*?):)?([^}]*?)\}")
 
@@ -61,6 +64,19 @@ def test_yaml_gives_back_the_answers_of_a_new_site(text: str) -> None:
         "title": text,
         "list": [text],
     }
+
+
+@given(hostile.texts())
+def test_records_and_reports_give_back_their_texts(text: str) -> None:
+    written = file_text({"reason": text, "list": [text]}, "x.schema.json", "A record.")
+    assert yaml.safe_load(written) == {"reason": text, "list": [text]}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "record.yaml"
+        file.write_text(written, encoding="utf-8")
+        document = read_document(file)
+    assert document.errors == ()
+    assert document.root is not None
+    assert plain(document.root) == {"reason": text, "list": (text,)}
 
 
 @few

@@ -52,7 +52,7 @@ def expanded(annotations: list[str], texts: list[str]) -> subprocess.CompletedPr
         return promtool("test", "rules", str(Path(folder) / "tests.yaml"))
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4, deadline=None, phases=hostile.NO_SHRINKING)
 @given(st.lists(hostile.texts(), min_size=20, max_size=20))
 def test_a_template_gives_back_the_text_that_it_was_made_of(texts: list[str]) -> None:
     # Beside it stand the kit's own words and actions.
@@ -70,7 +70,7 @@ def test_a_text_that_is_not_escaped_is_refused() -> None:
     assert expanded(["{{ x }}"], ["{{ x }}"]).returncode != 0
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4, deadline=None, phases=hostile.NO_SHRINKING)
 @given(hostile.sites())
 def test_the_rules_of_a_site_are_taken_whatever_its_texts_are(site: Site) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,42 @@
+"""Texts and names of people at the real Vault, Keycloak and OPA: one text stays one, and odd names read."""
+
+from collections.abc import Iterator
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from lab.estate import Estate
+from tests.support import servers
+from tests.support.shell import Shell
+
+MOUNT = "pki-words"
+
+
+@pytest.fixture(scope="module")
+def vault(deployed: Shell, estate: Estate) -> Iterator[servers.Client]:
+    """Vault with an engine of certificates beside the site's."""
+    client = servers.vault_root(deployed, estate)
+    assert client.ask("POST", f"/sys/mounts/{MOUNT}", {"type": "pki"}).status == 204
+    yield client
+    assert client.ask("DELETE", f"/sys/mounts/{MOUNT}").status == 204
+
+
+def organizations(vault: servers.Client, written: str) -> list[str]:
+    """The organizations in the subject of a root that Vault makes, as the stack asks for it."""
+    body = {"common_name": "words", "organization": written, "key_type": "ec", "key_bits": 256, "ttl": "1h"}
+    made = vault.ask("POST", f"/{MOUNT}/root/generate/internal", body)
+    assert made.status == 200, made.text
+    subject = x509.load_pem_x509_certificate(made.json["data"]["certificate"].encode()).subject
+    return [str(found.value) for found in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+
+
+@pytest.mark.parametrize(
+    "written", ["Eagle Ford", 'O=x+CN="y"', "Öl & Gas; Söhne", "漢字 \\ / {{ x }}", "${x} 'a' #b", "x" * 64]
+)
+def test_an_organization_that_is_taken_is_one(vault: servers.Client, written: str) -> None:
+    assert organizations(vault, written) == [written]
+
+
+def test_a_comma_would_make_several(vault: servers.Client) -> None:
+    assert sorted(organizations(vault, "Karnes, Runge, Falls City")) == ["Falls City", "Karnes", "Runge"]
