@@ -6,8 +6,11 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from components import names
 from lab.estate import Estate
+from model import Site
 from tests.support import servers
+from tests.support.front import Front
 from tests.support.shell import Shell
 
 MOUNT = "pki-words"
@@ -40,3 +43,19 @@ def test_an_organization_that_is_taken_is_one(vault: servers.Client, written: st
 
 def test_a_comma_would_make_several(vault: servers.Client) -> None:
     assert sorted(organizations(vault, "Karnes, Runge, Falls City")) == ["Falls City", "Karnes", "Runge"]
+
+
+@pytest.mark.parametrize("name", ["jane+iot@example.com", "o'brien", "josé", "jane doe"])
+def test_a_person_reads_whatever_name_keycloak_takes(
+    deployed: Shell, front: Front, site: Site, name: str
+) -> None:
+    pump = f"pump-15.{names.client_domain(site, 'device')}"
+    with (
+        servers.signed_in(deployed, site, name) as access,
+        front.person(name, access) as person,
+        front.device(front.enrolled("device", "pump-15")) as device,
+    ):
+        assert servers.claims(access)["preferred_username"] == name
+        assert person.subscribe(f"{site.name}/#") == "Granted QoS 1"
+        assert device.publish(f"{site.name}/{pump}/flow", "4.2") == "Success"
+        assert person.next() == (f"{site.name}/{pump}/flow", "4.2")

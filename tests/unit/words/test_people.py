@@ -65,6 +65,11 @@ def with_rule(who: str, actions: tuple[Any, ...], topic: str) -> Site:
     )
 
 
+def test_a_person_reads_whatever_name_keycloak_takes(tmp_path: Path) -> None:
+    asked = [person(name, "subscribe", f"{SITE.name}/#") for name in NAMES]
+    assert decisions(SITE, tmp_path, asked) == ["allow"] * len(NAMES)
+
+
 def test_whatever_a_person_is_called_nothing_wider_is_read_and_nothing_written(tmp_path: Path) -> None:
     asked = [person(name, "subscribe", "#") for name in NAMES]
     asked += [person(name, "publish", f"{SITE.name}/{name}/x") for name in NAMES]
