@@ -32,9 +32,7 @@ class Cidr(Unit):
             raise cls.refusal() from None
         if str(network.network_address) != text.partition("/")[0].lower():
             raise UnitError("does not begin with its first address", f"write `{network}`")
-        if network.prefixlen == 0:
-            raise UnitError("is every address there is", "write the ranges that are meant")
-        if network.is_loopback or network.is_multicast or network.is_unspecified:
+        if network.is_loopback or network.is_multicast:
             raise UnitError("is no range of other machines", "write the range that they have")
         return cls(network)
 
