@@ -67,7 +67,9 @@ def _on_the_lab(names: list[str]) -> list[Ratio]:
         Estate(REPOSITORY, "benchmark").running(purge=True) as estate,
     ):
         environment = {name: value.resolve() for name, value in estate.environment().items()}
-        shell = Shell(copy_program(Path(folder) / "program"), environment, estate.administration())
+        shell = Shell(
+            copy_program(Path(folder) / "program"), environment, estate.administration(), grant=estate.grant
+        )
         # The first is always run: the others look at the site that it deploys.
         for name in dict.fromkeys(("first up", *names)):
             print(f"measuring {name} ...", file=sys.stderr)

@@ -90,6 +90,9 @@ class IotSite(pulumi.ComponentResource):
         cluster = KubernetesProvider(
             f"{site.name}-kubernetes",
             context=settings.kubernetes_context,
+            # The plugin looks for the login itself, by KUBECONFIG: its place is not the site's, and in no plan and no
+            # state. Left out, the SDK would write it here, and a reviewer's would differ from the deployer's.
+            kubeconfig="",
             enable_server_side_apply=True,
             # A changed bundle is written over, instead of vanishing for a moment.
             enable_config_map_mutable=True,

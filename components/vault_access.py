@@ -25,7 +25,6 @@ _LOGIN_SECONDS = 600
 
 # Sites were deployed with these among the site's own resources: `pulumi state move` keeps the types of their parents.
 _MOVED_FROM = "iot-broker:site:IotSite$iot-broker:pki:VaultPki$iot-broker:pki:VaultAccess"
-_PROVIDER_MOVED_FROM = "iot-broker:site:IotSite$pulumi:providers:vault"
 
 
 class VaultAccess(pulumi.ComponentResource):
@@ -45,9 +44,7 @@ class VaultAccess(pulumi.ComponentResource):
             address=settings.vault_address,
             # The token comes from the environment, and is used as it is.
             skip_child_token=True,
-            opts=pulumi.ResourceOptions(
-                parent=self, aliases=[moved_urn(_PROVIDER_MOVED_FROM, f"{site.name}-vault")]
-            ),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self._policies()
         self._cluster_login()

@@ -16,11 +16,11 @@ class LoginsNotMovedError(Exception):
     def __init__(self, site: str, urn: str) -> None:
         super().__init__(
             f"{site}: the stack still holds the site's Vault policies and logins, which belong to the bootstrap now; "
-            "this would delete them, and no certificate would be renewed\\n"
-            "    move them first, as Vault's administrator, in the folder bootstrap/ (docs/bootstrap.md):\\n"
-            f"    pulumi stack init {site}\\n"
+            "this would delete them, and no certificate would be renewed\n"
+            "    move them first, as Vault's administrator, in the folder bootstrap/ (docs/bootstrap.md):\n"
+            f"    pulumi stack init {site}\n"
             f"    pulumi state move --yes --source organization/iot-broker/{site} "
-            f"--dest organization/{BOOTSTRAP_PROJECT}/{site} '{urn}'\\n"
+            f"--dest organization/{BOOTSTRAP_PROJECT}/{site} '{urn}'\n"
             f"    pulumi up -s {site}"
         )
         self.site = site

@@ -77,15 +77,15 @@ class Authority:
         with self._guard:
             return self._leaf(name, None, ("localhost", *names), ("127.0.0.1", *addresses))
 
-    def client(self, name: str, common_name: str, organization: str | None = None) -> KeyPair:
-        """Return a client certificate; Kubernetes reads user and group from the two names."""
+    def client(self, name: str, common_name: str, *organizations: str) -> KeyPair:
+        """Return a client certificate; Kubernetes reads the user from its name, and groups from the organizations."""
         with self._guard:
-            return self._leaf(name, (common_name, organization), (), ())
+            return self._leaf(name, (common_name, *organizations), (), ())
 
     def _leaf(
         self,
         name: str,
-        client: tuple[str, str | None] | None,
+        client: tuple[str, ...] | None,
         dns_names: Iterable[str],
         addresses: Iterable[str],
     ) -> KeyPair:
@@ -134,14 +134,12 @@ def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-def _name(common_name: str, organization: str | None = None) -> "x509.Name":
+def _name(common_name: str, *organizations: str) -> "x509.Name":
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
-    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
-    if organization:
-        attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
-    return x509.Name(attributes)
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations]
+    return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _builder(

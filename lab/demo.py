@@ -14,6 +14,7 @@ from lab.environment import for_child
 from lab.estate import Estate
 from lab.findings import Finding, findings
 from lab.workspace import BOOTSTRAP_PROJECT, PROJECT, run
+from model import load_site
 
 SITE = "eagle-ford"
 BOOTSTRAP = "bootstrap"
@@ -39,9 +40,12 @@ def deploy(estate: Estate, sitectl: str) -> int:
     code = bootstrap(estate, SITE)
     if code != 0:
         return code
+    site = load_site(estate.root / "stacks", SITE)
     environment = for_child(estate.environment())
     click.echo(f"Deploying {SITE}: pulumi up -s {SITE}")
     code = _pulumi(estate.root, environment, "up", "-s", SITE, *_QUIETLY)
+    # Keycloak gives who makes a realm also rights in it that no file names: they are taken away again.
+    estate.grant(site)
     if code != 0:
         click.echo(f"`pulumi up` ended with {code}. The servers' logs: {sitectl} lab logs SERVER", err=True)
         return code
@@ -57,9 +61,34 @@ def bootstrap(estate: Estate, site: str) -> int:
     """Make the site's policies and logins as Vault's administrator, who alone may; return the exit code."""
     click.echo(f"As Vault's administrator: pulumi up -s {site} in {BOOTSTRAP}/")
     code = _pulumi(estate.root / BOOTSTRAP, _administrator(estate), "up", "-s", site, *_QUIETLY)
+    if code == 0:
+        code = _namespace(estate, site)
     if code != 0:
         click.echo(f"The bootstrap of {site} ended with {code}.", err=True)
     return code
+
+
+def _namespace(estate: Estate, name: str) -> int:
+    """Have the deployer make the site's namespace where there is none, and its administrator the Roles in it."""
+    site = load_site(estate.root / "stacks", name)
+    code = 0
+    if not estate.has_namespace(site):
+        arguments = ("up", "-s", name, *_QUIETLY, *(f"--target={urn}" for urn in namespace_urns(name)))
+        code = _pulumi(estate.root, for_child(estate.environment()), *arguments)
+    if code == 0:
+        estate.grant(site)
+    return code
+
+
+def namespace_urns(site: str) -> tuple[str, ...]:
+    """Return what `pulumi up` makes when it shall make the site's namespace alone."""
+    project = f"urn:pulumi:{site}::{PROJECT}::"
+    component = "iot-broker:site:IotSite"
+    return (
+        f"{project}{component}::{site}",
+        f"{project}{component}$pulumi:providers:kubernetes::{site}-kubernetes",
+        f"{project}{component}$kubernetes:core/v1:Namespace::{site}-namespace",
+    )
 
 
 def _administrator(estate: Estate) -> dict[str, str]:

@@ -46,15 +46,14 @@ def environment(lab: Lab, root: Path) -> dict[str, EnvValue]:
     plain = {
         "PATH": _path(lab),
         **workspace.environment(),
-        "KUBECONFIG": str(kubernetes.kubeconfig(lab)),
+        "KUBECONFIG": str(kubernetes.deployer_kubeconfig(lab)),
         "VAULT_ADDR": lab.url("vault"),
         "VAULT_CACERT": str(lab.authority.certificate),
         # Of this alone the keycloak plugin learns whom to trust; the machine's own authorities stay believed.
         "SSL_CERT_DIR": f"{lab.authority.trust}{os.pathsep}{MACHINES_OWN}",
         "KEYCLOAK_URL": lab.url("keycloak"),
         "KEYCLOAK_REALM": "master",
-        "KEYCLOAK_CLIENT_ID": "admin-cli",
-        "KEYCLOAK_USER": keycloak.ADMINISTRATOR,
+        "KEYCLOAK_CLIENT_ID": keycloak.DEPLOYER,
         "OPA_URL": lab.url("opa"),
         "PROMETHEUS_URL": lab.url("prometheus"),
         "PROMETHEUS_USER": prometheus.USER,
@@ -64,14 +63,21 @@ def environment(lab: Lab, root: Path) -> dict[str, EnvValue]:
     }
     return {name: PlainValue(text) for name, text in plain.items()} | {
         "VAULT_TOKEN": SecretFile(vault.deployer_token_file(lab)),
-        "KEYCLOAK_PASSWORD": SecretFile(keycloak.password_file(lab)),
+        "KEYCLOAK_CLIENT_SECRET": SecretFile(keycloak.secret_file(lab)),
         "PROMETHEUS_PASSWORD": SecretFile(prometheus.password_file(lab)),
     }
 
 
 def administration(lab: Lab) -> dict[str, str]:
-    """Return the variables of Vault's administrator where they differ from the deployer's: secrets."""
-    return {"VAULT_TOKEN": vault.administrator_token(lab)}
+    """Return the variables of the servers' administrators where they differ from the deployer's: secrets."""
+    return {
+        "VAULT_TOKEN": vault.administrator_token(lab),
+        "KUBECONFIG": str(kubernetes.kubeconfig(lab)),
+        "KEYCLOAK_CLIENT_ID": keycloak.ADMINISTRATORS_CLIENT,
+        "KEYCLOAK_CLIENT_SECRET": "",
+        "KEYCLOAK_USER": keycloak.ADMINISTRATOR,
+        "KEYCLOAK_PASSWORD": keycloak.password_file(lab).read_text(),
+    }
 
 
 def exports(variables: Mapping[str, EnvValue]) -> str:

@@ -11,13 +11,15 @@ from lab.environment import EnvValue, administration, environment
 from lab.errors import NotRunningError
 from lab.ports import MovedPort, Ports
 from lab.progress import Progress, Silent
+from lab.rights import grant, grant_all
 from lab.rising import Rising, Start
-from lab.servers import BY_NAME, SERVERS, kafka, with_needs
+from lab.servers import BY_NAME, SERVERS, kafka, kubernetes, with_needs
 from lab.servers.base import Lab, Server
 from lab.servers.http import RefusedError, UnreachableError
 from lab.servers.operators import Operators, is_present
 from lab.supervision import Supervisor
 from lab.workspace import Workspace
+from model import Site
 
 STRAY_SECONDS = 5.0
 LOCK_NOTICE_SECONDS = 1.0
@@ -62,6 +64,8 @@ class Estate:
                 prepared = pool.submit(workspace.prepare, lab, watcher)
                 starts = Rising(lab, self._supervisor, watcher).run(servers)
                 prepared.result()
+            if {"kube-apiserver", "keycloak"} <= {server.name for server in servers}:
+                grant_all(lab, self.root)
             return starts
 
     def restart(
@@ -130,6 +134,14 @@ class Estate:
     def administration(self) -> dict[str, str]:
         """Return the variables of the servers' administrators, where they differ from the deployer's: secrets."""
         return administration(self._lab({}))
+
+    def has_namespace(self, site: Site) -> bool:
+        """Say whether the site's namespace is there."""
+        return kubernetes.administrator(self._lab({})).answers(f"/api/v1/namespaces/{site.namespace}")
+
+    def grant(self, site: Site) -> None:
+        """Give the site's deployer and reviewers what their files of rights say, as far as it is there yet."""
+        grant(self._lab({}), site)
 
     def kafka_administrator(self) -> kafka.Administrator:
         """Return who may do everything in the lab's Kafka."""

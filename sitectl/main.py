@@ -8,6 +8,7 @@ import click
 VERBS: dict[str, tuple[str, str]] = {
     "lab": ("sitectl.lab", "Start, stop and look at the embedded lab."),
     "preflight": ("sitectl.preflight", "Check, before anything is touched, that a site can be deployed."),
+    "rights": ("sitectl.rights", "Print what an identity needs on a server, for its administrator."),
     "validate": ("sitectl.validate", "Check the site files: every error at once."),
     "rules": ("sitectl.rules", "Check after `pulumi up` that Prometheus evaluates a site's rules."),
     "explain": ("sitectl.explain", "Name the file and line that set each value of a site."),

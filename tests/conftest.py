@@ -25,7 +25,8 @@ def estate() -> Iterator[Estate]:
 def shell(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A shell at the lab, in a copy of the program that tests may edit; the sample site's bootstrap has run."""
     environment = {name: value.resolve() for name, value in estate.environment().items()}
-    made = Shell(copy_program(tmp_path_factory.mktemp("program")), environment, estate.administration())
+    folder = copy_program(tmp_path_factory.mktemp("program"))
+    made = Shell(folder, environment, estate.administration(), grant=estate.grant)
     made.bootstrap(SITE)
     return made
 

@@ -1,6 +1,7 @@
 """Keycloak with its real database file, TLS alone, and an administrator that is its own."""
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 from lab.files import secret, write_if_changed
 from lab.servers.base import Lab, Server
@@ -9,6 +10,8 @@ from lab.servers.java import shared_classes, virtual_machine
 from lab.supervision import Launch
 
 ADMINISTRATOR = "lab-admin"
+ADMINISTRATORS_CLIENT = "admin-cli"
+DEPLOYER = "iot-deployer"
 # Parts of the distribution that the server only reads; the rest of its home belongs to one lab.
 SHARED = ("bin", "lib", "providers", "themes", "version.txt")
 OPENED = (
@@ -27,6 +30,31 @@ def password_file(lab: Lab) -> Path:
 def vault_folder(lab: Lab) -> Path:
     """Return the folder of what realms refer to as `${vault.NAME}`: files `<realm>_<NAME>`."""
     return lab.folder("keycloak") / "vault"
+
+
+def secret_file(lab: Lab, client: str = DEPLOYER) -> Path:
+    """Return the file of the secret of a client of realm `master`, by default of the deployer's."""
+    return lab.state / "keycloak" / f"{client}-secret"
+
+
+def administrator(lab: Lab) -> Client:
+    """Return a client of Keycloak's administration, signed in as who may do everything; for some seconds."""
+    form = {
+        "grant_type": "password",
+        "client_id": ADMINISTRATORS_CLIENT,
+        "username": ADMINISTRATOR,
+        "password": password_file(lab).read_text(),
+    }
+    anonymous = Client(lab.url("keycloak"), lab.authority.certificate)
+    token = anonymous.must(
+        "POST",
+        "/realms/master/protocol/openid-connect/token",
+        urlencode(form),
+        "application/x-www-form-urlencoded",
+    )["access_token"]
+    return Client(
+        lab.url("keycloak"), lab.authority.certificate, headers={"Authorization": f"Bearer {token}"}
+    )
 
 
 class Keycloak(Server):

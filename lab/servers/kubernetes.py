@@ -1,6 +1,8 @@
 """The Kubernetes control plane: etcd, the API server, the controllers, the scheduler, and kwok's simulated nodes."""
 
 import base64
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +14,7 @@ from lab.supervision import Launch
 
 CONTEXT = "lab"
 ADMINISTRATOR = "kubernetes-admin"
+DEPLOYER = "iot-deployer"
 SERVICE_ADDRESS = "10.0.0.1"  # the first of the API server's default service range
 MANIFESTS = Path(__file__).parent / "manifests"
 
@@ -19,6 +22,20 @@ MANIFESTS = Path(__file__).parent / "manifests"
 def kubeconfig(lab: Lab) -> Path:
     """Return the administrator's kubeconfig, whose only context is `lab`."""
     return lab.state / "kubernetes" / "admin.kubeconfig"
+
+
+def deployer_kubeconfig(lab: Lab) -> Path:
+    """Return the kubeconfig of who deploys the sites, whose only context is `lab` too."""
+    return lab.state / "kubernetes" / "deployer.kubeconfig"
+
+
+def write_deployer(lab: Lab, sites: Iterable[str]) -> Path:
+    """Write the deployer's kubeconfig: one login for all sites of the lab, in the group of each one's deployers."""
+    groups = [f"iot-{site}-deployers" for site in sorted(sites)]
+    # A certificate says its groups: with another site it is another certificate.
+    mark = hashlib.sha256(" ".join(groups).encode()).hexdigest()[:8]
+    identity = lab.authority.client(f"{DEPLOYER}-{mark}", DEPLOYER, *groups)
+    return write_kubeconfig(lab, deployer_kubeconfig(lab), identity)
 
 
 def administrator(lab: Lab) -> Client:

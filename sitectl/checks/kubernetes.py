@@ -14,6 +14,7 @@ AREA = "kubernetes"
 OLDEST_MINOR = 30  # ValidatingAdmissionPolicy and CEL in CRDs are stable from Kubernetes 1.30 on
 METRICS = "metrics.k8s.io/v1beta1"
 VERBS = ("get", "create", "patch", "delete")
+_RBAC, _TOKEN_REVIEW = "rbac.authorization.k8s.io", "system:auth-delegator"
 
 
 def check(site: Site, context: str) -> list[Finding]:
@@ -122,6 +123,7 @@ def _other_versions(kubectl: Kubectl, api_version: str) -> list[str]:
 
 def _right_findings(kubectl: Kubectl, needed: Iterable[NeededApi], site: Site) -> list[Finding]:
     """Ask what this login may do in each namespace, by one rules review each."""
+    names = {"namespaces": site.namespace, "clusterrolebindings": f"{site.namespace}-token-review"}
     by_namespace: dict[str, list[NeededApi]] = {}
     for api in needed:
         by_namespace.setdefault(api.namespace or site.namespace, []).append(api)
@@ -143,15 +145,31 @@ def _right_findings(kubectl: Kubectl, needed: Iterable[NeededApi], site: Site) -
             f"{verb} {api.plural}"
             for api in apis
             for verb in VERBS
-            if not _allows(rules, verb, api.group, api.plural)
+            if not _allows(rules, verb, api.group, api.plural, names.get(api.plural))
         ]
+        if namespace == site.namespace and not _allows(rules, "bind", _RBAC, "clusterroles", _TOKEN_REVIEW):
+            lacking.append(f"bind clusterroles/{_TOKEN_REVIEW}")
         what = f"rights in namespace {namespace}"
+        detail = "may not " + ", ".join(lacking)
+        if lacking and namespace == site.namespace and _is_absent(kubectl, namespace):
+            detail = f"it is not there yet, and so no Role in it: {len(lacking)} rights are lacking"
         if lacking:
-            remedy = "have a cluster administrator grant them (a Role is enough for namespaced kinds)"
-            findings.append(Finding(AREA, what, "may not " + ", ".join(lacking), remedy))
+            remedy = (
+                f"have the cluster's administrator apply `sitectl rights {site.name} kubernetes deployer`; its Roles "
+                "need the namespace, which the deployer makes first (docs/rights.md)"
+            )
+            findings.append(Finding(AREA, what, detail, remedy))
         else:
             findings.append(Finding(AREA, what, f"{', '.join(VERBS)} on {len(apis)} kinds"))
     return findings
+
+
+def _is_absent(kubectl: Kubectl, namespace: str) -> bool:
+    try:
+        kubectl.get_raw(f"/api/v1/namespaces/{namespace}")
+    except KubectlFailed as failure:
+        return "NotFound" in str(failure)
+    return False
 
 
 def _rules(kubectl: Kubectl, namespace: str) -> list[dict[str, list[str]]]:
@@ -165,12 +183,15 @@ def _rules(kubectl: Kubectl, namespace: str) -> list[dict[str, list[str]]]:
     return rules
 
 
-def _allows(rules: Iterable[dict[str, list[str]]], verb: str, group: str, plural: str) -> bool:
+def _allows(
+    rules: Iterable[dict[str, list[str]]], verb: str, group: str, plural: str, name: str | None = None
+) -> bool:
+    """Say whether a rule allows it; one that lists names does for the object of the name, but not to make it."""
     return any(
         _matches(rule.get("verbs"), verb)
         and _matches(rule.get("apiGroups"), group)
         and _matches(rule.get("resources"), plural)
-        and not rule.get("resourceNames")
+        and (not rule.get("resourceNames") or (name in rule["resourceNames"] and verb != "create"))
         for rule in rules
     )
 

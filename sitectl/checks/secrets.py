@@ -43,8 +43,9 @@ def secret_findings(kubectl: Kubectl, site: Site) -> list[Finding]:
 
 def _making(site: Site) -> str:
     return (
-        f"make them, and the namespace if there is none, before `pulumi up`: `kubectl create secret generic NAME "
-        f"--namespace {site.namespace} --from-file=KEY=FILE` (docs/real-site.md says what each holds)"
+        "make them before the whole `pulumi up` (docs/rights.md says how the namespace comes first): "
+        f"`kubectl create secret generic NAME --namespace {site.namespace} --from-file=KEY=FILE` "
+        "(docs/real-site.md says what each holds)"
     )
 
 

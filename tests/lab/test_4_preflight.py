@@ -131,7 +131,8 @@ def test_names_the_secrets_and_keys_that_a_site_has_yet_to_make(shell: Shell) ->
     """Baytown makes its Secrets itself, and is not deployed here: first nothing is there, then a part."""
 
     def missing() -> str:
-        _, failed = findings(shell, "baytown")
+        # As an administrator, for whom there are rights in a namespace that is not there yet.
+        _, failed = findings(shell, "baytown", **shell.administration)
         return next(entry for entry in failed if entry["what"] == "Secrets in namespace iot-baytown")[
             "detail"
         ]
@@ -170,6 +171,9 @@ def test_names_a_site_whose_bootstrap_has_not_run(shell: Shell) -> None:
     assert vault["logins for certificates"]["detail"] == "there is none at auth/kubernetes-baytown"
     assert "pulumi up -s baytown" in vault["logins for certificates"]["remedy"]
     assert "iot-baytown-deployer" in vault["the token's rights"]["remedy"]
+    (rights,) = (entry for entry in failed if entry["what"] == "rights in namespace iot-baytown")
+    assert "it is not there yet" in rights["detail"]
+    assert "sitectl rights baytown kubernetes deployer" in rights["remedy"]
 
 
 def test_names_a_vault_token_that_is_not_valid(shell: Shell, site: Site) -> None:
@@ -180,7 +184,7 @@ def test_names_a_vault_token_that_is_not_valid(shell: Shell, site: Site) -> None
 
 
 def test_names_a_keycloak_login_that_is_wrong(shell: Shell, site: Site) -> None:
-    code, failed = findings(shell, site.name, KEYCLOAK_PASSWORD="wrong")
+    code, failed = findings(shell, site.name, KEYCLOAK_CLIENT_SECRET="wrong")
     assert code == 1
     assert [entry["area"] for entry in failed] == ["keycloak"]
     assert "KEYCLOAK_" in failed[0]["remedy"]

@@ -36,11 +36,19 @@ def before(deployed: Shell, site: Site) -> Iterator[Shell]:
     access["deployment"]["resources"] = []
     deployed.pulumi("stack", "import", "--stack", site.name, text=json.dumps(own))
     deployed.administrator("stack", "import", "--stack", site.name, text=json.dumps(access))
+    vault = servers.vault(deployed)
+    assert vault.ask("DELETE", f"/sys/auth/approle-{site.name}").status == 204
+    for name in _policies(vault, site):
+        if NEVER_THERE.search(name) and not name.endswith("-issue-gateway"):
+            assert vault.ask("DELETE", f"/sys/policies/acl/{name}").status == 204
     yield deployed
-    deployed.pulumi("stack", "import", "--stack", site.name, text=kept_own)
-    deployed.administrator("stack", "import", "--stack", site.name, text=kept_access)
-    deployed.bootstrap(site.name)
-    deployed.up(site.name)
+    # What was not moved is put back: later tests have a site of today.
+    if urn_in_site(site.name) in {entry["urn"] for entry in deployed.state(site.name)}:
+        deployed.pulumi("stack", "import", "--stack", site.name, text=kept_own)
+        deployed.administrator("stack", "import", "--stack", site.name, text=kept_access)
+        deployed.administrator("refresh", "--yes", "--skip-preview", "--stack", site.name)
+        deployed.bootstrap(site.name)
+        deployed.up(site.name)
 
 
 def _export(shell: Shell, stack: str) -> dict[str, Any]:
@@ -76,6 +84,7 @@ def test_nothing_is_deleted_and_nothing_made_anew(before: Shell, site: Site) -> 
     vault = servers.vault(before)
     login = vault.get(f"/sys/auth/kubernetes-{site.name}")["data"]["accessor"]
     policies = _policies(vault, site)
+    assert f"iot-{site.name}-deployer" not in policies
     assert urn_in_site(site.name) in {entry["urn"] for entry in before.state(site.name)}
     # The control: the program of today would delete them, and so it refuses before it does anything.
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
@@ -89,13 +98,13 @@ def test_nothing_is_deleted_and_nothing_made_anew(before: Shell, site: Site) -> 
     # The site's stack has nothing to say of them any more, and the bootstrap's adds and deletes nothing of theirs.
     assert before.preview(site.name) == []
     planned = steps(json.loads(before.administrator("preview", "--json", "--stack", site.name).out))
-    assert {step.operation for step in planned} <= {"create"}
-    assert all(NEVER_THERE.search(f"{step.type_token} {step.name}") for step in planned), planned
-    made = before.bootstrap(site.name)
-    assert "deleted" not in made.text
-    assert "replaced" not in made.text
+    # Its connection to Vault is another, which is nothing in Vault.
+    touched = [step for step in planned if not step.type_token.startswith("pulumi:providers:")]
+    assert {step.operation for step in touched} <= {"create"}
+    assert all(NEVER_THERE.search(f"{step.type_token} {step.name}") for step in touched), touched
+    before.bootstrap(site.name)
     assert vault.get(f"/sys/auth/kubernetes-{site.name}")["data"]["accessor"] == login
-    assert _policies(vault, site) == policies
+    assert _policies(vault, site) > policies
     before.up(site.name)
     assert before.preview(site.name) == []
     assert steps(json.loads(before.administrator("preview", "--json", "--stack", site.name).out)) == []

@@ -5,13 +5,14 @@ The administrator tries the same: Vault takes it from them, or says what is wron
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from model import Site
 from tests.support import servers
-from tests.support.shell import Shell
+from tests.support.shell import Outcome, Shell
 
 FORBIDDEN = 403
 ALL = 'path "*" {\n  capabilities = ["create", "read", "update", "delete", "list", "sudo"]\n}\n'
@@ -197,24 +198,31 @@ def attempt(request: pytest.FixtureRequest, site: Site) -> Try:
 
 
 @pytest.fixture(scope="module")
-def deployer(deployed: Shell, site: Site) -> Iterator[servers.Client]:
+def deployers_token(deployed: Shell, site: Site) -> Iterator[str]:
     """A token with the rights of one site's deployer, and no other's: the lab's own deploys all its sites."""
     yield from _token(deployed, f"iot-{site.name}-deployer")
 
 
 @pytest.fixture(scope="module")
+def deployer(deployed: Shell, deployers_token: str) -> servers.Client:
+    """Vault, as the site's deployer sees it."""
+    return servers.vault(deployed, deployers_token)
+
+
+@pytest.fixture(scope="module")
 def reviewer(deployed: Shell, site: Site) -> Iterator[servers.Client]:
-    """A token with the rights of the site's reviewers."""
-    yield from _token(deployed, f"iot-{site.name}-review")
+    """Vault, as the site's reviewers see it."""
+    for token in _token(deployed, f"iot-{site.name}-review"):
+        yield servers.vault(deployed, token)
 
 
-def _token(shell: Shell, policy: str) -> Iterator[servers.Client]:
+def _token(shell: Shell, policy: str) -> Iterator[str]:
     root = servers.vault(shell)
     made = root.ask("POST", "/auth/token/create", {"policies": [policy], "ttl": "1h", "no_parent": True})
     assert made.status == 200, made.text
     token = made.json["auth"]["client_token"]
     assert policy in made.json["auth"]["policies"]
-    yield servers.vault(shell, token)
+    yield token
     root.ask("POST", "/auth/token/revoke", {"token": token})
 
 
@@ -262,6 +270,35 @@ def test_a_deployer_encrypts_and_decrypts_the_states_secrets(deployer: servers.C
     assert sealed.status == 200, sealed.text
     body = {"ciphertext": sealed.json["data"]["ciphertext"]}
     assert deployer.ask("POST", f"/transit/decrypt/{key}", body).json["data"]["plaintext"] == "c3RhdGU="
+
+
+def test_pulumi_keeps_a_states_secrets_with_the_deployers_right(
+    deployed: Shell, deployers_token: str, site: Site, tmp_path: Path
+) -> None:
+    """As docs/real-site.md has a stack made; Pulumi reads the token from the environment, and from no file."""
+    (tmp_path / "Pulumi.yaml").write_text("name: state\nruntime: python\n")
+    (tmp_path / ".vault-token").write_text(deployers_token)
+    (tmp_path / "state").mkdir()
+    variables = {
+        "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
+        "PULUMI_OPTION_CONFIG_FILE": "",
+        "HOME": str(tmp_path),
+        "VAULT_TOKEN": deployers_token,
+    }
+    place = ("--cwd", str(tmp_path), "--non-interactive")
+
+    def made(name: str, key: str, **others: str) -> Outcome:
+        provider = f"--secrets-provider=hashivault://iot-broker-{key}"
+        command = ("pulumi", "stack", "init", name, provider, *place)
+        return deployed.run(*command, check=False, variables={**variables, **others})
+
+    assert made("own", site.name).code == 0
+    config = ("pulumi", "config", "--stack", "own", *place)
+    deployed.run(*config, "set", "--secret", "kept", "in-the-state", variables=variables)
+    assert "in-the-state" not in (tmp_path / "Pulumi.own.yaml").read_text()
+    assert deployed.run(*config, "get", "kept", variables=variables).out.strip() == "in-the-state"
+    for refused in (made("another", "baytown"), made("from-the-file", site.name, VAULT_TOKEN="")):
+        assert refused.code != 0
 
 
 def test_a_machine_gets_its_own_certificate_and_no_other(deployed: Shell, site: Site) -> None:

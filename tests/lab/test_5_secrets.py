@@ -28,7 +28,12 @@ class Secrets:
 def known_secrets(deployed: Shell, estate: Estate, site: Site) -> Secrets:
     """Every secret that the tests can know, by where it comes from."""
     environment = deployed.environment
-    found = {name: environment[name] for name in ("VAULT_TOKEN", "KEYCLOAK_PASSWORD", "PROMETHEUS_PASSWORD")}
+    own = ("VAULT_TOKEN", "KEYCLOAK_CLIENT_SECRET", "PROMETHEUS_PASSWORD")
+    found = {name: environment[name] for name in own}
+    found |= {
+        f"the administrator's {name}": deployed.administration[name]
+        for name in ("VAULT_TOKEN", "KEYCLOAK_PASSWORD")
+    }
     found["passphrase"] = Path(environment["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text().strip()
     found |= _client_secrets(deployed, site)
     found |= _kubernetes_secrets(deployed, site)

@@ -89,7 +89,7 @@ def prometheus(shell: Shell) -> Client:
 
 def keycloak(shell: Shell, part: str = "realms") -> Client:
     """Return a client of a part of Keycloak's administration interface, signed in."""
-    environment = shell.environment
+    environment = {**shell.environment, **shell.administration}
     plain = Client(environment["KEYCLOAK_URL"], str(shell.authority))
     reply = plain.ask(
         "POST",

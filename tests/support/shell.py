@@ -6,11 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from lab.demo import namespace_urns
+from model import Site, load_site
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What a program folder consists of; the packages come from the environment that runs the tests.
@@ -54,7 +57,10 @@ class Shell:
     environment: Mapping[str, str] = field(repr=False)
     administration: Mapping[str, str] = field(default_factory=dict, repr=False)
     logs: list[str] = field(default_factory=list, repr=False)
+    grant: Callable[[Site], None] = field(default=lambda _site: None, repr=False)
+    """Gives a site's deployer and reviewers their rights in the cluster and in Keycloak, as far as it is there yet."""
     bootstrapped: set[str] = field(default_factory=set, repr=False)
+    granted: set[str] = field(default_factory=set, repr=False)
 
     def run(
         self,
@@ -90,17 +96,34 @@ class Shell:
         """Deploy the site; the first time Vault's administrator makes its policies and logins before."""
         if site not in self.bootstrapped:
             self.bootstrap(site)
-        return self.pulumi("up", "--yes", "--skip-preview", "--stack", site, check=check)
+        outcome = self.pulumi("up", "--yes", "--skip-preview", "--stack", site, check=check)
+        if site not in self.granted and outcome.code == 0:
+            # Keycloak gives who makes a realm also rights in it that no file of rights names.
+            self.grant(self._site(site))
+            self.granted.add(site)
+        return outcome
+
+    def _site(self, name: str) -> Site:
+        return load_site(self.folder / "stacks", name)
 
     def destroy(self, site: str) -> None:
         """Take the site away, and then what its administrator made for it: without that the deployer has no rights."""
         self.pulumi("destroy", "--yes", "--skip-preview", "--stack", site)
         self.administrator("destroy", "--yes", "--skip-preview", "--stack", site)
         self.bootstrapped.discard(site)
+        self.granted.discard(site)
 
     def bootstrap(self, site: str) -> Outcome:
-        """Make the site's policies and logins as Vault's administrator."""
+        """Make the site's policies and logins as Vault's administrator, and where there is none its namespace.
+
+        The namespace is the deployer's to make; what it may do in it follows, from the cluster's administrator.
+        """
         outcome = self.administrator("up", "--yes", "--skip-preview", "--stack", site)
+        found = self._site(site)
+        if not self.exists("namespace", found.namespace):
+            targets = [f"--target={urn}" for urn in namespace_urns(site)]
+            self.pulumi("up", "--yes", "--skip-preview", "--stack", site, *targets)
+        self.grant(found)
         self.bootstrapped.add(site)
         return outcome
 

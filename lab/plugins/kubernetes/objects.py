@@ -21,6 +21,7 @@ SERVED_SECONDS = 20.0
 """How long a creation waits for its kind to be served (a CustomResourceDefinition made a moment ago)."""
 SERVED_PAUSE = 0.25
 DELETE_SECONDS = 600.0
+FORBIDDEN = 403
 PATCH_FORCE = "pulumi.com/patchForce"
 PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 
@@ -105,15 +106,21 @@ class KubernetesObject:
             if not request.preview:
                 self._take_over(client, endpoint, namespace, name, manager)
             force = request.preview or live.annotation(body, PATCH_FORCE) == "true"
-            changed = client.request(
-                "PATCH",
-                endpoint.path(namespace, name),
-                {"fieldManager": manager, "force": str(force).lower(), **_dry_run(request.preview)},
-                body,
-                "application/apply-patch+yaml",
-                doing=doing,
-                warn=context.warn,
-            )
+            try:
+                changed = client.request(
+                    "PATCH",
+                    endpoint.path(namespace, name),
+                    {"fieldManager": manager, "force": str(force).lower(), **_dry_run(request.preview)},
+                    body,
+                    "application/apply-patch+yaml",
+                    doing=doing,
+                    warn=context.warn,
+                )
+            except RefusedError as error:
+                # Who may only look sees what the program says, without what the server would make of it.
+                if request.preview and error.status == FORBIDDEN:
+                    return dict(request.news)
+                raise
         version = request.outputs.get("__initialApiVersion") or self.kind.api_version
         if request.preview:
             return live.outputs(changed, request.news, manager, version)
@@ -234,4 +241,4 @@ def _dry_run(preview: bool) -> dict[str, str]:
 
 def _cannot_be_foretold(error: RefusedError) -> bool:
     """Refusals of a dry run that the real run will not meet: its namespace or its predecessor is in the way now."""
-    return error.status in (403, 404) or error.reason == "AlreadyExists"
+    return error.status in (FORBIDDEN, 404) or error.reason == "AlreadyExists"

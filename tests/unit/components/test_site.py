@@ -10,6 +10,7 @@ import pytest
 
 from components import names
 from components.recording import Composition
+from components.recording import compose as compose_anew
 from lab.plugins.values import SIGNATURE
 from tests.support.composing import compose
 
@@ -131,6 +132,15 @@ def test_no_manifest_holds_a_secret(composition: Composition) -> None:
 def test_no_provider_is_given_a_credential(composition: Composition) -> None:
     names = {key for provider in composition.providers for key in provider.inputs}
     assert not names & {"token", "password", "username", "clientId", "clientSecret", "authLogin"}
+
+
+def test_a_plan_does_not_depend_on_where_the_login_to_the_cluster_lies(
+    eagle_ford: Composition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/home/a-reviewer/kubeconfig")
+    made = compose_anew(eagle_ford.site)
+    (provider,) = (entry for entry in made.providers if entry.type == "pulumi:providers:kubernetes")
+    assert provider.inputs["kubeconfig"] == ""
 
 
 def test_the_outputs_say_what_exists(eagle_ford: Composition) -> None:

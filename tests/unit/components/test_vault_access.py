@@ -164,7 +164,7 @@ def test_a_site_whose_logins_are_still_in_its_stack_is_not_deployed(eagle_ford: 
     urn = urn_in_site(site.name)
     with pytest.raises(LoginsNotMovedError) as refusal:
         check(site, Known({"site": site.name}, frozenset({urn, "another"})))
-    assert f"--dest organization/iot-broker-bootstrap/eagle-ford '{urn}'" in str(refusal.value)
+    assert f"--dest organization/iot-broker-bootstrap/eagle-ford '{urn}'\n" in str(refusal.value)
 
 
 @pytest.mark.parametrize("outputs", [{}, {"site": "eagle-ford"}, {"vaultAccess": "bootstrap"}])

@@ -27,8 +27,7 @@ NAMES = {
     "VAULT_TOKEN",
     "KEYCLOAK_URL",
     "KEYCLOAK_CLIENT_ID",
-    "KEYCLOAK_USER",
-    "KEYCLOAK_PASSWORD",
+    "KEYCLOAK_CLIENT_SECRET",
     "KEYCLOAK_REALM",
     "OPA_URL",
     "PROMETHEUS_URL",
@@ -69,7 +68,7 @@ def test_a_shell_reads_the_secrets_from_their_files(variables: dict[str, EnvValu
 
 
 def test_a_child_process_gets_the_secrets_themselves(variables: dict[str, EnvValue]) -> None:
-    assert for_child(variables)["KEYCLOAK_PASSWORD"] == SECRET
+    assert for_child(variables)["KEYCLOAK_CLIENT_SECRET"] == SECRET
 
 
 def test_running_it_twice_does_not_lengthen_the_path(
