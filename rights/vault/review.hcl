@@ -71,6 +71,13 @@ path "sys/mounts/auth/kubernetes-${site}/tune" {
 path "sys/mounts/auth/approle-${site}/tune" {
   capabilities = ["read"]
 }
+# Vault wants sudo for looking at how a login is tuned by this path, which Pulumi's plugin takes; it changes nothing.
+path "sys/auth/kubernetes-${site}/tune" {
+  capabilities = ["read", "sudo"]
+}
+path "sys/auth/approle-${site}/tune" {
+  capabilities = ["read", "sudo"]
+}
 path "auth/kubernetes-${site}/config" {
   capabilities = ["read"]
 }

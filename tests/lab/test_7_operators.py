@@ -31,7 +31,7 @@ def topic(shell: Shell) -> Iterator[str]:
     apply(shell, "KafkaTopic", TOPIC, {"partitions": 2, "replicas": 3, "config": {"retention.ms": 60000}})
     wait_until(lambda: ready(shell, "kafkatopic", TOPIC).get("status") == "True", SECONDS, "the topic")
     yield TOPIC
-    shell.run("kubectl", "delete", "--namespace", "kafka", "kafkatopic", TOPIC, "--ignore-not-found")
+    shell.kubectl("delete", "--namespace", "kafka", "kafkatopic", TOPIC, "--ignore-not-found")
 
 
 def test_a_topic_is_there_as_declared(topic: str, kafka: KafkaAdministrator) -> None:
@@ -61,7 +61,7 @@ def test_kafkas_own_refusal_is_in_the_status(topic: str, shell: Shell) -> None:
 def test_a_deleted_topic_is_gone_before_its_resource_is(
     topic: str, shell: Shell, kafka: KafkaAdministrator
 ) -> None:
-    shell.run("kubectl", "delete", "--namespace", "kafka", "kafkatopic", topic)
+    shell.kubectl("delete", "--namespace", "kafka", "kafkatopic", topic)
     assert kafka.topic(topic) is None
 
 
@@ -73,7 +73,7 @@ def test_a_deleted_user_keeps_neither_password_nor_rights(shell: Shell, kafka: K
         lambda: ready(shell, "kafkauser", "operators-test").get("status") == "True", SECONDS, "the user"
     )
     assert "operators-test" in kafka.scram_users() & kafka.users_with_access_rules()
-    shell.run("kubectl", "delete", "--namespace", "kafka", "kafkauser", "operators-test")
+    shell.kubectl("delete", "--namespace", "kafka", "kafkauser", "operators-test")
     wait_until(
         lambda: "operators-test" not in kafka.scram_users() | kafka.users_with_access_rules(),
         SECONDS,
@@ -98,12 +98,12 @@ def test_a_policy_that_does_not_compile_is_named_and_harms_nobody(shell: Shell) 
     }
     data = {"operators_test.rego": "package operators.test\n\nx := nothing(1)\n"}
     document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-    shell.run("kubectl", "apply", "--filename", "-", text=json.dumps(document))
+    shell.kubectl("apply", "--filename", "-", text=json.dumps(document))
     try:
         wait_until(lambda: "error" in policy_status(shell), SECONDS, "the policy's refusal")
         assert "undefined function nothing" in policy_status(shell)["error"]
     finally:
-        shell.run("kubectl", "delete", "--namespace", "default", "configmap", "operators-test")
+        shell.kubectl("delete", "--namespace", "default", "configmap", "operators-test")
 
 
 @dataclass
@@ -137,27 +137,23 @@ def writer(shell: Shell, topic: str, user: str, quotas: dict[str, int]) -> Itera
         wait_until(lambda: ready(shell, "kafkauser", name).get("status") == "True", SECONDS, "the user")
         yield Writer(topic, servers.kafka(shell, name, servers.kafka_password(shell, name)))
     finally:
-        shell.run("kubectl", "delete", "--namespace", "kafka", "kafkauser", name)
+        shell.kubectl("delete", "--namespace", "kafka", "kafkauser", name)
 
 
 def apply(shell: Shell, kind: str, name: str, spec: dict[str, Any]) -> None:
     metadata = {"name": name, "namespace": "kafka", "labels": {"strimzi.io/cluster": "core"}}
     document = {"apiVersion": "kafka.strimzi.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
-    shell.run("kubectl", "apply", "--filename", "-", text=json.dumps(document))
+    shell.kubectl("apply", "--filename", "-", text=json.dumps(document))
 
 
 def change(shell: Shell, topic: str, spec: dict[str, Any]) -> None:
     patch = json.dumps({"spec": spec})
-    shell.run(
-        "kubectl", "patch", "--namespace", "kafka", "kafkatopic", topic, "--type", "merge", "--patch", patch
-    )
+    shell.kubectl("patch", "--namespace", "kafka", "kafkatopic", topic, "--type", "merge", "--patch", patch)
 
 
 def ready(shell: Shell, kind: str, name: str) -> dict[str, str]:
     """Return the condition Ready as it was written for the newest version of the resource."""
-    found = json.loads(
-        shell.run("kubectl", "get", "--namespace", "kafka", kind, name, "--output", "json").out
-    )
+    found = json.loads(shell.kubectl("get", "--namespace", "kafka", kind, name, "--output", "json").out)
     status = found.get("status", {})
     if status.get("observedGeneration") != found["metadata"]["generation"]:
         return {}
@@ -165,7 +161,7 @@ def ready(shell: Shell, kind: str, name: str) -> dict[str, str]:
 
 
 def policy_status(shell: Shell) -> dict[str, str]:
-    command = ("kubectl", "get", "--namespace", "default", "configmap", "operators-test", "--output", "json")
-    annotations = json.loads(shell.run(*command).out)["metadata"].get("annotations", {})
+    command = ("get", "--namespace", "default", "configmap", "operators-test", "--output", "json")
+    annotations = json.loads(shell.kubectl(*command).out)["metadata"].get("annotations", {})
     status: dict[str, str] = json.loads(annotations.get("openpolicyagent.org/kube-mgmt-status", "{}"))
     return status

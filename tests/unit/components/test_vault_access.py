@@ -141,6 +141,9 @@ def test_a_reviewer_reads_and_does_nothing_else(bootstrap: Composition) -> None:
         f"transit/decrypt/iot-broker-{bootstrap.site.name}": {"update"},
         "auth/token/renew-self": {"update"},
         "sys/capabilities-self": {"update"},
+        # It looks by these as well; Vault wants more for it.
+        f"sys/auth/kubernetes-{bootstrap.site.name}/tune": {"read", "sudo"},
+        f"sys/auth/approle-{bootstrap.site.name}/tune": {"read", "sudo"},
     }
 
 
