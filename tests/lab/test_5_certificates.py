@@ -216,20 +216,19 @@ def test_preflight_finds_a_ca_that_ends_before_what_it_may_sign(
 ) -> None:
     file = stacks / "sites" / f"{site.name}.yaml"
     text = file.read_text()
-    longer = {
-        # The data ask for more than the CAs that are there can give.
-        "root": (
-            "  root:\n",
-            "  root:\n    lifetime: 4000d\n",
+    # The data ask for more than the CAs that are there can give.
+    asked = {
+        "root": (("  root:\n", "    lifetime: 4000d\n"), ("  issuing:\n", "    lifetime: 3650d\n")),
+        "issuing": (
+            ("  issuing:\n", "    lifetime: 1200d\n"),
+            ("pki:\n", "  device_certificates: {maximum: 1100d}\n"),
         ),
-        "issuing": ("pki:\n", "pki:\n  device_certificates: {maximum: 1094d}\n"),
     }
-    before, after = longer[kind]
     assert findings(deployed, site) == []
     try:
-        edited = text.replace(before, after, 1)
-        if kind == "root":
-            edited = edited.replace("  issuing:\n", "  issuing:\n    lifetime: 3650d\n", 1)
+        edited = text
+        for key, more in asked[kind]:
+            edited = edited.replace(key, key + more, 1)
         file.write_text(edited)
         (found,) = findings(deployed, site)
         assert found["what"] == f"the {kind} CA"
