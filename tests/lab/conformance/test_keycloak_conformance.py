@@ -21,6 +21,15 @@ DEVIATIONS = (
     ),
 )
 
+AT_THE_SERVER = (
+    Deviation(
+        reason="the recorded plugin, 6.13.0, does not know this field; 6.14.1 gives its default",
+        urn="keycloak:index/realm:Realm::.*",
+        path=r".*bruteForceDetection\.maxSecondaryAuthFailures",
+    ),
+)
+"""And what only a realm that is made shows."""
+
 CHOSEN_BY_KEYCLOAK = (r"properties\.clientSecret\.value", r"properties\.serviceAccountUserId")
 
 
@@ -53,7 +62,7 @@ def test_every_recorded_request_is_answered_alike(recording: list[Exchange], she
         "rootCaCertificate": shell.authority.read_text(),
         "clientTimeout": "15",
     }
-    with PluginProcess("keycloak", shell.environment) as plugin:
+    with PluginProcess("keycloak", {**shell.environment, **shell.administration}) as plugin:
         replay = Replay(plugin, settings, varying=CHOSEN_BY_KEYCLOAK)
         replay.run(recording, before={})
-    assert unexplained(replay.differences, DEVIATIONS) == []
+    assert unexplained(replay.differences, (*DEVIATIONS, *AT_THE_SERVER)) == []

@@ -29,8 +29,8 @@ def edited_by_hand(shell: Shell) -> Callable[[], None]:
 
     def edit() -> None:
         patch = json.dumps({"data": {"a": "by-hand"}})
-        shell.run("kubectl", "-n", "iot", "patch", "configmap", "plain", "--type=merge", "-p", patch)
-        shell.run("kubectl", "-n", "iot", "delete", "service", "svc")
+        shell.kubectl("-n", "iot", "patch", "configmap", "plain", "--type=merge", "-p", patch)
+        shell.kubectl("-n", "iot", "delete", "service", "svc")
 
     return edit
 
@@ -41,7 +41,7 @@ def test_every_answer_is_the_official_plugins(shell: Shell, edited_by_hand: Call
         pytest.skip(
             "the recordings of the official plugins (../shared/reference/plugins) are not on this machine"
         )
-    settings = {"kubeconfig": shell.environment["KUBECONFIG"], "enableServerSideApply": "true"}
+    settings = {"kubeconfig": shell.administration["KUBECONFIG"], "enableServerSideApply": "true"}
     with PluginProcess("kubernetes") as plugin:
         replay = Replay(plugin, settings, varying=VARYING, order={r".*managedFields": by_owner})
         replay.run(recording, before={"5-refresh": edited_by_hand})
