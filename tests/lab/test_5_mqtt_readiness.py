@@ -23,10 +23,10 @@ def probe(
 ) -> Callable[..., tuple[int, str]]:
     """Run the readiness probe as its Job does, with the certificates that cert-manager would have asked for."""
     folder = tmp_path_factory.mktemp("probe")
-    (job,) = front.shell.all("job", site.namespace)
+    (job,) = front.shell.all("job", site.namespace, "app.kubernetes.io/component=probe")
     (container,) = job["spec"]["template"]["spec"]["containers"]
     own, _ = front.issued("probe", names.probe_name(site), "1h")
-    foreign = Authority(folder, "Somebody else")
+    foreign = Authority(folder / "elsewhere", "Another")
     foreign.ensure()
     strange = foreign.client("stranger", names.probe_name(site))
     mounted = {"identity": (own.chain, own.key), "stranger": (strange.certificate, strange.key)}
