@@ -1,12 +1,14 @@
 """What the acceptance checks look at: a real site that `IOT_BROKER_SITE` names, or the lab's sample site.
 
 At a site, set IOT_BROKER_SITE and log in as for `pulumi up`; KAFKA_BOOTSTRAP and OPA_URL say where those two are
-reached.
+reached. As a part of all tests they look at the lab. Asked for alone they must be given a site: an engineer who forgot
+it would check the lab, and see green. IOT_BROKER_ACCEPTANCE=lab asks for the lab alone.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import testinfra
@@ -17,6 +19,24 @@ from sitectl.root import program_root
 from sitectl.settings import load_settings
 
 LAB_SITE = "eagle-ford"
+FOLDER = Path(__file__).parent
+REFUSAL = (
+    "say which site to accept: `export IOT_BROKER_SITE=SITE`, and log in as for `pulumi up` (docs/real-site.md). "
+    "Without it these checks could only look at the lab; IOT_BROKER_ACCEPTANCE=lab asks for that"
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Refuse, before any check, to look at the lab where these checks are asked for by themselves."""
+    named = os.environ.get("IOT_BROKER_SITE") or os.environ.get("IOT_BROKER_ACCEPTANCE") == "lab"
+    if not named and asked_for_alone(config.args, config.invocation_params.dir):
+        raise pytest.UsageError(REFUSAL)
+
+
+def asked_for_alone(arguments: Iterable[str], folder: Path) -> bool:
+    """Say whether each path that pytest was given, seen from `folder`, is in this folder."""
+    paths = [(folder / argument.partition("::")[0]).resolve() for argument in arguments]
+    return all(path.is_relative_to(FOLDER) for path in paths)
 
 
 @dataclass(frozen=True)
@@ -40,7 +60,7 @@ def host() -> Host:
 def target(request: pytest.FixtureRequest, environment: pytest.MonkeyPatch) -> Target:
     """The site to look at; brings the lab's own up when no real one is named."""
     name = os.environ.get("IOT_BROKER_SITE")
-    in_lab = name is None
+    in_lab = not name
     if in_lab:
         shell = request.getfixturevalue("deployed")
         for variable, value in shell.environment.items():
