@@ -29,7 +29,7 @@ COMMANDS = (
     rf"admins (?:del|passwd) {ONE}.*",
     # The enterprise edition's.
     r"rebalance start --evacuation"
-    r"(?: --(?:wait-health-check|conn-evict-rate|sess-evict-rate|wait-takeover) \d+| --(?:redirect-to|migrate-to) \S+)*",
+    r"(?: --(?:wait-health-check|conn-evict-rate|sess-evict-rate|wait-takeover) \d+| --redirect-to \S+)*",
     r"rebalance (?:status|stop|node-status)",
 )
 

@@ -1,4 +1,4 @@
-"""Pages are written in plain, active English: short sentences, one word for one thing, and links that lead somewhere."""
+"""Pages are written in plain, active English: short sentences, one word for one thing, and links that work."""
 
 import re
 from functools import cache
