@@ -36,6 +36,8 @@ from model.slo import WINDOWS
 
 # Two scrapes fit into Prometheus' look-back of five minutes, and a `rate` over five minutes has its two samples.
 STEP_SECONDS = 120
+# Until the first two scrapes a rate has what is told alone, and a busy machine takes minutes to come that far.
+SCRAPED_SECONDS = 900
 # What EMQX and OPA count is told for so long; what the service level is made of, for all days.
 COUNTED_DAYS = 14
 # Allowed outages: one in so many days, for so long. A promise of 99.9 % of business hours bears two in a month.
@@ -122,10 +124,11 @@ def lines(told: Scene, start: int, end: int, interval: int) -> Iterator[str]:
 
     `interval` is the site's own time between two scrapes, and so between two records of its service level.
     """
-    recent = max(start, end - COUNTED_DAYS * DAY)
+    recent, scraped = max(start, end - COUNTED_DAYS * DAY), max(start, end - SCRAPED_SECONDS)
     found = tuple(troubled_series(told))
     for counted in found:
-        yield from _samples(counted, range(recent, end, STEP_SECONDS))
+        yield from _samples(counted, range(recent, scraped, STEP_SECONDS))
+        yield from _samples(counted, range(scraped, end, interval))
     yield from _connections(told, found, range(max(start, end - DAY), end, STEP_SECONDS))
     yield from service_level(told, range(start, end, interval))
 

@@ -56,7 +56,7 @@ def deployed(shell: Shell, first_up: Outcome) -> Shell:
     return shell
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kafka(shell: Shell, estate: Estate) -> AdminClient:
     """An administration client of the lab's Kafka that may do everything."""
     administrator = estate.kafka_administrator()

@@ -275,11 +275,15 @@ def test_a_thief_in_a_changes_branch_gets_nothing(engineer: Shell, tmp_path: Pat
     assert f"| {SITE} | its data | " in looked.out
     assert "**It changes settings**" in looked.out
 
-    thief.plant(engineer.folder, loot)
-    code = change(engineer, "thief", "And code")
+    # Planted beside the folder that the runner is started in, as on a machine of the thief's own.
+    git(engineer, "checkout", "--quiet", "--detach", data)
+    planted = replace(engineer, folder=tmp_path / "planted")
+    git(engineer, "worktree", "add", "--quiet", str(planted.folder), "change/thief")
+    thief.plant(planted.folder, loot)
+    code = change(planted, "thief", "And code")
+    git(engineer, "worktree", "remove", "--force", str(planted.folder))
     assert "**It changes the program**" in serve(engineer, variables=login).out
 
-    git(engineer, "checkout", "--quiet", "--force", data)
     (file.parent / "passwd.yaml").symlink_to(secret)
     change(engineer, "thief", "And a link")
     linked = serve(engineer, check=False, variables=login)

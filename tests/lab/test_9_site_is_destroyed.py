@@ -14,7 +14,8 @@ from tests.support.shell import Shell
 def test_a_protected_site_refuses_to_go(deployed: Shell, site: Site, stacks: Path) -> None:
     file = stacks / "sites" / f"{site.name}.yaml"
     text = file.read_text()
-    file.write_text(text + "\nprotect: true\n")
+    assert text.count("\nprotect: false") == 1
+    file.write_text(text.replace("\nprotect: false", "\nprotect: true"))
     try:
         deployed.up(site.name)
         before = deployed.state(site.name)
