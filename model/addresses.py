@@ -11,8 +11,8 @@ _HOST = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 _MAILBOX = r"^[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?@[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 MEANINGS = {
     _RETURN: (
-        "an https:// address with a path and without wildcards, or `http://127.0.0.1/…` of a program on the person's "
-        "own machine (its port may be any)"
+        "an https:// address with a path and without wildcards, or `http://127.0.0.1/…` of the person's "
+        "own machine (any port)"
     ),
     _HOST: "a host name in small letters, like `smtp.field.example`",
     _MAILBOX: "a mail address, like `iot@field.example`",

@@ -31,7 +31,7 @@ class Storage(Part):
     )
     approved: Fingerprint | None = Field(
         None,
-        description="Digest of the nodes that keep these volumes; a change that would move the broker to new ones is "
+        description="Digest of the nodes that keep these volumes. A change that would move the broker to new ones is "
         "refused until it is written here. A protected site must name it (`sitectl validate` says which).",
     )
 

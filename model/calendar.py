@@ -145,7 +145,7 @@ class Freeze(Part):
     name: Label = Field(description="Short name.")
     first: Day = Field(description="First day, as the windows' time zones count days.")
     last: Day = Field(description="Last day.")
-    reason: Text = Field(description="Why, for whoever is refused.")
+    reason: Text = Field(description="Why, for the engineer who is refused.")
 
 
 class Change(Part):

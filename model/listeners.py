@@ -42,7 +42,7 @@ class Listener(Door):
 
 
 class ZoneListener(Door):
-    """MQTT over TLS with client certificates, for one network zone of the site: nobody else's address is let in."""
+    """MQTT over TLS with client certificates, for one network zone of the site, and for its addresses alone."""
 
     name: Label = Field(description="The network zone, one of `network.zones`.")
     max_connections: int | None = Field(
@@ -68,7 +68,7 @@ class ZoneListener(Door):
 
 
 class Listeners(Part):
-    """The broker's doors; all of them TLS."""
+    """The broker's listeners; all of them TLS."""
 
     mqtts: Listener = Field(description="MQTT over TLS with client certificates.")
     wss: Listener = Field(description="MQTT over WebSocket over TLS.")

@@ -72,7 +72,9 @@ class AlertSeverity(Part):
     """How much one alert matters, where that is not as usual."""
 
     name: AlertName = Field(description="Name of the alert.")
-    severity: Severity = Field(description="`page` wakes somebody; a `ticket` waits for working hours.")
+    severity: Severity = Field(
+        description="`page` wakes the on-call operator; a `ticket` waits for working hours."
+    )
 
 
 class Exporter(Part):

@@ -68,7 +68,7 @@ class Platform(Part):
     )
     api_server: Peers | None = Field(
         None,
-        description="Kubernetes' API server, as pods reach it behind its Service; left out, one Job may ask for it at "
+        description="Kubernetes' API server, as pods reach it behind its Service. Left out, one Job may ask for it at "
         "every address outside of the site's zones.",
     )
     dns: Peers = Field(description="The cluster's name servers: CoreDNS, NodeLocal DNS, or OpenShift's.")

@@ -14,7 +14,7 @@ STATE_SPACES = {"v3.0": "spBv1.0/STATE", "v2.2": "STATE"}
 
 
 class TopicRule(Part):
-    """One permission: whoever it names may do the actions on the topics; what no rule allows is denied."""
+    """One permission: the clients that it names may do the actions on the topics; what no rule allows is denied."""
 
     name: Label = Field(description="Name, by which layers change the rule.")
     who: CommonName = Field(
@@ -23,13 +23,13 @@ class TopicRule(Part):
     actions: tuple[Literal["publish", "subscribe"], ...] = Field(min_length=1, description="What it may do.")
     topics: tuple[TopicFilter, ...] = Field(
         min_length=1,
-        description="MQTT topic filters; `{site}` is the site's name, `{name}` the client's common name, `{elsewhere}` "
-        "each topic space of an asset that does not begin with the site's name, `{host}` each host's Sparkplug id.",
+        description="MQTT topic filters. `{site}` is the site's name, `{name}` the client's common name. `{elsewhere}` "
+        "is each topic space of an asset that does not begin with the site's name, `{host}` each host's Sparkplug id.",
     )
 
 
 class Host(Part):
-    """A host application that speaks to devices: by name, and nobody else may.
+    """A host application that speaks to devices: by name; no other client may.
 
     It comes with the certificate `<name>.services.<domain>`.
     """
@@ -70,6 +70,6 @@ class Policy(Part):
         None, description="When more policy servers are started; left out, there are `replicas`."
     )
     hosts: tuple[Host, ...] = Field(
-        (), description="Hosts that may speak to devices; keyed by name. Left out: nobody may."
+        (), description="Hosts that may speak to devices; keyed by name. Left out: no client may."
     )
     rules: tuple[TopicRule, ...] = Field(min_length=1, description="Permissions; keyed by name.")

@@ -86,7 +86,7 @@ class Protection(Part):
     flapping: Flapping = Field(description="When a client is banned for connecting again and again.")
     reserve: Percentage = Field(
         description="Connections that a listener accepts beyond the planned ones: for growth, and for clients that "
-        "come back before their old connection is noticed to be gone."
+        "come back before EMQX notices their old connection's end."
     )
     reconnect_within: Annotated[Duration, between(Duration(1))] = Field(
         description="Time in which all clients may come back after an outage; shorter costs more cores for TLS."

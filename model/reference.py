@@ -13,7 +13,7 @@ HEAD = """<!-- Written by `python -m model.reference`; edit the model's descript
 # What a site file can say
 
 A site is the merge of `stacks/defaults.yaml`, `stacks/profiles/<kind>.yaml`, `stacks/phases/<phase>.yaml` and
-`stacks/sites/<site>.yaml`, in that order; each of them may say any of this, but for what belongs to one of them alone.
+`stacks/sites/<site>.yaml`, in that order. Each may say any of this, but for what belongs to one of them alone.
 
 - Maps merge, key by key.
 - A list of things that have a `name` merges by it; `remove: true` beside the name takes one away.

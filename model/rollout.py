@@ -36,7 +36,7 @@ class Comparison(Part):
 
 
 class Leave(Part):
-    """What must be true before a site may go on to the next phase."""
+    """What must be true before a site may enter the next phase."""
 
     to: Phase = Field(description="The next phase.")
     soak: Duration = Field(description="Shortest time in this phase.")
@@ -113,7 +113,7 @@ class Incumbent(Part):
 
 
 class Owner(Part):
-    """Somebody who answers for the site."""
+    """A person or desk that answers for the site."""
 
     name: Label = Field(description="Short name, as the training record has it.")
     title: Text = Field(description="Name for people.")

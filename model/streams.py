@@ -108,7 +108,7 @@ class Streams(Part):
         description="How long the acknowledgement waits for Kafka when delivery is `awaited`; then it is given anyway."
     )
     wait_at_start: Annotated[Duration, between(Duration(0), Duration(3600))] = Field(
-        description="How long a node of the enterprise edition waits for Kafka before it starts without: from then on "
+        description="How long a node of the enterprise edition waits for Kafka before it starts without. From then on "
         "it acknowledges and loses what is published until Kafka is back. 1h at most; clients use other nodes "
         "meanwhile."
     )

@@ -12,6 +12,7 @@ READER = MarkdownIt("gfm-like", {"linkify": False})
 # A full stop ends a sentence where space follows, and then no small letter: `3.11` goes on.
 END = re.compile(r"(?<=[.!?])[\"')]*\s+(?![a-z])")
 WORD = re.compile(r"[^\W_]")
+CODE = "`code`"
 
 
 class Sentence(NamedTuple):
@@ -34,13 +35,14 @@ def sentences(markdown: str) -> Iterator[Sentence]:
         if token.type == "inline":
             text = "".join(map(_shown, token.children or ()))
             for part in END.split(text):
-                if WORD.search(part):
+                # A list of values in code has no sentence.
+                if WORD.search(part.replace(CODE, "")):
                     yield Sentence(line, " ".join(part.split()))
 
 
 def _shown(token: Token) -> str:
     if token.type == "code_inline":
-        return "`code`"
+        return CODE
     return " " if token.type in ("softbreak", "hardbreak") else token.content
 
 
