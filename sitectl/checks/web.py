@@ -30,6 +30,7 @@ class Web:
         self, address: str, authorities: str | None, headers: Mapping[str, str] | None = None
     ) -> None:
         self.address = address.rstrip("/")
+        self.authorities = authorities
         self._headers = dict(headers or {})
         self._pool = urllib3.PoolManager(
             ca_cert_data=authorities,

@@ -190,6 +190,22 @@ def test_names_a_keycloak_login_that_is_wrong(shell: Shell, site: Site) -> None:
     assert "KEYCLOAK_" in failed[0]["remedy"]
 
 
+def test_asks_keycloak_itself_whether_a_login_may_make_a_realm(shell: Shell, estate: Estate) -> None:
+    """Baytown has no realm here. The administrator's token, of `admin-cli`, says no role of his."""
+    what = "rights to make a realm"
+    reviewer = {
+        "KEYCLOAK_CLIENT_ID": "iot-review",
+        "KEYCLOAK_CLIENT_SECRET": (estate.state / "keycloak" / "iot-review-secret").read_text(),
+    }
+    for variables, passed in (({}, True), (shell.administration, True), (reviewer, False)):
+        outcome = shell.run("sitectl", "preflight", "baytown", "--json", check=False, variables=variables)
+        (found,) = (entry for entry in json.loads(outcome.out)["findings"] if entry["what"] == what)
+        assert found["passed"] == passed, found
+    assert found["detail"] == "lacks `create-realm`"
+    realms = {entry["realm"] for entry in servers.keycloak(shell).get("")}
+    assert "baytown" not in realms
+
+
 def test_names_missing_settings(shell: Shell, site: Site, tmp_path: Path) -> None:
     outcome = shell.run(
         "sitectl",
