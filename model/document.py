@@ -28,6 +28,11 @@ _OTHER_NUMBER = re.compile(
     r"|([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(e[-+]?[0-9]+)?)",
     re.ASCII | re.IGNORECASE,
 )
+_CLOSE_QUOTE = "close the quote on its line"
+_FLOWS: dict[type[yaml.Event], tuple[str, str]] = {
+    yaml.SequenceStartEvent: ("[", "close it with `]`, and put a comma between its items"),
+    yaml.MappingStartEvent: ("{", "close it with `}`, and put a comma between its keys"),
+}
 _OTHER_BOOLEAN = {"y", "yes", "on", "true"}, {"n", "no", "off", "false"}
 
 
@@ -104,6 +109,9 @@ class _Reader:
         self._events: Iterator[yaml.Event] = iter(())
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._nodes = 0
+        # Where the last quoted text opens and closes, and what is open: for the words about what is not YAML.
+        self._quote = (0, 0)
+        self._flows: list[tuple[int, str, str]] = []
 
     def compose(self, text: str) -> Mapping:
         """Return the tree of the only document in the text; raises _Unreadable."""
@@ -118,11 +126,7 @@ class _Reader:
             if not isinstance(another, yaml.StreamEndEvent):
                 raise _Unreadable(_line(another), "holds a second document", "keep one document in each file")
         except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else None
-            problem = f"is not YAML: {error.problem}"
-            raise _Unreadable(
-                line, problem, "check indentation, colons and quotes on and above it"
-            ) from error
+            raise self._not_yaml(error) from error
         except yaml.YAMLError as error:
             raise _Unreadable(None, "is not YAML", "check that it is a text file") from error
         if not isinstance(root, Mapping):
@@ -131,6 +135,24 @@ class _Reader:
                 root.origin.line, f"holds {found}", "write keys and values, like `name: eagle-ford`"
             )
         return root
+
+    def _not_yaml(self, error: yaml.MarkedYAMLError) -> _Unreadable:
+        """Say where YAML ends to be YAML: where something opens that is not closed, else where it was noticed."""
+        noticed = error.problem_mark.line + 1 if error.problem_mark else None
+        ended = error.context == "while scanning a quoted scalar" and "unexpected end" in str(error.problem)
+        if ended and error.context_mark is not None:
+            return _Unreadable(
+                error.context_mark.line + 1, "has a quote here that is not closed", _CLOSE_QUOTE
+            )
+        opens, closes = self._quote
+        if noticed is not None and opens < closes and noticed in (closes, closes + 1):
+            problem = f"has a quote here that is closed on line {closes}, in the middle of a text"
+            return _Unreadable(opens, problem, _CLOSE_QUOTE)
+        if self._flows:
+            line, sign, remedy = self._flows[-1]
+            return _Unreadable(line, f"has a `{sign}` here that is not closed", remedy)
+        problem = f"is not YAML: {error.problem}"
+        return _Unreadable(noticed, problem, "check indentation, colons and quotes on and above it")
 
     def errors(self, root: Node | None) -> tuple[SiteError, ...]:
         """Return what was noted; keys are written with the names of list items where the tree is known."""
@@ -152,12 +174,17 @@ class _Reader:
             return self._alias(event, line)
         self._refuse_tag(event, path, line)
         node: Node
+        flow = _FLOWS.get(type(event)) if getattr(event, "flow_style", False) else None
+        if flow:
+            self._flows.append((line, *flow))
         if isinstance(event, yaml.ScalarEvent):
             node = self._scalar(event, path, line)
         elif isinstance(event, yaml.MappingStartEvent):
             node = Mapping(Origin(self.file, line), self._entries(path, depth))
         else:
             node = Sequence(Origin(self.file, line), self._items(path, depth))
+        if flow:
+            self._flows.pop()
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
             self._anchors[anchor] = node, self._nodes - before
@@ -221,6 +248,8 @@ class _Reader:
     def _scalar(self, event: yaml.ScalarEvent, path: tuple[Step, ...], line: int) -> Scalar:
         text: str = event.value
         value: Value = text
+        if event.style in ("'", '"') and event.end_mark is not None:
+            self._quote = line, event.end_mark.line + 1
         if event.implicit[0]:
             value, remedy = _resolve(text)
             if remedy:

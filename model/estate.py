@@ -42,8 +42,10 @@ def load_estate(folder: Path, names: Iterable[str] = (), judge: Judge | None = N
         errors += _strays(stacks)
         errors += shared_mistakes(folder, stacks.names())
         errors += contracts.shared_mistakes(folder, agreed)
-    chains = {name: read_chain(folder, name, judge) for name in loaded}
-    for name, layers in loaded.items():
+    # A name that is no site's has no records: it may be any text, `..` as well.
+    there = {name: layers for name, layers in loaded.items() if name in stacks.names()}
+    chains = {name: read_chain(folder, name, judge) for name in there}
+    for name, layers in there.items():
         errors += chains[name].errors
         errors += mistakes_with(folder, layers.site, chains[name]) if layers.site else ()
         errors += contracts.mistakes_with(agreed, layers.site) if layers.site else ()

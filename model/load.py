@@ -1,5 +1,6 @@
 """Finds a site's layers, reads each once, merges them and validates the whole."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from model.rules import Finding, findings
 from model.site import Kind, Site
 from model.words import did_you_mean, listed, quoted
 
+# What may be the name of a site's file, so that a message may name the file.
+_FILE_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
 # Which files alone may set a key; everything else may be set in any layer.
 BELONGS: dict[tuple[Step, ...], str] = {
     ("limits",): "phases",
@@ -31,6 +35,7 @@ BELONGS: dict[tuple[Step, ...], str] = {
     ("network",): "sites",
     ("incumbent", "product"): "sites",
     ("incumbent", "address"): "sites",
+    ("incumbent", "licence_ends"): "sites",
     ("incumbent", "licence_cost"): "sites",
     ("retention", "cold"): "sites",
     ("retention", "relied_on"): "sites",
@@ -85,10 +90,7 @@ class Stacks:
             return Layers((), None, self._linked)
         file = self.folder / "sites" / f"{name}.yaml"
         if name not in self.names():
-            error = SiteError(
-                file, None, "", f"there is no site {quoted(name)}", did_you_mean(name, self.names())
-            )
-            return Layers((), None, (error,))
+            return Layers((), None, (self._no_site(name),))
         kind, kind_errors = self._choice(file, "kind", get_args(Kind))
         phase, phase_errors = self._choice(file, "phase", get_args(Phase))
         files = [
@@ -105,6 +107,14 @@ class Stacks:
         order = {layer: index for index, layer in enumerate(files)}
         errors.sort(key=lambda error: (order.get(error.file, -1), error.line or 0))
         return Layers(documents, None if errors else site, tuple(errors))
+
+    def _no_site(self, name: str) -> SiteError:
+        """Word that there is no site of this name: it came from a command, so that no file is to be mended."""
+        file = self.folder / "sites"
+        if _FILE_NAME.fullmatch(name):
+            file /= f"{name}.yaml"
+        remedy = did_you_mean(name, self.names(), "write the first one: `sitectl new SITE`")
+        return SiteError(file, None, "", f"there is no site {quoted(name)}", remedy)
 
     def document(self, file: Path) -> Document:
         """Return the file's tree."""

@@ -6,7 +6,7 @@ which removes it, and a named item may say `remove: true`.
 
 import json
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,18 @@ def description(key: str, items: Collection[str]) -> str | None:
             return None
         place = _resolved(found, schema)
     return str(place["description"]) if "description" in place else None
+
+
+def paths() -> Iterator[str]:
+    """Yield every dotted key of a site that is in no list, set or not."""
+    schema = site_schema()
+
+    def below(place: dict[str, Any], above: str) -> Iterator[str]:
+        for name, field in place.get("properties", {}).items():
+            yield f"{above}{name}"
+            yield from below(_resolved(field, schema), f"{above}{name}.")
+
+    return below(schema, "")
 
 
 def _resolved(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

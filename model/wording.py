@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from model.base import PATTERN_MEANINGS
+from model.document import reads_as_text
 from model.errors import SiteError
 from model.nodes import Mapping, Node, Origin, Scalar, Sequence, Step, by_name, child, trail, written
 from model.units import Unit
@@ -161,7 +162,50 @@ def _unknown_key(
         value = node.text if isinstance(node, Scalar) else _shape(node)
         return f"`remove: {value}` does nothing", "write `remove: true` to remove the item, or leave it out"
     model, _ = _field_at(form, error["loc"])
-    return f"{quoted(key)} is not a known key", did_you_mean(key, model.model_fields if model else ())
+    problem = f"{quoted(key)} is not a known key"
+    if "." in key and (nested := _nested(model, key.split("."), _as_yaml(node))):
+        ((first, inner),) = nested.items()
+        return (
+            problem,
+            f"write it nested: `{first}: {_on_one_line(inner)}`, or add to the `{first}:` that is there",
+        )
+    return problem, did_you_mean(key, model.model_fields if model else ())
+
+
+def _nested(model: type[BaseModel] | None, steps: list[str], value: str) -> dict[str, Any] | None:
+    """Return what a dotted key was meant to set, as maps and lists of named items; None where it is no key."""
+    first, *rest = steps
+    field = model.model_fields.get(first) if model else None
+    if field is None or not rest:
+        return None if field is None else {first: value}
+    below = _model_in(field.annotation)
+    if not _is_list(field.annotation):
+        inner = _nested(below, rest, value)
+        return None if inner is None else {first: inner}
+    item = _nested(below, rest[1:], value) if rest[1:] else None
+    return None if item is None else {first: [{"name": rest[0]} | item]}
+
+
+def _as_yaml(node: Node) -> str:
+    if not isinstance(node, Scalar):
+        return "…"
+    quote = isinstance(node.value, str) and not reads_as_text(node.text)
+    return f'"{printable(node.text)}"' if quote else printable(node.text)
+
+
+def _on_one_line(value: object) -> str:
+    """Write maps, lists and texts, which are YAML already, as YAML on one line."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_on_one_line(entry)}' for key, entry in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_on_one_line, value))}]"
+    return str(value)
+
+
+def _is_list(annotation: Any) -> bool:
+    if get_origin(annotation) in {Annotated, Union, types.UnionType}:
+        return any(_is_list(inner) for inner in get_args(annotation))
+    return get_origin(annotation) is tuple
 
 
 def _choices(

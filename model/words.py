@@ -35,12 +35,15 @@ def listed(words: Iterable[str], conjunction: str = "or") -> str:
     return f"{', '.join(all_words[:-1])} {conjunction} {all_words[-1]}"
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return a question that names the nearest choice, or the list of choices when none is near."""
+def did_you_mean(word: str, choices: Iterable[str], otherwise: str = "remove it") -> str:
+    """Return a question that names the nearest choice, or the list of choices when none is near.
+
+    `otherwise` is the remedy where there is no choice at all.
+    """
     import difflib  # only a mistake pays for it
 
     known = list(choices)
     near = difflib.get_close_matches(word[:LONGEST_QUOTE], known, n=1, cutoff=0.6)
     if near:
         return f"did you mean {quoted(near[0])}?"
-    return f"known: {listed(sorted(known), 'and')}" if known else "remove it"
+    return f"known: {listed(sorted(known), 'and')}" if known else otherwise

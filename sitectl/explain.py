@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping
 
 import click
 
+MOST_MEANT = 3
+
 
 @click.command("explain")
 @click.argument("site")
@@ -15,7 +17,7 @@ def command(site: str, key: str, as_json: bool) -> None:
     from model import Stacks
     from model.derived import derived
     from model.provenance import explain, keys
-    from model.words import did_you_mean, quoted
+    from model.words import quoted
     from sitectl import output, problems
     from sitectl.root import program_root
 
@@ -26,8 +28,9 @@ def command(site: str, key: str, as_json: bool) -> None:
     follows = {} if layers.site is None else _below(key, derived(layers.site))
     meaning = None if found or follows else _meaning(key, keys(layers.tree))
     if not found and not follows and meaning is None:
-        remedy = did_you_mean(key, keys(layers.tree) if "." in key else layers.tree.entries)
-        problems.refuse(f"{site} has no key {quoted(key)}; {remedy}")
+        problems.refuse(
+            f"{site} has no key {quoted(key)}; {_meant(key, keys(layers.tree), layers.tree.entries)}"
+        )
     if as_json:
         output.write_json(
             [
@@ -80,6 +83,28 @@ def _meaning(key: str, known: Collection[str]) -> str | None:
     from model.schema import description
 
     return description(key, known)
+
+
+def _meant(key: str, known: Collection[str], first: Collection[str]) -> str:
+    """Say which key was probably meant: one that ends so, the nearest in letters, or those beside it."""
+    from difflib import get_close_matches
+
+    from model.schema import paths
+    from model.words import did_you_mean, listed
+
+    every = dict.fromkeys((*known, *paths()))
+    if ends := [name for name in every if name.endswith(f".{key}")]:
+        return f"did you mean {listed(ends[:MOST_MEANT])}?"
+    last = {name.rpartition(".")[2]: name for name in reversed(every)}
+    if "." not in key and not get_close_matches(key, first) and (near := get_close_matches(key, last, n=1)):
+        return f"did you mean {listed([last[near[0]]])}?"
+    if "." in key and (near := get_close_matches(key, every, n=1)):
+        return f"did you mean {listed(near)}?"
+    above = key
+    while above and above not in every:
+        above = above.rpartition(".")[0]
+    beside = [name for name in every if name.rpartition(".")[0] == above] if above else first
+    return did_you_mean(key, beside or first)
 
 
 def _below(key: str, derived: Mapping[str, object]) -> dict[str, str]:

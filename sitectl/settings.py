@@ -46,7 +46,10 @@ def read_settings_file(file: Path) -> dict[str, object]:
     except FileNotFoundError:
         remedy = 'write it (docs/real-site.md shows one), or open the lab\'s shell: eval "$(sitectl lab env)"'
         raise SettingsFileError(file, "there is no such file", remedy) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise SettingsFileError(file, f"cannot be read: {reason}", "make it a readable file") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsFileError(file, f"cannot be read: {error}", "mend the file") from error
     config = document.get("config") if isinstance(document, dict) else None
     return {

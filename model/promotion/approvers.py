@@ -9,6 +9,9 @@ from model.promotion.record import Approver, Approvers, Record, Signature
 from model.promotion.signers import names_of
 from model.words import quoted
 
+ADD_APPROVER = "add them to stacks/promotions/approvers.yaml, by a change of its own"
+"""What to do where a name is no approver's, and no approver is known yet."""
+
 
 def approvers_file(stacks: Path) -> Path:
     """Return the file that says who may approve a change of phase."""

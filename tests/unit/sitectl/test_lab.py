@@ -14,6 +14,7 @@ from tests.support.shell import REPOSITORY
 @pytest.fixture(autouse=True)
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "Pulumi.yaml").write_text("name: iot-broker\n")
+    (tmp_path / "stacks").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IOT_BROKER_LAB", "paper")
     return tmp_path
@@ -64,7 +65,7 @@ def test_a_history_of_a_site_that_is_not_there_is_refused() -> None:
 
 
 def test_a_history_needs_a_running_lab(checkout: Path) -> None:
-    copytree(REPOSITORY / "stacks", checkout / "stacks")
+    copytree(REPOSITORY / "stacks", checkout / "stacks", dirs_exist_ok=True)
     result = lab("history", "eagle-ford")
     assert result.exit_code == 1
     assert "run `sitectl lab up` first" in result.output
