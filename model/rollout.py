@@ -5,6 +5,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from model.base import BridgedSpace, Domain, Label, Part, Port, Text
+from model.calendar import Day
 from model.network import Peers
 from model.units import Duration, Money, Percentage
 
@@ -108,6 +109,9 @@ class Incumbent(Part):
         (),
         description="What crosses the bridge; when left out, the topics of devices and edge nodes, under the same "
         "names. Keyed by name.",
+    )
+    licence_ends: Day | None = Field(
+        None, description="Last day of its licence, as the contract has it; `sitectl sites` shows it."
     )
     licence_cost: Money | None = Field(None, description="What its licence costs in a year.")
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the sites as JSON.")
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Date to count the days in the phase by.")
 def command(as_json: bool, today: date | None) -> None:
-    """List the sites: kind, phase and days in it, edition and the end of its support, service level.
+    """List the sites: kind, phase, days in it, edition, end of its support, service level.
 
-    Broken ones are named.
+    Of the broker that is replaced: when its licence ends, and what it costs. Broken sites are named.
     """
     from model.estate import load_estate
     from sitectl import output, problems
@@ -32,7 +32,18 @@ def command(as_json: bool, today: date | None) -> None:
         errors = [problems.as_data(error) for error in estate.errors]
         output.write_json({"sites": described, "errors": errors})
     else:
-        header = ("site", "kind", "phase", "days in it", "edition", "support ends", "service level", "region")
+        header = (
+            "site",
+            "kind",
+            "phase",
+            "days in it",
+            "edition",
+            "support ends",
+            "service level",
+            "old licence ends",
+            "costs a year",
+            "region",
+        )
         output.write_table(header, [_row(site) for site in described])
         if estate.errors:
             problems.show(f"\n{problems.worded(estate.errors)}")
@@ -56,6 +67,9 @@ def _described(site: "Site", days: int) -> dict[str, str | int | None]:
         "availability": str(level.availability),
         "repair": str(level.repair),
         "hours": level.hours,
+        "incumbent": site.incumbent.state,
+        "licenceEnds": str(site.incumbent.licence_ends) if site.incumbent.licence_ends else None,
+        "licenceCost": str(site.incumbent.licence_cost) if site.incumbent.licence_cost else None,
         "region": site.region,
     }
 
@@ -69,5 +83,12 @@ def _row(site: dict[str, str | int | None]) -> tuple[str, ...]:
         f"{site['edition']} {site['version']}",
         str(site["supportEnds"] or "not named"),
         f"{site['availability']}, repair < {site['repair']}, {site['hours']}",
+        _licence(site),
+        str(site["licenceCost"] or "not named"),
         str(site["region"]),
     )
+
+
+def _licence(site: dict[str, str | int | None]) -> str:
+    """Say when the incumbent's licence ends; that it is retired where the site pays for none."""
+    return "retired" if site["incumbent"] == "retired" else str(site["licenceEnds"] or "not named")

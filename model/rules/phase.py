@@ -23,10 +23,12 @@ def scope_is_declared(site: Site) -> Iterator[Finding]:
 
 @rule("assets", "scope", "limits", "phase")
 def scope_fits_the_phase(site: Site) -> Iterator[Finding]:
-    """A phase that begins small takes part of the assets: at least one, and not all."""
+    """A phase that begins small takes part of the assets: at least one, and not all where there are several."""
     if site.limits.scope == "all":
         return
     names = {asset.name for asset in site.assets}
+    if len(names) == 1 and (site.scope == "all" or set(site.scope) == names):
+        return
     if site.scope == "all" or set(site.scope) >= names:
         problem = f"phase {quoted(site.phase)} takes a part of the assets, and the scope is all of them"
         yield Finding(("scope",), problem, f"list some of {listed(sorted(names), 'and')}, not all")

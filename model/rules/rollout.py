@@ -51,7 +51,7 @@ def somebody_is_there_to_be_trained(site: Site) -> Iterator[Finding]:
     roles = {owner.role for owner in site.owners}
     for role in site.limits.leave.training if site.limits.leave else ():
         if role not in roles:
-            problem = f"nobody is the site's {quoted(role)}, whom this phase wants trained"
+            problem = f"no owner is the site's {quoted(role)}, whom this phase wants trained"
             yield Finding(("owners",), problem, f"add an owner with `role: {role}`")
 
 
@@ -79,8 +79,18 @@ def changes_have_their_time(site: Site) -> Iterator[Finding]:
             yield Finding(("change", "freezes", freeze.name, "last"), problem, "exchange the two")
 
 
+@rule("incumbent", "started")
+def the_licence_outlasts_the_start(site: Site) -> Iterator[Finding]:
+    """The incumbent's licence was valid when the pilot began: else its day is that of an earlier licence."""
+    ends = site.incumbent.licence_ends
+    if ends is not None and ends.date < site.started.date:
+        problem = f"{quoted(ends)} is before the pilot began, on {site.started}"
+        yield Finding(("incumbent", "licence_ends"), problem, "write the last day of the licence of today")
+
+
 RULES = (
     incumbent_is_in_a_state_of_the_phase,
+    the_licence_outlasts_the_start,
     a_phase_is_left_for_the_next_one,
     the_first_phase_has_no_way_back,
     somebody_is_there_to_be_trained,

@@ -111,3 +111,16 @@ def test_what_the_sample_sites_state_is_theirs_alone(data: Path) -> None:
         tree = stacks.layers(name).tree
         assert tree is not None
         assert tree.entries["network"].origin.file.parent.name == "sites"
+
+
+@pytest.mark.parametrize("scope", ["[pad-kenedy-12]", "all"])
+def test_a_site_with_one_asset_begins_with_all_of_it(data: Path, scope: str) -> None:
+    file = data / "sites" / "eagle-ford.yaml"
+    text = file.read_text()
+    first, rest = text.index("  - name: pad-kenedy-14"), text.index("\n# The pilot listens")
+    text = text[:first] + text[rest:]
+    text = text.replace("assets: [separator-runge]", "assets: [pad-kenedy-12]")
+    file.write_text(text.replace("scope: [pad-kenedy-12, separator-runge]", f"scope: {scope}"))
+    site = load_site(data, "eagle-ford")
+    assert site.phase == "pilot"
+    assert site.assets_in_scope == ("pad-kenedy-12",)
