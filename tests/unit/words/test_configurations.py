@@ -26,7 +26,7 @@ from model import Site
 from model.datafile import file_text
 from model.document import read_document
 from model.nodes import plain
-from sitectl.new import _scalar
+from sitectl.new_file import _scalar
 from tests.support import hostile
 from tests.support.hocon import read
 from tests.support.rule_sql import statement
