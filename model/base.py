@@ -35,7 +35,7 @@ def _written(text: str) -> str:
     acts = next((character for character in text if not character.isprintable()), None)
     if acts is not None:
         facts = {
-            "problem": f"holds U+{ord(acts):04X}, which nobody sees as it is",
+            "problem": f"holds U+{ord(acts):04X}, which is not shown as it is",
             "remedy": "write letters, digits, signs and plain spaces alone",
         }
         raise PydanticCustomError("unit", "{problem}; {remedy}", facts)

@@ -97,7 +97,7 @@ class Outage:
         """What is lost, in words."""
         if self.expires:
             return (
-                f"each record after {self.waits}, though its client is told then that it arrived",
+                f"each record after {self.waits}, though it is acknowledged to its client then",
                 UNSEEN_START,
             )
         later = f"the oldest records of each queue, once it is full: at the peak after {self.lasts}"
@@ -110,7 +110,7 @@ class Outage:
         if self.start is None:
             return UNSEEN_START
         return (
-            f"all that is published, and acknowledged, at a node that starts without Kafka: it waits {self.start} for "
+            f"all that is published, and acknowledged, at a node that starts without Kafka; it waits {self.start} for "
             "Kafka, serves then, and keeps nothing until Kafka is back (not measured: docs/streams.md)"
         )
 

@@ -1,7 +1,7 @@
 """What is not wrong yet, and will be: told by `validate`, with the day by which something must be done."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from model.authorities import AUTHORITIES, approved_generation, authority, made_from
 from model.promotion.chain import Chain
@@ -11,6 +11,8 @@ from model.support import support_warning
 # First versions of their lines in which a source subscribes again after every loss of its connection (emqx#16507).
 SUBSCRIBES_AGAIN = {(5, 8): (5, 8, 10), (5, 10): (5, 10, 3), (6, 0): (6, 0, 2), (6, 1): (6, 1, 1)}
 FIRST_WITHOUT = (6, 2, 0)
+# As long as the phases `parallel` and `cutover` take at the least: 60 days of soak, 30 of each window, and planning.
+LICENCE_NOTICE = timedelta(days=180)
 
 
 def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
@@ -18,13 +20,14 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
     yield from _of_the_broker(site, today)
     if site.platform.api_server is None:
         yield (
-            "`platform.api_server` is not said: the Job that sees whether the broker took its configuration may "
-            "connect to every address outside of the site's zones, at ports 443 and 6443"
+            "`platform.api_server` is not said. The Job that checks the configuration of the broker can "
+            "connect, at ports 443 and 6443, to every address beyond the site's zones"
         )
     cold = site.retention.cold
     if cold is not None and cold.store == "iceberg" and not any(sink.iceberg for sink in site.streams.sinks):
         yield f"`retention.cold` names {cold.location}, and no sink fills it: add one with `iceberg` (docs/sinks.md)"
     yield from _of_the_authorities(site)
+    yield from _of_the_licence(site, today)
     ends = chain.window_ends(site)
     overdue = "retired" in site.limits.incumbent and site.incumbent.state != "retired"
     if overdue and ends is not None and ends.date() < today:
@@ -32,6 +35,23 @@ def warnings_of(site: Site, chain: Chain, today: date) -> Iterator[str]:
             f"the rollback window ended on {ends.date()}, and the incumbent ({site.incumbent.product}) is not "
             f"retired: `sitectl retire {site.name}` ends its licence's time"
         )
+
+
+def _of_the_licence(site: Site, today: date) -> Iterator[str]:
+    """Yield that the incumbent's licence ends soon, or has ended, while the site still has that broker."""
+    ends = site.incumbent.licence_ends
+    if ends is None or site.incumbent.state == "retired" or ends.date - today > LICENCE_NOTICE:
+        return
+    if ends.date < today:
+        yield (
+            f"the licence of the incumbent ({site.incumbent.product}) ended on {ends}, and that broker is not retired. "
+            "Renew the licence, and write the new day in `incumbent.licence_ends`"
+        )
+        return
+    yield (
+        f"the licence of the incumbent ({site.incumbent.product}) ends on {ends}, and that broker is not retired. "
+        "Renew the licence, or plan the phases that are left (docs/promotion.md)"
+    )
 
 
 def _of_the_authorities(site: Site) -> Iterator[str]:
@@ -58,8 +78,8 @@ def _of_the_broker(site: Site, today: date) -> Iterator[str]:
         )
     if site.broker.writes_kafka and not site.broker.decodes_bytes:
         yield (
-            f"EMQX {site.broker.version} spoils Sparkplug metrics of the types Bytes and File on their way to Kafka: "
-            "plan the move to 5.8.9, or to 5.9.3, 5.10.2 or a later version"
+            f"EMQX {site.broker.version} spoils Sparkplug metrics of the types Bytes and File on their way to Kafka. "
+            "Plan the move to 5.8.9, or to 5.9.3, 5.10.2 or a later version"
         )
     if site.broker.listeners.gateway is not None and not site.identity.gateways:
         yield (
@@ -82,7 +102,7 @@ def silent_source(site: Site) -> str | None:
         else f"the opensource edition gets no fix; enterprise {later} has it"
     )
     return (
-        f"EMQX {broker.edition} {broker.version} may receive nothing more from the incumbent after a restart of it "
-        f"that takes a second or two, though the connection is back (emqx#16507): {remedy}; until then restart the "
+        f"EMQX {broker.edition} {broker.version} may receive nothing more from the incumbent after its restart of "
+        f"a second or two, though connected again (emqx#16507): {remedy}; until then restart the "
         "connector after each restart of the incumbent (docs/incumbent.md)"
     )

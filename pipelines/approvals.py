@@ -50,7 +50,7 @@ def against(root: Path, forge: Forge, request: Request, approved: tuple[str, ...
     own = [name for name in approved if request.author.casefold() in people.get(name, ())]
     if own:
         return (
-            f"{site}: {own[0]} has opened {request.address} as {request.author}: nobody approves their own\n"
+            f"{site}: {own[0]} has opened {request.address} as {request.author}: people do not approve their own\n"
             "    have another person approve"
         )
     return None

@@ -53,7 +53,7 @@ def command(site: str, name: str | None, source: str, check: bool, as_json: bool
             }
         )
     else:
-        names = ", ".join(standing.approved) or "nobody yet"
+        names = ", ".join(standing.approved) or "no approver yet"
         words = f"it has {standing.lacking}" if standing.lacking else "that is enough"
         click.echo(f"record {record.sequence} of {site} is approved by {names}: {words}")
     sys.exit(1 if standing.lacking else 0)
@@ -75,7 +75,7 @@ def _chain(stacks: Path, site: str, judge: "Judge") -> Any:
 
 def _person(stacks: Path, record: "Record", name: str, judge: "Judge") -> "Approver":
     """Return the approver of a name (or account) of the protected branch; refuse who does not count."""
-    from model.promotion.approvers import made, may_approve
+    from model.promotion.approvers import ADD_APPROVER, made, may_approve
     from model.words import did_you_mean, quoted
     from sitectl import problems
 
@@ -85,7 +85,7 @@ def _person(stacks: Path, record: "Record", name: str, judge: "Judge") -> "Appro
         problems.refuse(f"the approvers of {trust.where} cannot be read\nNothing was written.")
     person = next((one for one in approvers.approvers if name in (one.name, *one.accounts)), None)
     if person is None:
-        remedy = did_you_mean(name, [one.name for one in approvers.approvers])
+        remedy = did_you_mean(name, [one.name for one in approvers.approvers], ADD_APPROVER)
         problems.refuse(f"{quoted(name)} is no approver of {trust.where}\n    {remedy}\nNothing was written.")
     if made(person, record):
         problems.refuse(

@@ -28,7 +28,7 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--signer", help="Who signs; needed when more than one may sign promotions."),
             click.option("--identity", help="Keyless: the name that the certificate is asked for."),
             click.option(
-                "--override", "reason", metavar="REASON", help="Go on although a gate has not passed."
+                "--override", "reason", metavar="REASON", help="Continue although a gate has not passed."
             ),
             click.option("--approver", metavar="NAME", help="With --override: who decided it, not you."),
             click.option(
@@ -166,7 +166,7 @@ def measure(ready: Ready, gates: "Iterator[Gate]", what: str) -> "tuple[Outcome,
 
 def override(ready: Ready, asked: Options, outcomes: "tuple[Outcome, ...]") -> "Override | None":
     """Return the decision to go on all the same, when there is one; refuse one that nobody may make."""
-    from model.promotion.approvers import is_author, may_approve
+    from model.promotion.approvers import ADD_APPROVER, is_author, may_approve
     from model.promotion.record import Override
     from model.words import did_you_mean, printable, quoted
     from sitectl import git, problems
@@ -183,7 +183,7 @@ def override(ready: Ready, asked: Options, outcomes: "tuple[Outcome, ...]") -> "
     known = {person.name: person for person in trust.approvers.approvers}
     person = known.get(asked.approver)
     if person is None:
-        remedy = did_you_mean(asked.approver, known)
+        remedy = did_you_mean(asked.approver, known, ADD_APPROVER)
         problems.refuse(
             f"{quoted(asked.approver)} is no approver of {trust.where}\n    {remedy}\nNothing was written."
         )
@@ -195,7 +195,7 @@ def override(ready: Ready, asked: Options, outcomes: "tuple[Outcome, ...]") -> "
         problems.refuse(f"{error}\nNothing was written.")
     if is_author(person, author):
         problems.refuse(
-            f"{quoted(person.name)} is you ({author}): nobody overrides a gate alone\n"
+            f"{quoted(person.name)} is you ({author}): a gate is overridden by another person\n"
             "    name another person, who has agreed and will sign it\nNothing was written."
         )
     reason = " ".join(printable(asked.reason or "").split())[:1000]

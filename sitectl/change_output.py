@@ -72,7 +72,7 @@ def not_written(change: "Change", *, refused: bool) -> None:
         count = f"{len(change.refused)} of {len(change.outcomes)} gates"
         click.echo(f"\n{output.paint('refused', 'bad')}: {count} did not pass. Nothing was written.")
     else:
-        words = "every gate passes" if not change.refused else "it would go on by the override"
+        words = "every gate passes" if not change.refused else "it would continue by the override"
         click.echo(f"\n{output.paint(words, 'good')}; this was a dry run, nothing was written.")
 
 
@@ -80,7 +80,7 @@ def overridden(change: "Change") -> None:
     """Say loudly that somebody decided to go on."""
     assert change.override is not None  # noqa: S101 - asked only for an override
     names = ", ".join(outcome.gate for outcome in change.refused)
-    banner = f"OVERRIDE: {change.site.name} goes on although {names} did not pass"
+    banner = f"OVERRIDE: {change.site.name} continues although {names} did not pass"
     line = "!" * min(len(banner), 100)
     text = f"{line}\n{banner}\n  approver: {change.override.approver}\n  reason:   {change.override.reason}\n{line}"
     click.echo(output.paint(text, "bad", sys.stderr), err=True)

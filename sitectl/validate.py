@@ -90,7 +90,7 @@ def _proposed(chain: "Chain") -> "Iterator[str]":
 def _judged_alone(chain: "Chain", judge: "Judge") -> "Iterator[str]":
     if chain.records and judge.branch is None:
         yield (
-            "this is no git checkout: its records are judged by the signers and approvers that lie beside them, "
+            "this is no git checkout. Its records are judged by the signers and approvers that lie beside them, "
             "not by those of the protected branch"
         )
 

@@ -118,7 +118,7 @@ def _refusal(
         return wrong
     if made(person, record):
         return (
-            f"{quoted(person.name)} made the record: nobody approves their own",
+            f"{quoted(person.name)} made the record: people do not approve their own",
             "have another person approve",
         )
     if not signed_by(person, approval.signature):
@@ -159,7 +159,7 @@ def _former(
     if not former:
         wrong = entry.error(
             ("format",),
-            "is of a time when one key signed for everybody",
+            "is of a time when one key signed for all approvers",
             f"have each approver sign: remove the file, then `sitectl approve {record.site} --by NAME`",
         )
         return Standing((), _lacking(record, (), (), trusts[0]), (wrong,))

@@ -10,7 +10,7 @@ from model.datafile import DataFile, content_of
 from model.document import read_document
 from model.errors import SiteError
 from model.nodes import Mapping, Scalar, plain, trail
-from model.promotion.approvers import made, may_approve
+from model.promotion.approvers import ADD_APPROVER, made, may_approve
 from model.promotion.branch import SKEW, Arrival, Branch, Judge, Trust
 from model.promotion.gates import gates_of
 from model.promotion.record import RECORD_FORMAT, Record, Signature
@@ -131,7 +131,7 @@ def _gate_mistakes(entry: DataFile[Record], record: Record, leave: Leave | None)
         for result in record.gates:
             if not result.passed:
                 remedy = "make the record when every gate passes, or with `--override REASON --approver NAME`"
-                yield entry.error(("gates", result.gate), "has not passed, and nobody overrides it", remedy)
+                yield entry.error(("gates", result.gate), "has not passed, and no override is there", remedy)
 
 
 def _override_mistakes(entry: DataFile[Record], record: Record, trust: Trust) -> Iterator[SiteError]:
@@ -141,7 +141,7 @@ def _override_mistakes(entry: DataFile[Record], record: Record, trust: Trust) ->
     if all(result.passed for result in record.gates):
         yield entry.error(("override",), "every gate passed: there is nothing to override", "leave it out")
     if trust.approvers is None:
-        problem = f"the approvers of {trust.where} cannot be read: nobody may decide"
+        problem = f"the approvers of {trust.where} cannot be read: no override counts"
         yield entry.error(("override",), problem, "have stacks/promotions/approvers.yaml put right first")
         return
     person = trust.approvers.named(override.approver)
@@ -149,9 +149,9 @@ def _override_mistakes(entry: DataFile[Record], record: Record, trust: Trust) ->
     if person is None:
         known = [entry.name for entry in trust.approvers.approvers]
         problem = f"{quoted(override.approver)} is no approver of {trust.where}"
-        yield entry.error(key, problem, did_you_mean(override.approver, known))
+        yield entry.error(key, problem, did_you_mean(override.approver, known, ADD_APPROVER))
     elif made(person, record):
-        problem = f"{quoted(person.name)} made the record: nobody overrides a gate alone"
+        problem = f"{quoted(person.name)} made the record: a gate is overridden by another person"
         yield entry.error(key, problem, "have another person decide")
     elif wrong := may_approve(person, trust.approvers, record.site):
         yield entry.error(key, *wrong)

@@ -78,7 +78,7 @@ class Record(Signed):
     site_file: Digest = Field(description="SHA-256 of the site's file with this change in it.")
     gates: tuple[GateResult, ...] = Field(default=(), description="What each gate found.")
     override: Override | None = Field(
-        default=None, description="A decision to go on although a gate had not passed."
+        default=None, description="A decision to continue although a gate had not passed."
     )
 
     @property

@@ -70,7 +70,7 @@ class TestedRoute(Part):
     severity: Severity = Field(description="Severity that takes this way.")
     receiver: Text = Field(description="Who or what receives it.")
     sent_at: Moment = Field(description="When the test alert was sent.")
-    confirmed_at: Moment = Field(description="When somebody confirmed that it had arrived.")
+    confirmed_at: Moment = Field(description="When a person confirmed that it had arrived.")
     confirmed_by: Text = Field(description="Who confirmed it.")
 
 

@@ -158,7 +158,7 @@ def _keyless_refusal(
     except ValueError as error:
         return f"its certificate does not count: {error}", "sign it again"
     if not any(fnmatchcase(name, pattern) for name in names for pattern in signer.identities):
-        who = ", ".join(names) or "nobody"
+        who = ", ".join(names) or "a certificate without a name"
         return f"`{who}` may not sign as `{signer.name}`", "add the name to the signer's `identities`"
     return None if _verified(signature.certificate, text, value) else _FORGED
 

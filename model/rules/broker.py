@@ -136,7 +136,7 @@ def zone_listeners_are_of_zones(site: Site) -> Iterator[Finding]:
             problem = f"{quoted(name)} has a listener of its own"
             yield Finding((*where, "mqtts_for", index), problem, "leave it out in one of the two")
     if doors.mqtts_for and not own:
-        problem = "everybody comes to `mqtts` as long as no zone has a listener of its own"
+        problem = "all clients come to `mqtts` as long as no zone has a listener of its own"
         yield Finding(
             (*where, "mqtts_for"), problem, "leave it out, or give other zones theirs under `zones`"
         )

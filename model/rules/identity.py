@@ -20,7 +20,7 @@ SESSIONS = {
         Duration(5 * MINUTE), Duration(12 * HOUR), "people read a page for so long", "a shift is not longer"
     ),
     "maximum": Bounds(
-        Duration(15 * MINUTE), Duration(DAY), "people would sign in all day", "everybody signs in once a day"
+        Duration(15 * MINUTE), Duration(DAY), "people would sign in all day", "people sign in once a day"
     ),
 }
 LOCKOUT = {
@@ -67,7 +67,7 @@ def sessions_are_in_order(site: Site) -> Iterator[Finding]:
 
 @rule("identity")
 def sessions_are_bounded(site: Site) -> Iterator[Finding]:
-    """Tokens are short, and everybody signs in once a day at least."""
+    """Tokens are short, and people sign in once a day at least."""
     for name, bounds in SESSIONS.items():
         yield from bounds.find(("identity", "sessions", name), getattr(site.identity.sessions, name))
 
@@ -109,9 +109,11 @@ def somebody_changes_the_broker(site: Site) -> Iterator[Finding]:
         wanted = getattr(identity.dashboard, name)
         if wanted not in roles:
             problem = f"{quoted(wanted)} is not a declared role"
-            yield Finding((*key, name), problem, did_you_mean(wanted, roles))
+            yield Finding(
+                (*key, name), problem, did_you_mean(wanted, roles, "declare it under `identity.roles`")
+            )
         elif name == "role" and not any(wanted in group.roles for group in identity.groups):
-            problem = f"no group has the role {quoted(wanted)}, so nobody could open the dashboard"
+            problem = f"no group has the role {quoted(wanted)}, so no person could open the dashboard"
             yield Finding((*key, name), problem, "give it to a group")
 
 

@@ -67,7 +67,7 @@ def lanes_carry_the_peak(site: Site) -> Iterator[Finding]:
         if topic.name in TOPICS and records > carried:
             problem = (
                 f"{topic.name} has {records} records a second at the peak, and with {nodes_lost(site.broker)} "
-                f"lost its lanes carry {carried}"
+                f"lost EMQX's buffer workers carry {carried}"
             )
             remedy = "add broker nodes, or write `unordered`, or choose `edition: enterprise`"
             yield Finding(("streams", "delivery"), problem, remedy)
@@ -84,7 +84,7 @@ def topics_take_the_largest_message(site: Site) -> Iterator[Finding]:
         if 0 < topic.maximum_message.count < needed.count:
             problem = (
                 f"{quoted(topic.maximum_message)} does not take every record of a message of up to {largest}, with "
-                "its key and headers: it would be acknowledged, and then lost"
+                "its key and headers; the record would be acknowledged, and then lost"
             )
             remedy = f"write {needed} or more, leave it out, or lower `broker.protection.largest_message`"
             yield Finding(("streams", "topics", topic.name, "maximum_message"), problem, remedy)
@@ -100,8 +100,8 @@ def dead_letters_take_what_a_sink_refuses(site: Site) -> Iterator[Finding]:
         if topic.name != DEAD_LETTER or largest is None or not written.count <= largest.count < needed.count:
             continue
         problem = (
-            f"{quoted(largest)} does not take every record that a sink refuses, with what is said of it in the "
-            "headers: it would be skipped, and then lost"
+            f"{quoted(largest)} does not take every record that a sink refuses, with what the headers say of it; "
+            "the record would be skipped, and then lost"
         )
         remedy = f"write {needed} or more, leave it out, or lower `broker.protection.largest_message`"
         yield Finding(("streams", "topics", topic.name, "maximum_message"), problem, remedy)

@@ -116,7 +116,7 @@ def hosts_are_not_the_kits_own(site: Site) -> Iterator[Finding]:
     for host in site.policy.hosts:
         if host.name == PROBE:
             problem = (
-                f"{quoted(host.name)} is the readiness probe, which anybody with its certificate would be"
+                f"{quoted(host.name)} is the readiness probe, which every host with its certificate would be"
             )
             yield Finding(("policy", "hosts", host.name, "name"), problem, "give the host another name")
 

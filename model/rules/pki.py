@@ -20,7 +20,7 @@ LIFETIMES = {
         Duration(90 * DAY),
         Duration(10 * 365 * DAY),
         "it would be rotated all the time",
-        "whoever steals its key could issue for so long",
+        "a thief of its key could issue for so long",
     ),
     ("server_certificates", "maximum"): Bounds(
         Duration(DAY),

@@ -91,7 +91,7 @@ def hosts_command_the_sites_devices(site: Site) -> Iterator[Finding]:
         key = ("policy", "hosts", host.name)
         if host.host_id is None and not host.commands:
             yield Finding(
-                key, f"{quoted(host.name)} says nothing to anybody", "give it `host_id` or `commands`"
+                key, f"{quoted(host.name)} says nothing to any client", "give it `host_id` or `commands`"
             )
         if host.host_id is None and "v2.2" in host.sparkplug:
             problem = f"{quoted(host.name)} has no Sparkplug id to say that it is there under"
@@ -201,7 +201,7 @@ def patterns_are_not_everybody(site: Site) -> Iterator[Finding]:
     for permission in site.policy.rules:
         key = ("policy", "rules", permission.name, "who")
         if not permission.who.strip("*."):
-            problem = f"{quoted(permission.who)} is everybody"
+            problem = f"{quoted(permission.who)} is every client"
             yield Finding(key, problem, "name a class of client, or a part of the common name")
         elif "**" in permission.who:
             problem = f"{quoted(permission.who)} has `**`, which would go beyond a part of the name"

@@ -42,7 +42,7 @@ def a_sink_reads_as_its_own_user(site: Site) -> Iterator[Finding]:
         user = users.get(sink.user)
         if user is None:
             problem = f"{quoted(sink.user)} is not a declared user"
-            yield Finding(key, problem, did_you_mean(sink.user, users))
+            yield Finding(key, problem, did_you_mean(sink.user, users, "declare it under `streams.users`"))
             continue
         if taken.setdefault(sink.user, sink.name) != sink.name:
             problem = f"{quoted(sink.user)} reads for {taken[sink.user]} already: they would share records"

@@ -105,7 +105,7 @@ def the_data_path_can_write(site: Site) -> Iterator[Finding]:
         yield Finding(
             key,
             f"{quoted(site.streams.writer)} is not a declared user",
-            did_you_mean(site.streams.writer, users),
+            did_you_mean(site.streams.writer, users, "declare it under `streams.users`"),
         )
         return
     topics = {topic.name for topic in site.streams.topics}

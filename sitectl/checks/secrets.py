@@ -43,7 +43,7 @@ def secret_findings(kubectl: Kubectl, site: Site) -> list[Finding]:
 
 def _making(site: Site) -> str:
     return (
-        "make them before the whole `pulumi up` (docs/rights.md says how the namespace comes first): "
+        "make them before the whole `pulumi up` (docs/rights.md says how the namespace comes first)\n    "
         f"`kubectl create secret generic NAME --namespace {site.namespace} --from-file=KEY=FILE` "
         "(docs/real-site.md says what each holds)"
     )

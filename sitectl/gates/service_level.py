@@ -121,7 +121,7 @@ def shortfalls(site: Site, leave: Leave, attained: Attained) -> list[str]:
     if attained.coverage < COVERAGE:
         hours = (attained.expected - attained.measured) * SLOT.total_seconds() / 3600
         reasons.append(
-            f"{hours:.1f} hours of service were not measured: nobody knows whether the broker served"
+            f"{hours:.1f} hours of service were not measured: it is not known whether the broker served"
         )
     return reasons
 

@@ -19,7 +19,7 @@ def measure(context: Context) -> Outcome:
 
     roles = context.asked.training
     owners = [owner for owner in context.site.owners if owner.role in roles]
-    threshold = f"each {' and '.join(roles)} in the last {VALID.days}d" if roles else "nobody"
+    threshold = f"each {' and '.join(roles)} in the last {VALID.days}d" if roles else "no role"
     source, window = source_of(context, "training"), f"the last {VALID.days}d"
     if roles and not report_file(context.stacks, context.site.name, "training").exists():
         reason = f"there is no record of training: write {source} and sign it (docs/promotion.md)"

@@ -238,7 +238,7 @@ def test_a_gate_that_does_not_pass_is_overridden_loudly_and_on_record(
     before = identities(ready, site)
     assert not dry_run(ready, site, "cutover")["soak"]["passed"]
     outcome = sitectl(ready, "promote", site.name, "--to", "cutover", *OVERRIDE)
-    assert "OVERRIDE: eagle-ford goes on although soak did not pass" in outcome.err
+    assert "OVERRIDE: eagle-ford continues although soak did not pass" in outcome.err
     promotions.approve(ready, estate, site.name, *PEOPLE)
     refused = ready.up(site.name, check=False)
     assert "no approval of d-okafor, who is to have overridden a gate" in refused.text

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from model import Site, load_site, site_names
+from model.calendar import Day
 from model.promotion.chain import Chain
 from model.warnings import warnings_of
 from tests.support.variants import PHASES, Variants
@@ -77,3 +78,37 @@ def test_a_door_for_gateways_that_are_not_there_is_told() -> None:
     assert "gateways with tokens" not in told(site)
     nobody = site.identity.model_copy(update={"gateways": ()})
     assert "list them under `identity.gateways`" in told(site.model_copy(update={"identity": nobody}))
+
+
+@pytest.mark.parametrize(
+    ("ends", "state", "words"),
+    [
+        ("2027-05-25", "untouched", None),
+        (
+            "2027-05-24",
+            "untouched",
+            "ends on 2027-05-24, and that broker is not retired. Renew the licence, or plan",
+        ),
+        (
+            "2026-11-25",
+            "egress",
+            "ends on 2026-11-25, and that broker is not retired. Renew the licence, or plan",
+        ),
+        (
+            "2026-11-24",
+            "egress",
+            "ended on 2026-11-24, and that broker is not retired. Renew the licence, and write",
+        ),
+        ("2026-11-24", "retired", None),
+        (None, "untouched", None),
+    ],
+)
+def test_the_end_of_the_incumbents_licence_is_seen_in_time(
+    ends: str | None, state: str, words: str | None
+) -> None:
+    site = load_site(STACKS, "eagle-ford")
+    day = Day.parse(ends) if ends else None
+    incumbent = site.incumbent.model_copy(update={"licence_ends": day, "state": state})
+    found = told(site.model_copy(update={"incumbent": incumbent}))
+    assert ("licence of the incumbent" in found) == (words is not None)
+    assert (words or "") in found

@@ -173,7 +173,7 @@ DECIDED = {"reason": "The field's shutdown cannot wait", "approver": "d-okafor"}
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"gates": FAILED}, "gates.soak: has not passed, and nobody overrides it"),
+        ({"gates": FAILED}, "gates.soak: has not passed, and no override is there"),
         ({"gates": ALL_BUT_ONE_FAILED}, "gates.training: has not passed"),
         ({"gates": []}, "has also the gates `soak`, `service-level`"),
         ({"gates": USUAL[:-1]}, "has also the gates `change-window`"),
@@ -183,7 +183,7 @@ DECIDED = {"reason": "The field's shutdown cannot wait", "approver": "d-okafor"}
         ({"gates": FAILED, "override": DECIDED | {"approver": "j-doe"}}, "`j-doe` is no approver of main"),
         (
             {"gates": FAILED, "override": DECIDED, "made_by": "D. Okafor <d-okafor@field.example>"},
-            "`d-okafor` made the record: nobody overrides a gate alone",
+            "`d-okafor` made the record: a gate is overridden by another person",
         ),
         (
             {"gates": FAILED, "override": DECIDED, "made_by": "Person d-okafor <x@field.example>"},
@@ -261,7 +261,7 @@ def test_an_approval_that_was_edited_or_is_of_another_record_is_refused(repo: Re
 def test_who_made_the_record_does_not_approve_it(repo: Repository, made_by: str) -> None:
     repo.branch()
     repo.approve(repo.promote(made_by=made_by))
-    assert "`a-lindqvist` made the record: nobody approves their own" in "\n".join(repo.problems())
+    assert "`a-lindqvist` made the record: people do not approve their own" in "\n".join(repo.problems())
 
 
 def test_who_signed_the_record_does_not_approve_it(repo: Repository) -> None:
@@ -444,7 +444,7 @@ def test_former_records_count_as_former_rules_judged_them_until_a_day(repo: Repo
     merged = repo.now
     repo.merge()
     told = "\n".join(repo.problems())
-    assert "is of a time when one key signed for everybody" in told
+    assert "is of a time when one key signed for all approvers" in told
     assert "has also the gates" in told
     until = (merged + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     repo.write("promotions/approvers.yaml", records.approvers(former_rules_until=until))
