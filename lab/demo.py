@@ -31,30 +31,33 @@ class Deployment:
     changed: int
 
 
-def deploy(estate: Estate, sitectl: str) -> int:
-    """Bring the lab up, deploy the sample site, and say what exists now; return the exit code."""
+def deploy(estate: Estate, sitectl: str, name: str = SITE) -> Deployment | int:
+    """Bring the lab up, deploy a site (the sample one), and say what exists now.
+
+    Returns what was done, or the exit code of what failed.
+    """
     from lab.tools.terminal import shown
 
     with shown() as progress:
         estate.up(progress)
-    code = bootstrap(estate, SITE)
+    code = bootstrap(estate, name)
     if code != 0:
         return code
-    site = load_site(estate.root / "stacks", SITE)
+    site = load_site(estate.root / "stacks", name)
     environment = for_child(estate.environment())
-    click.echo(f"Deploying {SITE}: pulumi up -s {SITE}")
-    code = _pulumi(estate.root, environment, "up", "-s", SITE, *_QUIETLY)
+    click.echo(f"Deploying {name}: pulumi up -s {name}")
+    code = _pulumi(estate.root, environment, "up", "-s", name, *_QUIETLY)
     # Keycloak gives who makes a realm also rights in it that no file names: they are taken away again.
     estate.grant(site)
     if code != 0:
         click.echo(f"`pulumi up` ended with {code}. The servers' logs: {sitectl} lab logs SERVER", err=True)
         return code
-    outputs = json.loads(_ask(estate.root, environment, "stack", "output", "--json", "-s", SITE))
-    _table(findings(estate, outputs))
-    done = _last_deployment(estate.root, environment)
-    click.echo(f"\n{SITE}: {counted(done)}")
-    _next_steps(sitectl)
-    return 0
+    outputs = json.loads(_ask(estate.root, environment, "stack", "output", "--json", "-s", name))
+    _table(findings(estate, outputs), name)
+    done = _last_deployment(estate.root, environment, name)
+    click.echo(f"\n{name}: {counted(done)}")
+    _next_steps(sitectl, name)
+    return done
 
 
 def bootstrap(estate: Estate, site: str) -> int:
@@ -131,9 +134,9 @@ def _ask(root: Path, environment: Mapping[str, str], *arguments: str) -> str:
     return run(Path("pulumi"), arguments, root, environment)
 
 
-def _last_deployment(root: Path, environment: Mapping[str, str]) -> Deployment:
+def _last_deployment(root: Path, environment: Mapping[str, str], site: str) -> Deployment:
     history: list[dict[str, Any]] = json.loads(
-        _ask(root, environment, "stack", "history", "-s", SITE, "--json", "--page-size", "1")
+        _ask(root, environment, "stack", "history", "-s", site, "--json", "--page-size", "1")
     )
     counts: dict[str, int] = history[0].get("resourceChanges") or {}
     unchanged = sum(counts.get(kind, 0) for kind in UNCHANGED)
@@ -157,11 +160,11 @@ def deployed_sites(state: Path, project: str = PROJECT) -> list[str]:
     return deployed
 
 
-def _table(found: tuple[Finding, ...]) -> None:
+def _table(found: tuple[Finding, ...], site: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, title=f"What exists now at {SITE}", title_justify="left")
+    table = Table(box=None, pad_edge=False, title=f"What exists now at {site}", title_justify="left")
     for heading in ("what", "name", "seen on the server"):
         table.add_column(heading, overflow="fold")
     for finding in found:
@@ -170,11 +173,11 @@ def _table(found: tuple[Finding, ...]) -> None:
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
-def _next_steps(sitectl: str) -> None:
+def _next_steps(sitectl: str, site: str) -> None:
     steps = (
         (f'eval "$({sitectl} lab env)"', "makes this shell reach the lab as it would a real site; then:"),
-        (f"pulumi preview -s {SITE}", f"shows what an edit of stacks/sites/{SITE}.yaml would do"),
-        (f"kubectl -n iot-{SITE} get emqx,pods", "shows what runs (the pods are simulated)"),
+        (f"pulumi preview -s {site}", f"shows what an edit of stacks/sites/{site}.yaml would do"),
+        (f"kubectl -n iot-{site} get emqx,pods", "shows what runs (the pods are simulated)"),
         (f"{sitectl} lab status", "shows the servers"),
         ("make clean-demo", "ends it and leaves nothing"),
     )

@@ -21,6 +21,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _open_what_is_closed()
     code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     code = _flushed(code)
     sys.exit(code)
 
@@ -33,12 +34,14 @@ def run(arguments: Sequence[str]) -> int:
     from sitectl.main import main as verbs
 
     as_json = "--json" in arguments
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         answer = verbs.main(args=list(arguments), prog_name="sitectl", standalone_mode=False)
     except SystemExit as ended:
         return _code(ended.code)
     except (KeyboardInterrupt, click.Abort):
+        # Ctrl-C a second time would show where the words about the first were written.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         return problems.failed("stopped by Ctrl-C", INTERRUPTED, as_json=as_json)
     except click.ClickException as wrong:
         if not as_json:

@@ -7,7 +7,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from itertools import cycle
 from typing import TextIO
 
@@ -15,6 +15,7 @@ import click
 
 from model.words import printable
 
+STDOUT, STDERR = 1, 2
 # As `click.style` writes them.
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 COLOURS = {"good": "green", "warning": "yellow", "bad": "red", "quiet": "bright_black", "strong": None}
@@ -94,6 +95,23 @@ def progress(what: str) -> Iterator[None]:
         done.set()
         turning.join()
         click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@contextmanager
+def aside(wanted: bool) -> Iterator[None]:
+    """Send to stderr what this process and those that it starts print meanwhile: stdout has JSON alone."""
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(STDOUT)
+    try:
+        os.dup2(STDERR, STDOUT)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, STDOUT)
+        os.close(kept)
 
 
 def _turn(what: str, done: threading.Event) -> None:

@@ -195,14 +195,17 @@ def _end_with_parent() -> None:
 def _render(work: "_Work") -> "_Rendered":
     """Render a site, and write it where it is to be written: the files need not come back from a worker then."""
     from components.rendering import rendered
+    from sitectl.problems import worded_os
 
     files = rendered(work.site, _settings(work.root, work.site.name))
     if work.out is None:
         return _Rendered(work.site.name, index(files), files)
     try:
         write(work.out / work.site.name, files)
-    except (NotOursError, OSError) as error:
+    except NotOursError as error:
         return _Rendered(work.site.name, [], {}, str(error))
+    except OSError as error:
+        return _Rendered(work.site.name, [], {}, worded_os(error))
     return _Rendered(work.site.name, index(files), {})
 
 

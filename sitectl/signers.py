@@ -52,9 +52,17 @@ def listed(as_json: bool) -> None:
     multiple=True,
     help="Keyless: who may sign, `*` for any characters; repeatable.",
 )
-def add(name: str, path: str, uses: tuple[str, ...], keyless: bool, identities: tuple[str, ...]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what was added as JSON.")
+def add(
+    name: str,
+    path: str,
+    uses: tuple[str, ...],
+    keyless: bool,
+    identities: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Add the signer NAME, with its public key (or its authority) as Vault gives it."""
-    from sitectl import problems
+    from sitectl import output, problems
 
     if keyless != bool(identities):
         raise click.UsageError("--keyless needs --identity, and --identity is for --keyless")
@@ -69,22 +77,27 @@ def add(name: str, path: str, uses: tuple[str, ...], keyless: bool, identities: 
     }
     entries.append(_answered(lambda: _with_keys(entry, list(identities))))
     _write(entries)
+    if as_json:
+        output.write_json({"signer": name, "uses": list(uses), "file": str(problems.short(_file()))})
+        return
     click.echo(f"{name} may sign {', '.join(uses)} now; commit {problems.short(_file())}.")
 
 
 @command.command("refresh")
 @click.argument("name")
-def refresh(name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print how many versions there are as JSON.")
+def refresh(name: str, as_json: bool) -> None:
     """Fetch the public keys of signer NAME again: a rotated key has a new version, and the old ones still count."""
-    from model.words import did_you_mean
-    from sitectl import problems
+    from model.words import did_you_mean, quoted
+    from sitectl import output, problems
     from sitectl.signing import public_keys
 
     entries = _entries()
     entry = next((entry for entry in entries if entry["name"] == name), None)
     if entry is None or entry["method"] != "transit":
         known = [entry["name"] for entry in entries if entry["method"] == "transit"]
-        problems.refuse(f"there is no signer `{name}` with a transit key\n    {did_you_mean(name, known)}")
+        remedy = did_you_mean(name, known, "add one: `sitectl signers add` (docs/promotion.md)")
+        problems.refuse(f"there is no signer {quoted(name)} with a transit key\n    {remedy}")
     found = _answered(lambda: public_keys(entry["path"]))
     kept = {key["version"]: key for key in entry.get("keys", ())}
     changed = [version for version, key in found.items() if version in kept and kept[version]["key"] != key]
@@ -98,6 +111,9 @@ def refresh(name: str) -> None:
     ]
     _write(entries)
     new = len(found.keys() - kept.keys())
+    if as_json:
+        output.write_json({"signer": name, "versions": len(found), "new": new})
+        return
     click.echo(f"{name}: {len(found)} versions, {new} of them new.")
 
 

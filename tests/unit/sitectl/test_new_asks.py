@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -18,8 +19,8 @@ from model.site import Kind
 from sitectl.new_questions import KINDS, QUESTIONS
 from tests.support.shell import REPOSITORY
 
-SECONDS = 30
-PATIENCE = 3
+SECONDS = 60
+PATIENCE = 5
 CTRL_C, CTRL_D = "\x03", "\x04"
 ANSWERS = {
     "Kind of asset": "refinery",
@@ -83,11 +84,14 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
-    def press(self, key: str) -> None:
-        """Press a key until something comes of it: readline forgets what is pressed while it takes the terminal."""
-        self.type(key)
-        while not select.select([self._ours], [], [], PATIENCE)[0]:
+    def press(self, key: str, until: str) -> None:
+        """Press a key until words are shown: readline forgets what is pressed while it takes the terminal."""
+        deadline = time.monotonic() + SECONDS
+        while until not in self.shown:
+            assert time.monotonic() < deadline, self.shown
             self.type(key)
+            while select.select([self._ours], [], [], PATIENCE)[0] and (text := self._read()):
+                self.shown += text
 
     def end(self) -> int:
         """Read to the end; return the exit code."""
@@ -166,7 +170,7 @@ def test_an_interrupt_gives_the_answers_back_as_a_command(
     terminal.answer("Name for people", "Bakken: Jo's")
     terminal.until("Region")
     terminal.until("): ")
-    terminal.press(key)
+    terminal.press(key, "continue with: ")
     assert terminal.end() == 130
     assert "Traceback" not in terminal.shown
     line = next(line for line in terminal.shown.splitlines() if "continue with: " in line)
