@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from model.errors import report
@@ -14,7 +14,7 @@ from pipelines.approvals import after, objection
 from pipelines.forge import ForgeError
 from pipelines.review import reviewed
 from pipelines.stack import PulumiError, Stack, counted
-from sitectl import git
+from sitectl import git, rules
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def _released(root: Path, against: str, chain: Chain, promoted_after: str | None
 def deploy(root: Path, site: str, expected: ReviewedStack, *, promoted: bool) -> str:
     """Deploy one site as it was reviewed, and return what was done; raises RefusedError or PulumiError.
 
-    Refused: a state or a plan that moved since, and a change of phase that would take something away.
+    Refused: a state or a plan that moved since, and a change of phase that would take something away. What was
+    deployed must be there: a preview shows nothing more, and Prometheus evaluates the site's rules.
     """
     stack = Stack(root, site)
     if stack.state() != expected.state:
@@ -115,7 +116,22 @@ def deploy(root: Path, site: str, expected: ReviewedStack, *, promoted: bool) ->
     left = stack.plan()
     if left.steps:
         raise RefusedError(f"{site}: it was deployed, and a preview still shows {counted(left)}")
+    _rules_are_live(root, site)
     return counted(plan)
+
+
+def _rules_are_live(root: Path, site: str) -> None:
+    """Refuse a deployment whose rules Prometheus, or its operator, did not take: the old ones are in force then."""
+    found = rules.check(root, site, timedelta(seconds=rules.WITHIN_SECONDS))
+    if found:
+        name, words = next(iter(found.items()))
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise RefusedError(
+            f"{site}: it was deployed, and its alerts are not in force: {name} {words}{more}\n"
+            f"    `sitectl rules {site}` says all. Prometheus keeps old rules where it refuses new ones: "
+            "look at the log of its operator\n"
+            "    once they are in force, review the protected branch itself: the release goes on from there"
+        )
 
 
 def _valid(root: Path, against: str, now: datetime | None = None) -> Estate:
