@@ -10,6 +10,8 @@ from model.promotion.branch import Arrival, Branch, Judge
 
 VARIABLE = "IOT_BROKER_PROTECTED"
 """Names the protected branch where git does not say it: `refs/remotes/origin/main`, or `main`."""
+OBJECTIONS = "refs/notes/iot-broker-objections"
+"""The notes of who asked for changes at a forge; each stands for itself, whatever it is attached to."""
 SECONDS = 60.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 # Whatever a branch brings along stays text: no hook, no watcher, no pattern in a path, no replaced object.
@@ -49,6 +51,7 @@ class GitBranch(Branch):
         self._root = root
         self._prefix = (_git(root, "rev-parse", "--show-prefix") or "").strip()
         self._contents: dict[tuple[str, str], bytes | None] = {}
+        self._objections: tuple[bytes, ...] | None = None
         self._arrivals: dict[tuple[str, bool], Arrival | None] = {}
 
     def content(self, commit: str, path: str) -> bytes | None:
@@ -94,6 +97,14 @@ class GitBranch(Branch):
         if _git(self._root, "merge-base", "--is-ancestor", commit, self.tip) is None:
             return None
         return datetime.fromtimestamp(int(_git(self._root, "show", "-s", "--format=%ct", commit) or 0), UTC)
+
+    def objections(self) -> tuple[bytes, ...]:
+        """Return the notes of objections that are in the checkout."""
+        if self._objections is None:
+            listing = _git(self._root, "notes", f"--ref={OBJECTIONS}", "list") or ""
+            notes = (_blob(self._root, line.partition(" ")[0]) for line in listing.splitlines())
+            self._objections = tuple(note for note in notes if note is not None)
+        return self._objections
 
     def _place(self, path: str) -> str:
         return f"{self._prefix}stacks/{path}"

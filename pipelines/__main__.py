@@ -151,13 +151,19 @@ def reviews(
 @click.option(
     "--since", metavar="NAME", help="Since the last release under this name, which the repository keeps."
 )
+@click.option("--signer", help="Who signs the notes; needed when more than one may.")
+@click.option(
+    "--push",
+    is_flag=True,
+    help="Give the forge's objections to the repository as signed notes, for who asks no forge.",
+)
 @told
-def approvals(against: str | None, since: str | None) -> None:
+def approvals(against: str | None, since: str | None, signer: str | None, push: bool) -> None:
     """Say what the new records of the checkout still lack: signed approvals, and no objection at the forge."""
     from pipelines.release import lacking
 
     root = _root()
-    found = lacking(root, _before(root, against, since))
+    found = lacking(root, _before(root, against, since), signer, push=push)
     for words in found:
         _say(words)
     if not found:
@@ -175,6 +181,7 @@ def approvals(against: str | None, since: str | None) -> None:
 @told
 def release(against: str | None, since: str | None, sites: tuple[str, ...], as_json: bool) -> None:
     """Deploy what was merged, wave by wave, exactly as it was reviewed. Exits 1 and stops at the first failure."""
+    from components.protected import OBJECTIONS
     from pipelines import notes, released
     from pipelines.release import release as deploy
     from sitectl import git
@@ -183,6 +190,7 @@ def release(against: str | None, since: str | None, sites: tuple[str, ...], as_j
     before = _before(root, against, since)
     if since is not None:
         notes.fetch(root)
+        notes.fetch(root, OBJECTIONS)
     done = deploy(root, before, sites, lambda words: click.echo(lines(words), err=True))
     well = all(entry.done for entry in done)
     if well and since is not None:

@@ -26,9 +26,7 @@ def objection(root: Path, record: Record, approved: tuple[str, ...]) -> str | No
     forge = present()
     if forge is None:
         return None
-    path = folder_of(Path("stacks"), record.site) / record.file_name
-    added = git.must(root, "log", "--diff-filter=A", "--format=%H", "-1", "--", str(path)).strip()
-    request = forge.merged(added, INTO)
+    request = request_of(root, forge, record)
     if request is None:
         # A rollback may be needed at any hour, and may come straight from a person who may push.
         came = f"{record.site}: record {record.sequence} came from no change request"
@@ -36,6 +34,13 @@ def objection(root: Path, record: Record, approved: tuple[str, ...]) -> str | No
             None if record.kind == "rollback" else f"{came}\n    bring it by one, and have it approved there"
         )
     return against(root, forge, request, approved, record.site)
+
+
+def request_of(root: Path, forge: Forge, record: Record) -> Request | None:
+    """Return the change request that brought a merged record; raises ForgeError or git.GitError."""
+    path = folder_of(Path("stacks"), record.site) / record.file_name
+    added = git.must(root, "log", "--diff-filter=A", "--format=%H", "-1", "--", str(path)).strip()
+    return forge.merged(added, INTO)
 
 
 def against(root: Path, forge: Forge, request: Request, approved: tuple[str, ...], site: str) -> str | None:

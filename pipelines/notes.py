@@ -1,4 +1,4 @@
-"""Reviews as git notes: they travel with the repository, on a forge as without one, and change no commit."""
+"""Reviews and objections as git notes: they travel with the repository, forge or none, and change no commit."""
 
 import json
 from collections.abc import Iterator
@@ -8,32 +8,32 @@ from typing import Any
 from sitectl import git
 
 REF = "refs/notes/iot-broker-reviews"
-INCOMING = f"{REF}-incoming"
 # Somebody else's push may come between fetch and push; not as often as this.
 ATTEMPTS = 5
 
 
-def put(root: Path, commit: str, data: dict[str, Any]) -> None:
-    """Attach a review to a commit, in place of an earlier one; raises git.GitError."""
+def put(root: Path, what: str, data: dict[str, Any], ref: str = REF) -> None:
+    """Attach data to a commit or another object, in place of what it had before; raises git.GitError."""
     text = json.dumps(data, indent=1, ensure_ascii=False)
-    git.must(root, *git.AS_PIPELINE, "notes", f"--ref={REF}", "add", "--force", "--file=-", commit, text=text)
+    git.must(root, *git.AS_PIPELINE, "notes", f"--ref={ref}", "add", "--force", "--file=-", what, text=text)
 
 
-def fetch(root: Path) -> None:
-    """Take in the reviews that the repository has, beside those made here; raises git.GitError."""
-    if git.must(root, "ls-remote", "origin", REF).strip():
-        git.must(root, "fetch", "--quiet", "origin", f"+{REF}:{INCOMING}")
+def fetch(root: Path, ref: str = REF) -> None:
+    """Take in the notes that the repository has, beside those made here; raises git.GitError."""
+    if git.must(root, "ls-remote", "origin", ref).strip():
+        incoming = f"{ref}-incoming"
+        git.must(root, "fetch", "--quiet", "origin", f"+{ref}:{incoming}")
         git.must(
-            root, *git.AS_PIPELINE, "notes", f"--ref={REF}", "merge", "--quiet", "--strategy=ours", INCOMING
+            root, *git.AS_PIPELINE, "notes", f"--ref={ref}", "merge", "--quiet", "--strategy=ours", incoming
         )
 
 
-def publish(root: Path) -> None:
-    """Give the reviews made here to the repository, whoever else does so at the same time; raises git.GitError."""
+def publish(root: Path, ref: str = REF) -> None:
+    """Give the notes made here to the repository, whoever else does so at the same time; raises git.GitError."""
     for left in reversed(range(ATTEMPTS)):
-        fetch(root)
+        fetch(root, ref)
         try:
-            git.must(root, "push", "--quiet", "origin", f"{REF}:{REF}")
+            git.must(root, "push", "--quiet", "origin", f"{ref}:{ref}")
         except git.GitError:
             if not left:
                 raise

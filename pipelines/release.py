@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from components.protected import OBJECTIONS
 from model.errors import report
 from model.estate import Estate, load_estate
 from model.promotion import Chain
 from model.promotion.chain import unapproved_words
 from model.promotion.review import ReviewedStack
+from pipelines import notes, objections
 from pipelines.approvals import after, objection
-from pipelines.forge import ForgeError
+from pipelines.forge import ForgeError, present
 from pipelines.review import reviewed
 from pipelines.stack import PulumiError, Stack, counted
 from sitectl import git, rules
@@ -65,15 +67,19 @@ def release(
     return done
 
 
-def lacking(root: Path, against: str) -> list[str]:
-    """Return what the records since a revision still lack, in words.
+def lacking(root: Path, against: str, signer: str | None = None, *, push: bool = False) -> list[str]:
+    """Return what the records since a revision still lack, in words; `push` notes the forge's objections for all.
 
-    Raises RefusedError, ForgeError or git.GitError.
+    Raises RefusedError, ForgeError, git.GitError or sitectl.signing.SigningError.
     """
     from pipelines.affected import affected
 
+    if push:
+        notes.fetch(root, OBJECTIONS)
     estate, found, words = _valid(root, against), affected(root, against), []
     for site in found.promoted:
+        if push:
+            objections.keep(root, estate.chains[site], found.heads[site], signer, push=True)
         try:
             _approved(root, estate.chains[site], found.heads[site])
         except RefusedError as error:
@@ -150,10 +156,13 @@ def _valid(root: Path, against: str, now: datetime | None = None) -> Estate:
 
 def _approved(root: Path, chain: Chain, before: str) -> None:
     """Refuse records that lack approvals, or that the forge has an objection to."""
-    for record, lacking in chain.unapproved(after=before):
+    asked = present() is not None  # the forge itself, which knows more than any note of it
+    for record, lacking in chain.unapproved(after=before, objections=not asked):
         problem, remedy = unapproved_words(record, lacking)
         raise RefusedError(f"{chain.site}: {problem}\n    {remedy}")
     for record in after(chain, before):
         wrong = objection(root, record, chain.standings[record.sequence].approved)
         if wrong is not None:
             raise RefusedError(wrong)
+        if asked:
+            objections.forget(root, record)

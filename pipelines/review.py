@@ -8,6 +8,7 @@ from typing import Any
 
 from model.errors import SiteError
 from model.estate import Estate
+from model.promotion import Chain
 from model.promotion.approving import APPROVALS
 from model.promotion.branch import SKEW
 from model.promotion.review import REVIEW_FORMAT, Review, ReviewedStack
@@ -49,6 +50,8 @@ class Reviewed:
     code: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
     trust: list[str] = field(default_factory=list)
+    chains: dict[str, Chain] = field(default_factory=dict)
+    """The records of the sites that the change promotes."""
     lacking: dict[str, str] = field(default_factory=dict)
     approved: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -93,6 +96,7 @@ def _look(root: Path, found: Reviewed, only: Iterable[str], data: Change) -> Non
     elsewhere = data.stacks if data.folder != root else None
     found.affected = affected(root, found.against, elsewhere)
     for site in found.affected.promoted:
+        found.chains[site] = estate.chains[site]
         for record, lacking in estate.chains[site].unapproved(after=found.affected.heads[site]):
             found.lacking[site] = f"record {record.sequence} has {lacking}"
         last = estate.chains[site].standings.get(len(estate.chains[site].records))

@@ -7,7 +7,7 @@ No pipeline of a change request is needed for it, which would run the change's o
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipelines import comment
+from pipelines import comment, objections
 from pipelines.approvals import against as objection
 from pipelines.forge import Forge, ForgeError, Request, present
 from pipelines.review import Reviewed, keep, review
@@ -49,6 +49,8 @@ def look(
                 continue
             keep(root, found, signer, push=push)
             tell(f"commented: {forge.comment(request.number, comment.MARK, comment.text(found))}")
+            for site, chain in found.chains.items():
+                objections.keep(root, chain, found.affected.heads[site], signer, request, push=push)
             _say(root, forge, request, found)
             well = well and not found.problems
     return well

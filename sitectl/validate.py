@@ -82,7 +82,7 @@ def command(sites: tuple[str, ...], as_json: bool, today: date | None, against: 
 
 def _proposed(chain: "Chain") -> "Iterator[str]":
     """Yield what a record that is not merged yet still lacks: it is valid, and is not deployed."""
-    for record, lacking in chain.unapproved():
+    for record, lacking in chain.unapproved(objections=False):
         if record.sequence not in chain.merged:
             yield f"record {record.sequence} has {lacking}: it is not deployed before"
 

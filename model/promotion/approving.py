@@ -1,6 +1,6 @@
 """Judges the approvals of a record: each is a person's own signature, and whether there are enough of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from model.nodes import Scalar
 from model.promotion.approvers import made, may_approve, signed_by
 from model.promotion.branch import SKEW, Judge, Trust
 from model.promotion.judge import is_former, refused
+from model.promotion.objection import standing_objection
 from model.promotion.record import (
     APPROVAL_FORMAT,
     FORMER_APPROVALS,
@@ -27,11 +28,15 @@ APPROVALS = ".approvals.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who has approved a record so that it counts, what is lacking in words (nothing: enough), and every mistake."""
+    """Who has approved a record so that it counts, what is lacking in words (nothing: enough), and every mistake.
+
+    `objection` says who still asks for changes at a forge, as far as the notes of it say (`model.promotion.objection`).
+    """
 
     approved: tuple[str, ...]
     lacking: str
     errors: tuple[SiteError, ...] = ()
+    objection: str = ""
 
 
 def approvals_file(record_file: Path) -> Path:
@@ -55,11 +60,18 @@ def signed_content(record: Record, approval: dict[str, Any]) -> str:
 
 
 def standing(record_file: Path, record: Record, judge: Judge, stacks: Path) -> Standing:
-    """Judge the approvals of a record; never raises for what the file holds."""
-    file = approvals_file(record_file)
+    """Judge the approvals of a record, and objections to it; never raises for what the files hold."""
     arrival = judge.arrival(stacks, f"promotions/{record.site}/{record_file.name}")
     trusts = judge.trusts(stacks, arrival)
     former = is_former(record, arrival, judge, stacks)
+    found = _approved(record_file, record, judge, stacks, trusts, former=former)
+    return found if former else replace(found, objection=standing_objection(record, judge, trusts))
+
+
+def _approved(
+    record_file: Path, record: Record, judge: Judge, stacks: Path, trusts: tuple[Trust, ...], *, former: bool
+) -> Standing:
+    file = approvals_file(record_file)
     if not file.exists() and not file.is_symlink():
         return Standing((), "" if former else _lacking(record, (), (), trusts[0]))
     entry = read_approvals(file)

@@ -54,6 +54,10 @@ class Branch(ABC):
     def held(self, commit: str) -> datetime | None:
         """Return when a commit was made that the branch holds; None for one that it does not hold."""
 
+    @abstractmethod
+    def objections(self) -> tuple[bytes, ...]:
+        """Return the notes that say who asked for changes at a forge, as far as they were fetched."""
+
     def trust(self, commit: str) -> Trust:
         """Return whose word counted at a commit."""
         if commit not in self._trusts:

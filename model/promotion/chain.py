@@ -12,6 +12,7 @@ from model.errors import SiteError
 from model.promotion.approving import APPROVALS, Standing, standing
 from model.promotion.branch import Judge
 from model.promotion.judge import AGAIN, judged
+from model.promotion.objection import ASKED
 from model.promotion.record import NOTHING_BEFORE, Record
 from model.promotion.signers import read_signers
 from model.rollout import PHASES
@@ -48,14 +49,21 @@ class Chain:
         """The record by which the site came into its phase; None while it is in its first one."""
         return next((record for record in reversed(self.records) if record.kind != "retirement"), None)
 
-    def unapproved(self, *, after: str = NOTHING_BEFORE) -> Iterator[tuple[Record, str]]:
-        """Yield the records that lack approvals, and what they lack: those that follow the one of a content hash."""
+    def unapproved(
+        self, *, after: str = NOTHING_BEFORE, objections: bool = True
+    ) -> Iterator[tuple[Record, str]]:
+        """Yield the records that lack approvals or that somebody objects to, and what they have instead.
+
+        Those that follow the one of a content hash. `objections` are left out by who asks the forge itself.
+        """
         contents = [record.content for record in self.records]
         first = contents.index(after) + 1 if after in contents else 0
         for record in self.records[first:]:
             found = self.standings.get(record.sequence)
-            if found is not None and found.lacking:
-                yield record, found.lacking
+            objection = found.objection if found is not None and objections else ""
+            words = " and ".join(part for part in (found.lacking if found else "", objection) if part)
+            if words:
+                yield record, words
 
     def entered(self, site: Site) -> date:
         """Return the day (in UTC) on which the site came into its phase."""
@@ -118,16 +126,21 @@ def read_chain(stacks: Path, name: str, judge: Judge | None = None) -> Chain:
 
 
 def approval_mistakes(stacks: Path, chain: Chain) -> Iterator[SiteError]:
-    """Yield the records that the protected branch got without the approvals that they need."""
+    """Yield the records that the protected branch got without the approvals they need, and any that is objected to."""
     for record, lacking in chain.unapproved():
-        if record.sequence in chain.merged:
+        if record.sequence in chain.merged or ASKED in lacking:
             file = folder_of(stacks, chain.site) / record.file_name
             yield SiteError(file, None, "", *unapproved_words(record, lacking))
 
 
 def unapproved_words(record: Record, lacking: str) -> tuple[str, str]:
-    """Return what is wrong with a record that lacks approvals, and what would be right."""
+    """Return what is wrong with a record that lacks approvals, or is objected to, and what would be right."""
     remedy = f"have it approved, by each approver: `sitectl approve {record.site} --by NAME`"
+    if ASKED in lacking:
+        remedy = (
+            "have the objection withdrawn there, and fetch what the pipeline then notes (docs/pipelines.md); "
+            f"or take the phase back: `sitectl rollback {record.site}`"
+        )
     return f"record {record.sequence} has {lacking}", remedy
 
 

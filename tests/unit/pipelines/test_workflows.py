@@ -18,7 +18,10 @@ STEP = re.compile(r"python -m pipelines (.*)")
 # Rights that a job may ask for, and nothing beyond.
 RIGHTS = {"contents", "pull-requests", "statuses", "id-token"}
 # The steps that reach stacks, each with the runners that it may run on: what reviews may not deploy.
-RUNNERS = {"review": "iot-broker-review", "drift": "iot-broker-review", "release": "iot-broker-release"}
+RUNNERS = {
+    **dict.fromkeys(("review", "approvals", "drift"), "iot-broker-review"),
+    "release": "iot-broker-release",
+}
 
 
 def load(file: Any) -> dict[Any, Any]:
