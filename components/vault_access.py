@@ -1,5 +1,9 @@
 """Who may ask the site's Vault for what: policies and logins, which Vault's administrator makes and nobody else."""
 
+import hashlib
+import json
+from typing import Any
+
 import pulumi
 import pulumi_vault as vault
 from pulumi_vault import approle
@@ -46,24 +50,28 @@ class VaultAccess(pulumi.ComponentResource):
             skip_child_token=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self._policies()
-        self._cluster_login()
-        self._machine_login()
+        made = [*self._policies(unmarked(site)), *self._cluster_login(), *self._machine_login()]
+        # Last: they say to their holders that all of it is made.
+        self._policies(_marked(site), made)
         self.register_outputs({"policies": [policy_name(site, name) for name in policies(site)]})
 
     def _in_vault(self, *, depends_on: list[pulumi.Resource] | None = None) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, provider=self._provider, depends_on=depends_on or [])
 
-    def _policies(self) -> None:
-        for name, text in policies(self.site).items():
+    def _policies(
+        self, texts: dict[str, str], depends_on: list[pulumi.Resource] | None = None
+    ) -> list[pulumi.Resource]:
+        return [
             vault.Policy(
                 f"{self.site.name}-{name}",
                 name=policy_name(self.site, name),
                 policy=text,
-                opts=self._in_vault(),
+                opts=self._in_vault(depends_on=depends_on),
             )
+            for name, text in texts.items()
+        ]
 
-    def _cluster_login(self) -> None:
+    def _cluster_login(self) -> list[pulumi.Resource]:
         """Let cert-manager log in with tokens of the issuer's service account."""
         site, settings = self.site, self.settings
         backend = vault.AuthBackend(
@@ -84,22 +92,18 @@ class VaultAccess(pulumi.ComponentResource):
             **vault_settings.LOGIN_CONFIGURATION,
             opts=self._in_vault(),
         )
-        for role, login in LOGINS.items():
+        return [
             vault_kubernetes.AuthBackendRole(
                 f"{site.name}-{login}",
                 backend=backend.path,
                 role_name=login,
-                bound_service_account_names=[site.platform.issuer.service_account],
-                bound_service_account_namespaces=[site.namespace],
-                audience=login_audience(site, role),
-                token_policies=[policy_name(site, issuing_policy(role))],
-                token_ttl=_LOGIN_SECONDS,
-                token_max_ttl=_LOGIN_SECONDS,
-                **vault_settings.LOGIN_ROLE,
+                **said,
                 opts=self._in_vault(depends_on=[configuration]),
             )
+            for login, said in cluster_logins(site).items()
+        ]
 
-    def _machine_login(self) -> None:
+    def _machine_login(self) -> list[pulumi.Resource]:
         """Let each machine outside of the cluster log in for its own certificate, and for no other's."""
         site = self.site
         backend = vault.AuthBackend(
@@ -110,20 +114,16 @@ class VaultAccess(pulumi.ComponentResource):
             **vault_settings.login_method(f"{_LOGIN_SECONDS // 60}m"),
             opts=self._in_vault(),
         )
-        for role in issuing_roles(site):
-            if role.login != "approle":
-                continue
+        return [
             approle.AuthBackendRole(
-                f"{site.name}-login-{role.name}",
+                f"{site.name}-login-{login}",
                 backend=backend.path,
-                role_name=role.name,
-                bind_secret_id=True,
-                token_policies=[policy_name(site, issuing_policy(role.name))],
-                token_ttl=_LOGIN_SECONDS,
-                token_max_ttl=_LOGIN_SECONDS,
-                **vault_settings.MACHINE_ROLE,
+                role_name=login,
+                **said,
                 opts=self._in_vault(),
             )
+            for login, said in machine_logins(site).items()
+        ]
 
 
 def access(site: Site, settings: Settings) -> VaultAccess:
@@ -147,11 +147,69 @@ def issuing_policy(role: str) -> str:
     return f"issue-{role}"
 
 
+def cluster_logins(site: Site) -> dict[str, dict[str, Any]]:
+    """Return what each role of cert-manager's login says, by its name."""
+    return {
+        login: {
+            "bound_service_account_names": [site.platform.issuer.service_account],
+            "bound_service_account_namespaces": [site.namespace],
+            "audience": login_audience(site, role),
+            **_token(site, role),
+            **vault_settings.LOGIN_ROLE,
+        }
+        for role, login in LOGINS.items()
+    }
+
+
+def machine_logins(site: Site) -> dict[str, dict[str, Any]]:
+    """Return what each role of the machines' login says, by its name."""
+    return {
+        role.name: {"bind_secret_id": True, **_token(site, role.name), **vault_settings.MACHINE_ROLE}
+        for role in issuing_roles(site)
+        if role.login == "approle"
+    }
+
+
+def _token(site: Site, role: str) -> dict[str, Any]:
+    return {
+        "token_policies": [policy_name(site, issuing_policy(role))],
+        "token_ttl": _LOGIN_SECONDS,
+        "token_max_ttl": _LOGIN_SECONDS,
+    }
+
+
 def policies(site: Site) -> dict[str, str]:
     """Return the text of the site's Vault policies by short name.
 
     Who may have which certificates, who may look, and what the site's deployer and its reviewers may do.
     """
+    return unmarked(site) | _marked(site)
+
+
+def mark(site: Site) -> str:
+    """Return the path that the deployer and the reviewers may read once the bootstrap has run over these data.
+
+    Nothing is there. Who may not read policies finds out by `sys/capabilities-self` alone whether the bootstrap is
+    behind: the last part is a digest of all that it makes, but for addresses and authorities from the settings.
+    """
+    asked = [unmarked(site), _identities(site), cluster_logins(site), machine_logins(site)]
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return f"iot-broker/bootstrap/{site.name}/{digest[:16]}"
+
+
+def _marked(site: Site) -> dict[str, str]:
+    """Return the policies of who deploys and who looks, each with the mark of what the bootstrap has made."""
+    grant = vault_policy.render([Grant(mark(site), ("read",))])
+    said = f"\n# Over which data the bootstrap has run; nothing is there.\n{grant}"
+    return {identity: text + said for identity, text in _identities(site).items()}
+
+
+def _identities(site: Site) -> dict[str, str]:
+    return {identity: rights.vault_policy(site, identity) for identity in rights.VAULT_IDENTITIES}
+
+
+def unmarked(site: Site) -> dict[str, str]:
+    """Return the policies of who has which certificates, and of who reads secrets and authorities."""
     mount = issuing_mount(site)
     issue = {
         issuing_policy(role.name): [
@@ -168,9 +226,7 @@ def policies(site: Site) -> dict[str, str]:
     found = issue | {"read-authorities": look, "revoke": _revoking(mount)}
     if secrets := _slots(site):
         found["read-secrets"] = [Grant(slot, ("read",)) for slot in secrets]
-    return {name: vault_policy.render(grants) for name, grants in found.items()} | {
-        identity: rights.vault_policy(site, identity) for identity in rights.VAULT_IDENTITIES
-    }
+    return {name: vault_policy.render(grants) for name, grants in found.items()}
 
 
 def _revoking(mount: str) -> list[Grant]:

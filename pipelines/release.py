@@ -17,6 +17,7 @@ from pipelines.forge import ForgeError, present
 from pipelines.review import reviewed
 from pipelines.stack import PulumiError, Stack, counted
 from sitectl import git, rules
+from sitectl.checks import bootstrap
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def _released(root: Path, against: str, chain: Chain, promoted_after: str | None
 def deploy(root: Path, site: str, expected: ReviewedStack, *, promoted: bool) -> str:
     """Deploy one site as it was reviewed, and return what was done; raises RefusedError or PulumiError.
 
-    Refused: a state or a plan that moved since, and a change of phase that would take something away. What was
+    Refused: a state or a plan that moved since, a change of phase that would take something away, and a bootstrap that
+    is behind the data. What was
     deployed must be there: a preview shows nothing more, and Prometheus evaluates the site's rules.
     """
     stack = Stack(root, site)
@@ -118,6 +120,9 @@ def deploy(root: Path, site: str, expected: ReviewedStack, *, promoted: bool) ->
     if promoted and plan.destructive:
         names = ", ".join(step.name for step in plan.destructive)
         raise RefusedError(f"{site}: a change of phase would take away {names}: it may only update")
+    made = bootstrap.look(root, site)
+    if not made.passed:
+        raise RefusedError(f"{site}: {made.what}: {made.detail}\n    {made.remedy}")
     stack.up()
     left = stack.plan()
     if left.steps:

@@ -15,6 +15,14 @@ def vault_token() -> str | None:
     return kept.read_text(encoding="utf-8").strip() if kept.is_file() else None
 
 
+def headers(token: str | None) -> dict[str, str]:
+    """Return the headers of a request to Vault, in the namespace that the environment names."""
+    found = {"X-Vault-Request": "true"}
+    if os.environ.get("VAULT_NAMESPACE"):
+        found["X-Vault-Namespace"] = os.environ["VAULT_NAMESPACE"]
+    return {**found, "X-Vault-Token": token} if token else found
+
+
 def for_pulumi() -> Mapping[str, str]:
     """Return what Pulumi needs in its environment: its `hashivault://` reads the variable, and never the file."""
     token = vault_token()

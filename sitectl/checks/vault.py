@@ -1,16 +1,15 @@
 """Preflight's look at Vault: it answers, is unsealed, and the token may do what `pulumi up` will do."""
 
-import os
 from datetime import UTC, datetime
 
 from components.issuing_roles import issuing_roles
 from components.vault_names import LOGINS, SERVER_ROLE, issuing_mount, login_mount, root_mount
 from model import Site
-from sitectl.checks import Finding, Unreachable
+from sitectl.checks import Finding, Unreachable, bootstrap
 from sitectl.checks.authorities import authority_findings
 from sitectl.checks.secrets import slot_findings
 from sitectl.checks.web import Web
-from sitectl.vault_token import vault_token
+from sitectl.vault_token import headers, vault_token
 
 AREA = "vault"
 SHORTEST_LIFE = 900  # seconds; an `up` with certificates to wait for takes some minutes
@@ -21,22 +20,19 @@ REFUSED, WRONG_REQUEST = 403, 400
 def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
     """Look at the Vault at `address` with the token of the environment; `authorities` is PEM text of its CAs."""
     token = vault_token()
-    headers = {"X-Vault-Request": "true"}
-    if os.environ.get("VAULT_NAMESPACE"):
-        headers["X-Vault-Namespace"] = os.environ["VAULT_NAMESPACE"]
-    web = Web(address, authorities, headers)
+    anybody = Web(address, authorities, headers(None))
     try:
-        findings = [_health(web)]
+        findings = [_health(anybody)]
         if not findings[0].passed:
             return findings
         if token is None:
             return [*findings, Finding(AREA, "token", "none", "`vault login`, or set VAULT_TOKEN")]
-        web = Web(address, authorities, {**headers, "X-Vault-Token": token})
+        web = Web(address, authorities, headers(token))
         token_finding = _token_finding(web)
         findings.append(token_finding)
         if token_finding.passed:
             rights = _rights(web, site)
-            findings += [_logins(Web(address, authorities, headers), site), rights]
+            findings += [_logins(anybody, site), rights, bootstrap.finding(web, site)]
             findings += authority_findings(web, site, datetime.now(UTC))
             if rights.passed:
                 findings += slot_findings(web, site)
@@ -96,24 +92,20 @@ def wanted_paths(site: Site) -> dict[str, frozenset[str]]:
     return paths
 
 
-def _bootstrapping(site: Site) -> str:
-    return f"have Vault's administrator run `pulumi up -s {site.name}` in bootstrap/ (docs/bootstrap.md)"
-
-
 def _logins(web: Web, site: Site) -> Finding:
     """Look, without any token, whether the bootstrap has made the logins: Vault says so to who tries one in vain."""
     what = "logins for certificates"
     path = f"/v1/auth/{login_mount(site)}/login"
     # Without a token of Kubernetes, a login that is there calls the request wrong; one that is not, refuses it.
     if web.post_json(path, {"role": LOGINS[SERVER_ROLE]}).status != WRONG_REQUEST:
-        return Finding(AREA, what, f"there is none at auth/{login_mount(site)}", _bootstrapping(site))
+        return Finding(AREA, what, f"there is none at auth/{login_mount(site)}", bootstrap.remedy(site))
     lacking = [
         login
         for login in LOGINS.values()
         if web.post_json(path, {"role": login, "jwt": "none"}).status != REFUSED
     ]
     if lacking:
-        return Finding(AREA, what, f"lacks {', '.join(lacking)}", _bootstrapping(site))
+        return Finding(AREA, what, f"lacks {', '.join(lacking)}", bootstrap.remedy(site))
     return Finding(AREA, what, f"{', '.join(LOGINS.values())} at auth/{login_mount(site)}")
 
 
@@ -122,7 +114,7 @@ def _rights(web: Web, site: Site) -> Finding:
     what = "the token's rights"
     answer = web.post_json("/v1/sys/capabilities-self", {"paths": list(wanted)})
     if answer.status != 200:
-        return Finding(AREA, what, "may not ask for its own capabilities", _bootstrapping(site))
+        return Finding(AREA, what, "may not ask for its own capabilities", bootstrap.remedy(site))
     lacking = []
     for path, capabilities in wanted.items():
         has = set(answer.body["data"].get(path, ()))
@@ -130,6 +122,6 @@ def _rights(web: Web, site: Site) -> Finding:
         if missing and "root" not in has:
             lacking.append(f"{path} ({', '.join(sorted(missing))})")
     if lacking:
-        remedy = f"give the token the policy iot-{site.name}-deployer; to make it, {_bootstrapping(site)}"
+        remedy = f"give the token the policy iot-{site.name}-deployer; to make it, {bootstrap.remedy(site)}"
         return Finding(AREA, what, "may not use " + "; ".join(lacking), remedy)
     return Finding(AREA, what, f"all that `up` needs on {len(wanted)} paths")

@@ -11,6 +11,7 @@ from pipelines import release
 from pipelines.release import RefusedError, deploy
 from pipelines.stack import Plan, Step
 from sitectl import rules
+from sitectl.checks import Finding, bootstrap
 
 STATE = f"sha256:{'5' * 64}"
 CHANGE = Plan(f"sha256:{'a' * 64}", (Step("update", "site-rules", "kubernetes:PrometheusRule", ("spec",)),))
@@ -18,6 +19,8 @@ NOTHING = Plan(f"sha256:{'0' * 64}", ())
 REVIEWED = ReviewedStack(
     site="eagle-ford", plan=CHANGE.digest, state=STATE, creates=0, updates=1, replaces=0, deletes=0
 )
+
+WELL = Finding("vault", "the bootstrap", "has run over these data")
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Server:
     rules: dict[str, str] = field(default_factory=dict)
     plans: list[Plan] = field(default_factory=lambda: [CHANGE, NOTHING])
     done: list[str] = field(default_factory=list)
+    bootstrap: Finding = WELL
 
     def state(self) -> str:
         return STATE
@@ -49,6 +53,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     made = Server()
     monkeypatch.setattr(release, "Stack", lambda _root, _site: made)
     monkeypatch.setattr(rules, "check", made.check)
+    monkeypatch.setattr(bootstrap, "look", lambda _root, _site: made.bootstrap)
     return made
 
 
@@ -78,4 +83,16 @@ def test_nothing_is_deployed_on_a_plan_that_moved(server: Server, tmp_path: Path
     server.plans = [NOTHING]
     with pytest.raises(RefusedError, match="the plan moved since the review"):
         deploy(tmp_path, "eagle-ford", REVIEWED, promoted=False)
+    assert server.done == []
+
+
+def test_nothing_is_deployed_before_its_bootstrap(server: Server, tmp_path: Path) -> None:
+    server.bootstrap = Finding(
+        "vault", "the bootstrap", "is behind the data", "have the administrator run it"
+    )
+    with pytest.raises(RefusedError) as refused:
+        deploy(tmp_path, "eagle-ford", REVIEWED, promoted=False)
+    assert str(refused.value) == (
+        "eagle-ford: the bootstrap: is behind the data\n    have the administrator run it"
+    )
     assert server.done == []
