@@ -18,11 +18,13 @@ class Drift:
     site: str
     plan: Plan | None
     problem: str = ""
+    unseen: str = ""
+    """What is not as it was made, and no refresh sees."""
 
     @property
     def found(self) -> bool:
         """Whether something is not as it was deployed, or cannot be known."""
-        return self.plan is None or bool(self.plan.steps)
+        return self.plan is None or bool(self.plan.steps) or bool(self.unseen)
 
 
 def look(root: Path, sites: Iterable[str]) -> list[Drift]:
@@ -31,7 +33,7 @@ def look(root: Path, sites: Iterable[str]) -> list[Drift]:
     for site in sites:
         stack = Stack(root, site)
         try:
-            found.append(Drift(site, stack.plan(refresh=True)))
+            found.append(Drift(site, stack.plan(refresh=True), unseen=_unseen(root, site)))
             # One that lies in another back end is its administrator's to look at.
             if stack.bootstrap.exists():
                 found.append(Drift(f"{site} (bootstrap)", stack.bootstrap.plan(refresh=True)))
@@ -58,5 +60,22 @@ def text(found: Iterable[Drift]) -> str:
             continue
         lines += [f"{counted(drift.plan)}", ""]
         lines += [f"- {step_line(step)}" for step in drift.plan.steps]
+        if drift.unseen:
+            lines += [f"- {inline(drift.unseen)}"]
         lines.append("")
     return "\n".join(lines)
+
+
+def _unseen(root: Path, name: str) -> str:
+    """Return what a refresh does not see: hand edits of the clients that Keycloak made and the provider cannot own."""
+    from components.settings import SettingsErrors
+    from model import SiteErrors, load_site
+    from sitectl.checks.keycloak import look_at_clients
+    from sitectl.settings import SettingsFileError, load_settings
+
+    try:
+        settings = load_settings(root, name)
+        found = look_at_clients(load_site(root / "stacks", name), settings.keycloak_url, settings.keycloak_ca)
+    except (SettingsErrors, SettingsFileError, SiteErrors) as error:
+        return str(error)
+    return "" if found.passed else f"{found.what}: {found.detail}: {found.remedy}"

@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from model import Site
-from sitectl.checks import Finding, Unreachable
+from sitectl.checks import Finding, Unreachable, keycloak_clients
 from sitectl.checks.web import Web
 
 AREA = "keycloak"
+<<<<<<< HEAD
 OK, WRONG_REQUEST, REFUSED, NOT_FOUND = 200, 400, 403, 404
 NO_REALM: tuple[()] = ()
 """What is sent in the place of a realm: a JSON list, which Keycloak can read into none."""
+=======
+MANAGED = "the realm exists and may be managed"
+CREDENTIALS = "set KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET, or KEYCLOAK_USER and KEYCLOAK_PASSWORD"
+>>>>>>> 578a222 (keycloak: look at the two clients that the provider cannot own)
 MACHINES_OWN = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 MACHINES_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
 """Where Go looks for the machine's authorities, on the systems that the kit runs on."""
@@ -21,7 +26,7 @@ MACHINES_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/t
 def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
     """Look at the Keycloak at `address` with the environment's credentials; `authorities` is PEM text of its CAs."""
     web = Web(address, authorities)
-    realm = os.environ.get("KEYCLOAK_REALM", "master")
+    realm = _realm()
     what = f"{web.address} answers"
     try:
         answer = web.get(f"/realms/{realm}/.well-known/openid-configuration")
@@ -72,17 +77,45 @@ def environments_authorities(environment: Mapping[str, str]) -> str | None:
 def _login(web: Web, realm: str, site: Site) -> list[Finding]:
     fields = _credentials()
     if fields is None:
-        remedy = "set KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET, or KEYCLOAK_USER and KEYCLOAK_PASSWORD"
-        return [Finding(AREA, "login", "no credentials in the environment", remedy)]
+        return [Finding(AREA, "login", "no credentials in the environment", CREDENTIALS)]
     answer = web.post_form(f"/realms/{realm}/protocol/openid-connect/token", fields)
     if answer.status != 200:
         reason = (answer.body or {}).get("error_description") or f"HTTP {answer.status}"
         return [Finding(AREA, "login", str(reason), "correct the KEYCLOAK_… variables")]
+<<<<<<< HEAD
     known = Web(web.address, web.authorities, {"Authorization": f"Bearer {answer.body['access_token']}"})
     return [
+=======
+    token = answer.body["access_token"]
+    findings = [
+>>>>>>> 578a222 (keycloak: look at the two clients that the provider cannot own)
         Finding(AREA, "login", f"as {fields.get('username') or fields['client_id']}"),
         rights_finding(known, site),
     ]
+    if findings[-1].detail == MANAGED:
+        findings.append(keycloak_clients.finding(web, token, site))
+    return findings
+
+
+def look_at_clients(site: Site, address: str, authorities: str | None) -> Finding:
+    """Look at the clients that no refresh sees, with the environment's credentials."""
+    web, realm, what = Web(address, authorities), _realm(), keycloak_clients.WHAT
+    fields = _credentials()
+    if fields is None:
+        return Finding(AREA, what, "are not known without credentials in the environment", CREDENTIALS)
+    try:
+        answer = web.post_form(f"/realms/{realm}/protocol/openid-connect/token", fields)
+        if answer.status != 200:
+            return Finding(
+                AREA, what, "are not known: the login is refused", "correct the KEYCLOAK_… variables"
+            )
+        return keycloak_clients.finding(web, answer.body["access_token"], site)
+    except Unreachable as failure:
+        return Finding(AREA, what, f"are not known: {failure}", "see that Keycloak can be reached from here")
+
+
+def _realm() -> str:
+    return os.environ.get("KEYCLOAK_REALM", "master")
 
 
 def _credentials() -> dict[str, str] | None:
@@ -96,6 +129,7 @@ def _credentials() -> dict[str, str] | None:
     return None
 
 
+<<<<<<< HEAD
 def rights_finding(web: Web, site: Site) -> Finding:
     """Look whether the login may manage the site's realm, or make it; `web` carries its token."""
     what = f"rights on realm {site.name}"
@@ -104,6 +138,15 @@ def rights_finding(web: Web, site: Site) -> Finding:
         return Finding(AREA, what, "the realm exists and may be managed")
     if answer.status == NOT_FOUND:
         return _may_make_realms(web)
+=======
+def _rights(web: Web, token: str, site: Site) -> Finding:
+    bearer = {"Authorization": f"Bearer {token}"}
+    answer = web.get(f"/admin/realms/{site.name}", bearer)
+    if answer.status == 200:
+        return Finding(AREA, f"rights on realm {site.name}", MANAGED)
+    if answer.status == 404:
+        return _may_make_realms(token)
+>>>>>>> 578a222 (keycloak: look at the two clients that the provider cannot own)
     remedy = f"grant the login realm-management's `manage-realm` in {site.name}, or master's `admin`"
     return Finding(AREA, what, f"HTTP {answer.status}", remedy)
 

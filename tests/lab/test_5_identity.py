@@ -1,8 +1,10 @@
 """How people sign in at the site's realm: second factor, passwords, mail, the public client, and what nobody gets."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from components.keycloak_flows import BROWSER_FLOW, NO_PASSWORD_GRANT
 from lab.certificates import Authority
 from lab.estate import Estate
 from model import Site
+from sitectl.checks.keycloak_clients import CLIENTS, WHAT
 from tests.support import servers
 from tests.support.browser import Browser, Login, StoppedError
 from tests.support.front import Front
@@ -39,6 +42,39 @@ def test_an_administrator_enrols_a_second_factor_and_shows_it_at_every_login(
     assert asked == ["code"]
     _, asked = Browser(str(deployed.authority)).sign_in(login(deployed, site).address, ana, PROGRAM)
     assert asked == ["password", "code"]
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_hand_edit_of_a_client_that_no_refresh_sees_is_found(
+    deployed: Shell, site: Site, name: str
+) -> None:
+    admin = servers.keycloak(deployed)
+    (client,) = admin.get(f"/{site.name}/clients?clientId={name}")
+    place = f"/{site.name}/clients/{client['id']}"
+    turned = client | {
+        "bearerOnly": False,
+        "publicClient": True,
+        "redirectUris": ["https://turned.example/*"],
+    }
+    assert found_in_preflight(deployed, site)["passed"] is True
+    try:
+        assert admin.ask("PUT", place, turned).status == 204
+        found = found_in_preflight(deployed, site)
+        assert found["passed"] is False
+        for words in ("bearerOnly False", "publicClient True", "redirectUris ['https://turned.example/*']"):
+            assert f"{name} has {words}" in found["detail"]
+        # The control: nothing else shows it.
+        assert deployed.preview(site.name, "--refresh") == []
+    finally:
+        assert admin.ask("PUT", place, client).status == 204
+    assert found_in_preflight(deployed, site)["passed"] is True
+
+
+def found_in_preflight(deployed: Shell, site: Site) -> dict[str, Any]:
+    """Return what preflight says of Keycloak's own clients."""
+    said = json.loads(deployed.run("sitectl", "preflight", site.name, "--json", check=False).out)
+    (found,) = (entry for entry in said["findings"] if entry["what"] == WHAT)
+    return dict(found)
 
 
 def test_without_the_sites_flow_an_administrator_would_come_in_by_a_password_alone(
