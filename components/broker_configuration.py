@@ -1,28 +1,19 @@
 """After each change of the broker a Job sees whether it took its configuration, or says what the operator says."""
 
-import hashlib
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from components import names
+from components.asking_job import PROBES, START_SECONDS, Asking, digest, text
 from components.component import Place, SiteComponent
 from components.emqx_cluster import EmqxCluster
 from components.manifest import Manifest
-from components.stateless import container_security, pod_security
 from model.units import Duration
 
-PROGRAM = Path(__file__).parents[1] / "probes" / "configuration.py"
-_USER = 10001
-# The image is fetched, and the pod's token is made, before the program itself begins.
-_START_SECONDS = 120
+PROGRAM = PROBES / "configuration.py"
 _TOKEN_SECONDS = 3600
 _FOLDER = "/configuration"
-# What tells the program that something is missing or wrong; anything else is the pod's own trouble, and tried again.
-_FAILED = [1, 2]
 
 
 class BrokerConfiguration(SiteComponent):
@@ -46,21 +37,19 @@ class BrokerConfiguration(SiteComponent):
             api_version="v1",
             kind="ConfigMap",
             metadata=self.metadata(names.BROKER_CONFIGURATION),
-            data={PROGRAM.name: _program()},
+            data={PROGRAM.name: text(PROGRAM)},
             opts=self.in_kubernetes(),
         )
-        job = self._job(broker.mark)
-        # A change of the broker is a new Job: what was found before says nothing of it now.
-        seen = json.dumps([job, broker.digest, _program()], sort_keys=True)
-        digest = hashlib.sha256(seen.encode()).hexdigest()[:10]
+        asking = self._asking(broker.mark)
+        job = asking.job(self.pod_labels)
         self.job = Manifest(
             f"{site.name}-{names.BROKER_CONFIGURATION}",
             api_version="batch/v1",
             kind="Job",
-            metadata=self.metadata(f"{names.BROKER_CONFIGURATION}-{digest}"),
+            metadata=self.metadata(f"{names.BROKER_CONFIGURATION}-{digest(job, broker.digest, PROGRAM)}"),
             spec=job,
             opts=self.in_kubernetes(
-                within=Duration(self._deadline() + _START_SECONDS),
+                within=Duration(asking.deadline + START_SECONDS),
                 depends_on=[broker.cluster, program, *self._rights()],
             ),
         )
@@ -104,51 +93,22 @@ class BrokerConfiguration(SiteComponent):
         )
         return [account, role, binding]
 
-    def _deadline(self) -> int:
-        return self.site.broker.ready_within.seconds + _START_SECONDS
-
-    def _job(self, mark: str) -> dict[str, Any]:
-        container = {
-            "name": "look",
-            "image": self.site.broker.probe.image.reference(),
-            "imagePullPolicy": "IfNotPresent",
-            "command": ["python", f"{_FOLDER}/program/{PROGRAM.name}", *self._arguments(mark)],
-            # What it said last is what a failed rollout shows.
-            "terminationMessagePolicy": "FallbackToLogsOnError",
-            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
-            "securityContext": container_security(),
-            "volumeMounts": [
-                {"name": name, "mountPath": f"{_FOLDER}/{name}", "readOnly": True}
-                for name in ("program", "account")
-            ],
-        }
-        return {
-            "activeDeadlineSeconds": self._deadline(),
-            "backoffLimit": 3,
-            "podFailurePolicy": {
-                "rules": [
-                    {
-                        "action": "FailJob",
-                        "onExitCodes": {"containerName": "look", "operator": "In", "values": _FAILED},
-                    }
-                ]
+    def _asking(self, mark: str) -> Asking:
+        return Asking(
+            container="look",
+            program=PROGRAM,
+            arguments=self._arguments(mark),
+            image=self.site.broker.probe.image.reference(),
+            folder=_FOLDER,
+            volumes={
+                "program": {"configMap": {"name": names.BROKER_CONFIGURATION}},
+                "account": {"projected": {"defaultMode": 0o440, "sources": _account()}},
             },
-            "template": {
-                "metadata": {"labels": self.pod_labels},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "serviceAccountName": names.BROKER_CONFIGURATION,
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(_USER),
-                    "containers": [container],
-                    "volumes": [
-                        {"name": "program", "configMap": {"name": names.BROKER_CONFIGURATION}},
-                        {"name": "account", "projected": {"defaultMode": 0o440, "sources": _account()}},
-                    ],
-                },
-            },
-        }
+            cpu="10m",
+            memory=("32Mi", "64Mi"),
+            deadline=self.site.broker.ready_within.seconds + START_SECONDS,
+            account={"serviceAccountName": names.BROKER_CONFIGURATION},
+        )
 
     def _arguments(self, mark: str) -> list[str]:
         site = self.site
@@ -168,8 +128,3 @@ def _account() -> list[dict[str, Any]]:
         {"serviceAccountToken": {"path": "token", "expirationSeconds": _TOKEN_SECONDS}},
         {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
     ]
-
-
-@cache
-def _program() -> str:
-    return PROGRAM.read_text(encoding="utf-8")

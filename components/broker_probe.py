@@ -1,32 +1,23 @@
 """The readiness probe: after each change of the broker, a client asks whether it lets in whom it should."""
 
-import hashlib
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from components import names
+from components.asking_job import PROBES, START_SECONDS, Asking, digest, text
 from components.broker_configuration import BrokerConfiguration
 from components.certificates import client_certificate
 from components.component import Place, SiteComponent
 from components.emqx_cluster import EmqxCluster
 from components.manifest import Manifest
-from components.stateless import container_security, pod_security
 from model.units import Duration
 
-PROGRAM = Path(__file__).parents[1] / "probes" / "broker.py"
-_USER = 10001
-# The image is fetched, and the pod's certificates are mounted, before the probe itself begins.
-_START_SECONDS = 120
+PROGRAM = PROBES / "broker.py"
 # A client that comes and goes more often is banned. The probe's identity is one client, which comes twice in each
 # attempt: it keeps to half of that pace.
 _COMES = 2
 _SHARE_OF_FLAPPING = 2 * _COMES
-# What tells the probe that something is missing or wrong; anything else is the pod's own trouble, and tried again.
-_FAILED = [1, 2]
 
 
 class BrokerProbe(SiteComponent):
@@ -55,20 +46,19 @@ class BrokerProbe(SiteComponent):
             api_version="v1",
             kind="ConfigMap",
             metadata=self.metadata(names.BROKER_PROBE),
-            data={PROGRAM.name: _program()},
+            data={PROGRAM.name: text(PROGRAM)},
             opts=self.in_kubernetes(),
         )
-        job = self._job()
-        # A change of the broker is a new Job: what was found of the broker before says nothing of it now.
-        seen = json.dumps([job, broker.digest, _program()], sort_keys=True)
+        asking = self._asking()
+        job = asking.job(self.pod_labels)
         Manifest(
             f"{site.name}-{names.BROKER_PROBE}",
             api_version="batch/v1",
             kind="Job",
-            metadata=self.metadata(f"{names.BROKER_PROBE}-{hashlib.sha256(seen.encode()).hexdigest()[:10]}"),
+            metadata=self.metadata(f"{names.BROKER_PROBE}-{digest(job, broker.digest, PROGRAM)}"),
             spec=job,
             opts=self.in_kubernetes(
-                within=Duration(self._deadline() + _START_SECONDS),
+                within=Duration(asking.deadline + START_SECONDS),
                 # What an earlier configuration answers says nothing of the one that is rolled out.
                 depends_on=[broker.cluster, configuration.job, program, *self._certificates(issuer)],
             ),
@@ -93,54 +83,23 @@ class BrokerProbe(SiteComponent):
             client_certificate(self, stranger, name, stranger),
         ]
 
-    def _deadline(self) -> int:
-        return self.site.broker.probe.within.seconds + _START_SECONDS
-
-    def _job(self) -> dict[str, Any]:
-        return {
-            "activeDeadlineSeconds": self._deadline(),
-            "backoffLimit": 3,
-            "podFailurePolicy": {
-                "rules": [
-                    {
-                        "action": "FailJob",
-                        "onExitCodes": {"containerName": "probe", "operator": "In", "values": _FAILED},
-                    }
-                ]
+    def _asking(self) -> Asking:
+        return Asking(
+            container="probe",
+            program=PROGRAM,
+            arguments=self._arguments(),
+            image=self.site.broker.probe.image.reference(),
+            folder="/probe",
+            volumes={
+                "program": {"configMap": {"name": names.BROKER_PROBE}},
+                "trust": {"configMap": {"name": names.TRUST}},
+                "identity": _secret(names.BROKER_PROBE),
+                "stranger": _secret(names.BROKER_PROBE_STRANGER),
             },
-            "template": {
-                "metadata": {"labels": self.pod_labels},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(_USER),
-                    "containers": [self._container()],
-                    "volumes": [
-                        {"name": "program", "configMap": {"name": names.BROKER_PROBE}},
-                        {"name": "trust", "configMap": {"name": names.TRUST}},
-                        _secret("identity", names.BROKER_PROBE),
-                        _secret("stranger", names.BROKER_PROBE_STRANGER),
-                    ],
-                },
-            },
-        }
-
-    def _container(self) -> dict[str, Any]:
-        return {
-            "name": "probe",
-            "image": self.site.broker.probe.image.reference(),
-            "imagePullPolicy": "IfNotPresent",
-            "command": ["python", f"/probe/program/{PROGRAM.name}", *self._arguments()],
-            # What it said last is what a failed rollout shows.
-            "terminationMessagePolicy": "FallbackToLogsOnError",
-            "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
-            "securityContext": container_security(),
-            "volumeMounts": [
-                {"name": name, "mountPath": f"/probe/{name}", "readOnly": True}
-                for name in ("program", "trust", "identity", "stranger")
-            ],
-        }
+            cpu="50m",
+            memory=("64Mi", "128Mi"),
+            deadline=self.site.broker.probe.within.seconds + START_SECONDS,
+        )
 
     def _arguments(self) -> list[str]:
         site = self.site
@@ -165,10 +124,5 @@ def may_not_write(site: str) -> str:
     return f"ot/{site}/readiness"
 
 
-def _secret(volume: str, secret: str) -> dict[str, Any]:
-    return {"name": volume, "secret": {"secretName": secret, "defaultMode": 0o440}}
-
-
-@cache
-def _program() -> str:
-    return PROGRAM.read_text(encoding="utf-8")
+def _secret(secret: str) -> dict[str, Any]:
+    return {"secret": {"secretName": secret, "defaultMode": 0o440}}
