@@ -1,65 +1,30 @@
-"""What binds a promotion: the protected branch says whose word counts, and each who approves signs for themselves.
+"""What binds a promotion: the protected branch says whose word counts, of what a record says and rests on.
 
 Each way around it is tried with what `validate`, the release and `up` ask: one judgement, called by three.
 """
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from components import promotions, protected
-from components.deployed import Deployed
-from model import SiteErrors, load_site
 from model.edit import set_value
-from pipelines import release
-from pipelines.release import RefusedError
-from sitectl.main import main
 from tests.support import records
+from tests.support.judging import (
+    DECIDED,
+    FAILED,
+    USUAL,
+    brings_signers,
+    everywhere,
+    validate,
+)
 from tests.support.records import SITE, approval
-from tests.support.repository import NOW, Repository, repository
+from tests.support.repository import Repository
 
-
-@pytest.fixture
-def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """A checkout whose protected branch has signers and approvers."""
-    monkeypatch.delenv(protected.VARIABLE, raising=False)
-    return repository(tmp_path / "program")
-
-
-def deployed(head: str = "none") -> Deployed:
-    """Return a stack that was last deployed with a record."""
-    found = Deployed()
-    found.__dict__["outputs"] = {"promotions": {"head": head}}
-    return found
-
-
-def up(repo: Repository, *, head: str = "none", preview: bool = False) -> str:
-    """Return what `pulumi up` refuses the site for; empty when it does not."""
-    try:
-        site = load_site(repo.stacks, SITE)
-        promotions.check(repo.stacks, site, deployed(head), repo.judge(), preview=preview)
-    except (SiteErrors, promotions.UnapprovedRecordError) as error:
-        return str(error)
-    return ""
-
-
-def released(repo: Repository) -> str:
-    """Return what a release refuses the data for; empty when it does not."""
-    try:
-        estate = release._valid(repo.root, "HEAD", NOW)
-        release._approved(repo.root, estate.chains[SITE], "none")
-    except RefusedError as error:
-        return str(error)
-    return ""
-
-
-def everywhere(repo: Repository) -> list[str]:
-    """Return what the three say: `validate`, `up` and the release."""
-    return ["\n".join(repo.problems()), up(repo), released(repo)]
+ALL_BUT_ONE_FAILED = [
+    gate | {"passed": gate["gate"] == "soak"} for gate in records.gates("promotion", "pilot")
+]
 
 
 def test_an_honest_promotion_is_valid_on_its_branch_and_after_the_merge(repo: Repository) -> None:
@@ -86,19 +51,6 @@ def test_data_that_changes_later_leaves_a_record_as_it_is(repo: Repository) -> N
     assert repo.problems() == []
     repo.commit()
     assert repo.problems() == []
-
-
-def brings_signers(repo: Repository) -> None:
-    """Bring a signer of one's own for the very record, as a change that is merged in one go."""
-    own = records.signers(keys=[{"version": 1, "key": records.public_key_of("p-novak")}])
-    repo.write("promotions/signers.yaml", own)
-    entry = repo.promote()
-    content = entry["content"]
-    entry["signature"] = records.signature(entry["format"], content, repo.now, "p-novak") | {
-        "signer": "tests"
-    }
-    repo.write(records.record_path(entry), entry)
-    repo.approve(entry)
 
 
 def brings_approvers(repo: Repository) -> None:
@@ -162,14 +114,6 @@ def test_the_same_counts_once_it_was_merged_before(
     assert repo.problems() == []
 
 
-FAILED = [gate | {"passed": gate["gate"] != "soak"} for gate in records.gates("promotion", "pilot")]
-ALL_BUT_ONE_FAILED = [
-    gate | {"passed": gate["gate"] == "soak"} for gate in records.gates("promotion", "pilot")
-]
-USUAL = records.gates("promotion", "pilot")
-DECIDED = {"reason": "The field's shutdown cannot wait", "approver": "d-okafor"}
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -205,6 +149,7 @@ def test_a_record_that_does_not_count_is_refused_everywhere(
         assert words in answer
 
 
+<<<<<<< HEAD
 def test_an_override_takes_the_signature_of_who_decided_and_two_more(repo: Repository) -> None:
     repo.branch()
     entry = repo.promote(gates=FAILED, override=DECIDED)
@@ -328,6 +273,8 @@ def test_a_rollback_is_approved_by_who_merges_it_but_not_an_overridden_one(repo:
     assert up(repo) == ""
 
 
+=======
+>>>>>>> 77c5b35 (tests: part what binds a promotion by who, by keys and by branch)
 def test_a_commit_of_the_change_itself_is_none_that_gates_may_judge(repo: Repository) -> None:
     repo.branch()
     repo.site_file.write_text(repo.site_file.read_text().replace("title: ", "title: The ", 1))
@@ -393,6 +340,7 @@ def test_a_signature_of_another_day_than_the_record_is_refused(repo: Repository)
     entry["signature"] = records.signature(entry["format"], entry["content"], late)
     repo.write(records.record_path(entry), entry)
     assert "sign a record when it is made" in validate(repo)
+<<<<<<< HEAD
 
 
 def withdraw(repo: Repository, index: int, until: str) -> None:
@@ -565,3 +513,5 @@ def test_a_report_is_judged_by_the_protected_branchs_signers(repo: Repository) -
     repo.commit()
     repo.merge()
     assert "by the signers of main" in "\n".join(repo.problems())
+=======
+>>>>>>> 77c5b35 (tests: part what binds a promotion by who, by keys and by branch)

@@ -3,38 +3,34 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components import promotions, protected
-from components.deployed import Deployed
-from model import SiteErrors, load_site
+from components import protected
 from model.calendar import Moment
-from pipelines import objections, release
-from pipelines.release import RefusedError
+from pipelines import objections
 from sitectl import sign, signing
 from tests.support import records
 from tests.support.forge import Api, request, serving
+from tests.support.judging import everywhere, released, up
 from tests.support.records import SITE
-from tests.support.repository import NOW, Repository, repository
+from tests.support.repository import NOW, Repository
 
 ADDRESS = "https://forge.example/field/broker/pull/7"
 ASKED = f"record 1 has changes asked for by m-reyes at {ADDRESS}"
 
 
 @pytest.fixture
-def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def repo(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A checkout with a promotion that is approved and merged; no forge is known."""
-    for name in (protected.VARIABLE, "GITHUB_REPOSITORY", "CI_PROJECT_ID"):
+    for name in ("GITHUB_REPOSITORY", "CI_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
-    made = repository(tmp_path / "program")
-    made.branch()
-    made.approve(made.promote())
-    made.commit()
-    made.merge()
-    return made
+    repo.branch()
+    repo.approve(repo.promote())
+    repo.commit()
+    repo.merge()
+    return repo
 
 
 def note(repo: Repository, *people: str, hours: float = 0, **changes: Any) -> None:
@@ -56,30 +52,6 @@ def note(repo: Repository, *people: str, hours: float = 0, **changes: Any) -> No
     file.write_text(json.dumps({**data, **changes}))
     place = objections._object(repo.root, record)
     repo.git("notes", f"--ref={protected.OBJECTIONS}", "add", "--force", f"--file={file}", place)
-
-
-def up(repo: Repository) -> str:
-    found = Deployed()
-    found.__dict__["outputs"] = {}
-    try:
-        promotions.check(repo.stacks, load_site(repo.stacks, SITE), found, repo.judge(), preview=False)
-    except (SiteErrors, promotions.UnapprovedRecordError) as error:
-        return str(error)
-    return ""
-
-
-def released(repo: Repository) -> str:
-    try:
-        estate = release._valid(repo.root, "HEAD", NOW)
-        release._approved(repo.root, estate.chains[SITE], "none")
-    except RefusedError as error:
-        return str(error)
-    return ""
-
-
-def everywhere(repo: Repository) -> list[str]:
-    """Return what the three say: `validate`, `up` and the release."""
-    return ["\n".join(repo.problems()), up(repo), released(repo)]
 
 
 def test_an_objection_stops_all_three_until_it_is_taken_back(repo: Repository) -> None:
