@@ -29,7 +29,7 @@ def fetch(root: Path, ref: str = REF) -> None:
 
 
 def publish(root: Path, ref: str = REF) -> None:
-    """Give the notes made here to the repository, whoever else does so at the same time; raises git.GitError."""
+    """Give the notes made here to the repository, also while another does so; raises git.GitError."""
     for left in reversed(range(ATTEMPTS)):
         fetch(root, ref)
         try:

@@ -52,7 +52,7 @@ class Chain:
     def unapproved(
         self, *, after: str = NOTHING_BEFORE, objections: bool = True
     ) -> Iterator[tuple[Record, str]]:
-        """Yield the records that lack approvals or that somebody objects to, and what they have instead.
+        """Yield the records that lack approvals or that a reviewer objects to, and what they have instead.
 
         Those that follow the one of a content hash. `objections` are left out by who asks the forge itself.
         """

@@ -18,7 +18,7 @@ ASKED = "changes asked for by"
 
 
 class Objections(Signed):
-    """Who asks for changes of the change request that brought a record; nobody once they have taken it back."""
+    """Who asks for changes of the change request that brought a record; empty once all have taken it back."""
 
     format: Literal["iot-broker/objections/1"] = Field(description="Format and version of this note.")
     site: Label = Field(description="The site.")
@@ -30,9 +30,9 @@ class Objections(Signed):
 
 
 def standing_objection(record: Record, judge: Judge, trusts: tuple[Trust, ...]) -> str:
-    """Return who still asks for changes, in words; empty when nobody is known to.
+    """Return who still asks for changes, in words; empty when no one is known to.
 
-    The latest note counts that a signer of reviews has signed: another's word keeps nobody from a deployment.
+    The latest note counts that a signer of reviews has signed: another's word holds up no deployment.
     """
     notes = judge.branch.objections() if judge.branch is not None else ()
     known = [note for note in _of(record, notes) if _counts(note, record, judge, trusts)]

@@ -20,9 +20,9 @@ REFUSED, WRONG_REQUEST = 403, 400
 def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
     """Look at the Vault at `address` with the token of the environment; `authorities` is PEM text of its CAs."""
     token = vault_token()
-    anybody = Web(address, authorities, headers(None))
+    unsigned = Web(address, authorities, headers(None))
     try:
-        findings = [_health(anybody)]
+        findings = [_health(unsigned)]
         if not findings[0].passed:
             return findings
         if token is None:
@@ -32,7 +32,7 @@ def check(site: Site, address: str, authorities: str | None) -> list[Finding]:
         findings.append(token_finding)
         if token_finding.passed:
             rights = _rights(web, site)
-            findings += [_logins(anybody, site), rights, bootstrap.finding(web, site)]
+            findings += [_logins(unsigned, site), rights, bootstrap.finding(web, site)]
             findings += authority_findings(web, site, datetime.now(UTC))
             if rights.passed:
                 findings += slot_findings(web, site)

@@ -180,8 +180,8 @@ def test_a_forge_has_one_comment_and_its_objections_stop_a_release(engineer: She
         held = step("approvals", "--against", PARALLEL, "--push", check=False)
         assert (held.code, "m-reyes asked for changes at request 7" in held.out) == (1, True)
         # What asks no forge knows it by the note, as far as it was fetched.
-        for told in (sitectl(engineer, "validate", SITE, check=False), engineer.up(SITE, check=False)):
-            assert (told.code, "changes asked for by m-reyes at request 7" in told.text) == (1, True)
+        for answer in (sitectl(engineer, "validate", SITE, check=False), engineer.up(SITE, check=False)):
+            assert (answer.code, "changes asked for by m-reyes at request 7" in answer.text) == (1, True)
         forge.reviews.append({"state": "DISMISSED", "user": {"login": "m-reyes"}, "commit_id": commit})
         assert "nothing is lacking" in step("approvals", "--against", PARALLEL, "--push").out
         assert sitectl(engineer, "validate", SITE).code == 0

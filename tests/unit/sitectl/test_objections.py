@@ -76,13 +76,13 @@ def test_an_objection_to_what_is_only_proposed_stops_validate(repo: Repository) 
     "changes",
     [
         {"signature": records.signature("iot-broker/objections/1", "sha256:0", NOW)},
-        {"people": ["somebody"]},
+        {"people": ["another"]},
         {"record": f"sha256:{'0' * 64}"},
         {"format": "iot-broker/review/1"},
     ],
     ids=["signed for something else", "edited", "of another record", "another format"],
 )
-def test_what_no_reviewer_signed_keeps_nobody(repo: Repository, changes: dict[str, Any]) -> None:
+def test_what_no_reviewer_signed_holds_up_nothing(repo: Repository, changes: dict[str, Any]) -> None:
     note(repo, "m-reyes", **changes)
     assert everywhere(repo) == ["", "", ""]
 
@@ -107,7 +107,7 @@ def forge(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(sign, "able", lambda _use, _name: None)
         monkeypatch.setattr(signing, "signed", lambda data, _signer, now: records.signed(data, now))
-        api.requests.append(request(7, "somebody", repo.git("rev-parse", "HEAD")))
+        api.requests.append(request(7, "author", repo.git("rev-parse", "HEAD")))
         api.reviews.append({"state": "CHANGES_REQUESTED", "user": {"login": "m-reyes"}})
         yield api
 
