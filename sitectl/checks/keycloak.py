@@ -10,14 +10,11 @@ from sitectl.checks import Finding, Unreachable, keycloak_clients
 from sitectl.checks.web import Web
 
 AREA = "keycloak"
-<<<<<<< HEAD
 OK, WRONG_REQUEST, REFUSED, NOT_FOUND = 200, 400, 403, 404
 NO_REALM: tuple[()] = ()
 """What is sent in the place of a realm: a JSON list, which Keycloak can read into none."""
-=======
 MANAGED = "the realm exists and may be managed"
 CREDENTIALS = "set KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET, or KEYCLOAK_USER and KEYCLOAK_PASSWORD"
->>>>>>> 578a222 (keycloak: look at the two clients that the provider cannot own)
 MACHINES_OWN = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 MACHINES_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
 """Where Go looks for the machine's authorities, on the systems that the kit runs on."""
@@ -82,18 +79,13 @@ def _login(web: Web, realm: str, site: Site) -> list[Finding]:
     if answer.status != 200:
         reason = (answer.body or {}).get("error_description") or f"HTTP {answer.status}"
         return [Finding(AREA, "login", str(reason), "correct the KEYCLOAK_… variables")]
-<<<<<<< HEAD
     known = Web(web.address, web.authorities, {"Authorization": f"Bearer {answer.body['access_token']}"})
-    return [
-=======
-    token = answer.body["access_token"]
     findings = [
->>>>>>> 578a222 (keycloak: look at the two clients that the provider cannot own)
         Finding(AREA, "login", f"as {fields.get('username') or fields['client_id']}"),
         rights_finding(known, site),
     ]
     if findings[-1].detail == MANAGED:
-        findings.append(keycloak_clients.finding(web, token, site))
+        findings.append(keycloak_clients.finding(known, site))
     return findings
 
 
@@ -109,7 +101,8 @@ def look_at_clients(site: Site, address: str, authorities: str | None) -> Findin
             return Finding(
                 AREA, what, "are not known: the login is refused", "correct the KEYCLOAK_… variables"
             )
-        return keycloak_clients.finding(web, answer.body["access_token"], site)
+        known = Web(web.address, web.authorities, {"Authorization": f"Bearer {answer.body['access_token']}"})
+        return keycloak_clients.finding(known, site)
     except Unreachable as failure:
         return Finding(AREA, what, f"are not known: {failure}", "see that Keycloak can be reached from here")
 
@@ -129,24 +122,14 @@ def _credentials() -> dict[str, str] | None:
     return None
 
 
-<<<<<<< HEAD
 def rights_finding(web: Web, site: Site) -> Finding:
     """Look whether the login may manage the site's realm, or make it; `web` carries its token."""
     what = f"rights on realm {site.name}"
     answer = web.get(f"/admin/realms/{site.name}")
     if answer.status == OK:
-        return Finding(AREA, what, "the realm exists and may be managed")
+        return Finding(AREA, what, MANAGED)
     if answer.status == NOT_FOUND:
         return _may_make_realms(web)
-=======
-def _rights(web: Web, token: str, site: Site) -> Finding:
-    bearer = {"Authorization": f"Bearer {token}"}
-    answer = web.get(f"/admin/realms/{site.name}", bearer)
-    if answer.status == 200:
-        return Finding(AREA, f"rights on realm {site.name}", MANAGED)
-    if answer.status == 404:
-        return _may_make_realms(token)
->>>>>>> 578a222 (keycloak: look at the two clients that the provider cannot own)
     remedy = f"grant the login realm-management's `manage-realm` in {site.name}, or master's `admin`"
     return Finding(AREA, what, f"HTTP {answer.status}", remedy)
 

@@ -35,11 +35,11 @@ AS_MADE: Mapping[str, Any] = {
 """What they must be, in Keycloak's names: nothing that lets them sign in, send people elsewhere or shape a token."""
 
 
-def finding(web: Web, token: str, site: Site) -> Finding:
-    """Look at both in the site's realm, which is there; raises `Unreachable`."""
-    bearer, wrong = {"Authorization": f"Bearer {token}"}, list[str]()
+def finding(web: Web, site: Site) -> Finding:
+    """Look at both in the site's realm, which is there; `web` carries a login's token. Raises `Unreachable`."""
+    wrong: list[str] = []
     for name in CLIENTS:
-        answer = web.get(f"/admin/realms/{quote(site.name)}/clients?clientId={name}", bearer)
+        answer = web.get(f"/admin/realms/{quote(site.name)}/clients?clientId={name}")
         if answer.status != 200:
             remedy = f"grant the login `view-clients` of {site.name}-realm (docs/rights.md)"
             return Finding(AREA, WHAT, f"may not be looked at (HTTP {answer.status})", remedy)

@@ -66,7 +66,7 @@ def test_an_approval_that_was_edited_or_is_of_another_record_is_refused(repo: Re
 def test_who_made_the_record_does_not_approve_it(repo: Repository, made_by: str) -> None:
     repo.branch()
     repo.approve(repo.promote(made_by=made_by))
-    assert "`a-lindqvist` made the record: nobody approves their own" in "\n".join(repo.problems())
+    assert "`a-lindqvist` made the record: people do not approve their own" in "\n".join(repo.problems())
 
 
 def test_who_signed_the_record_does_not_approve_it(repo: Repository) -> None:

@@ -75,7 +75,7 @@ def test_outside_of_git_the_files_beside_the_records_count_and_that_is_said(
     repo.approve(repo.promote())
     (repo.root / ".git").rename(tmp_path / "elsewhere")
     assert repo.problems() == []
-    assert "this is no git checkout: its records are judged by the signers" in validate(repo)
+    assert "this is no git checkout. Its records are judged by the signers" in validate(repo)
     entry = records.record(1, "promotion", "pilot", "parallel", "none", made_at="2099-01-01T00:00:00Z")
     repo.write(records.record_path(entry), entry)
     assert "is later than now" in "\n".join(repo.problems())

@@ -40,7 +40,7 @@ def test_former_records_count_as_former_rules_judged_them_until_a_day(repo: Repo
     merged = repo.now
     repo.merge()
     told = "\n".join(repo.problems())
-    assert "is of a time when one key signed for everybody" in told
+    assert "is of a time when one key signed for all approvers" in told
     assert "has also the gates" in told
     until = (merged + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     repo.write("promotions/approvers.yaml", records.approvers(former_rules_until=until))
