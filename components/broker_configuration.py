@@ -89,7 +89,8 @@ class BrokerConfiguration(SiteComponent):
             metadata=self.metadata(name),
             roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
             subjects=[{"kind": "ServiceAccount", "name": name, "namespace": self.site.namespace}],
-            opts=self.in_kubernetes(),
+            # The API server reads the role to see whether the deployer may bind it, so the role comes first.
+            opts=self.in_kubernetes(depends_on=[account, role]),
         )
         return [account, role, binding]
 

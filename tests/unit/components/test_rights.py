@@ -178,3 +178,15 @@ def test_sitectl_prints_a_file_with_the_sites_names() -> None:
     refused = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert refused.returncode == 1
     assert "name one of deployer, review" in refused.stderr
+
+
+def test_a_role_is_there_before_it_is_bound(composition: Composition) -> None:
+    """The API server looks up the role of a binding that is made by an account without every right."""
+    roles = {made.metadata["name"]: made.urn for made in composition.manifests if made.kind == "Role"}
+    bindings = [
+        (binding, roles[binding.inputs["roleRef"]["name"]])
+        for binding in composition.of("RoleBinding")
+        if binding.inputs["roleRef"]["kind"] == "Role"
+    ]
+    assert {role for _, role in bindings} == set(roles.values()) != set()
+    assert [binding.name for binding, role in bindings if role not in binding.depends_on] == []
