@@ -1,12 +1,13 @@
 """Every setting in Vault and Keycloak is turned by hand, all at once: one `up --refresh` puts all of it right."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from lab.estate import Estate
 from model import Site
 from tests.support import servers
 from tests.support.shell import Shell
-from tests.support.turned_realm import read_realm, turn_realm
+from tests.support.turned_realm import read_realm, touch_realm, turn_realm
 from tests.support.turned_vault import read_vault, settled, turn_vault
 
 
@@ -15,8 +16,16 @@ def test_one_up_puts_right_whatever_a_hand_turned(deployed: Shell, site: Site, e
 
     def read() -> dict[str, Any]:
         found = read_vault(vault, site.name) | read_realm(servers.keycloak(deployed), site.name)
-        return {path: settled(value) for path, value in found.items()}
+        return {path: settled(_stated(value)) for path, value in found.items()}
 
+    def repair() -> None:
+        deployed.administrator("up", "--refresh", "--yes", "--skip-preview", "--stack", site.name)
+        deployed.pulumi("up", "--refresh", "--yes", "--skip-preview", "--stack", site.name)
+
+    # What earlier hands left where no refresh sees it goes when all of it is written.
+    touch_realm(keycloak, read_realm(keycloak, site.name), site.name)
+    repair()
+    keycloak = servers.keycloak(deployed)
     before = read()
     turn_vault(vault, read_vault(vault, site.name))
     turn_realm(keycloak, read_realm(keycloak, site.name), site.name)
@@ -24,11 +33,28 @@ def test_one_up_puts_right_whatever_a_hand_turned(deployed: Shell, site: Site, e
     untouched = sorted(path for path in before if before[path] == turned[path])
     assert [path for path in untouched if not _stays(path, before[path])] == []
 
-    deployed.administrator("up", "--refresh", "--yes", "--skip-preview", "--stack", site.name)
-    deployed.pulumi("up", "--refresh", "--yes", "--skip-preview", "--stack", site.name)
-    after = read()
-    assert {path: after.get(path) for path in before if after.get(path) != before[path]} == {}
+    repair()
+    assert list(different(before, read())) == []
     assert deployed.preview(site.name) == []
+
+
+def _stated(value: Any) -> Any:
+    """Leave out what Keycloak adds itself, or not, to a mapper of groups: that its claim has several values."""
+    if isinstance(value, dict):
+        kept = {name: _stated(inner) for name, inner in value.items()}
+        if kept.get("protocolMapper") == "oidc-group-membership-mapper":
+            kept["config"].pop("multivalued", None)
+        return kept
+    return [_stated(inner) for inner in value] if isinstance(value, list) else value
+
+
+def different(before: Any, after: Any, place: str = "") -> Iterator[str]:
+    """Yield each place where two readings differ, with both."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted(before.keys() | after.keys()):
+            yield from different(before.get(name), after.get(name), f"{place} > {name}")
+    elif before != after:
+        yield f"{place}: was {str(before)[:200]}, is {str(after)[:200]}"
 
 
 def _stays(path: str, value: Any) -> bool:
