@@ -125,7 +125,7 @@ def test_no_client_waits_for_kafka_unless_that_is_asked_for() -> None:
 def test_what_is_awaited_is_thrown_away_over_the_bridge_and_kept_by_the_native_producer() -> None:
     away = outage(delivering("awaited"))
     assert away.lasts == Duration(5)
-    assert away.lost[0] == "each record after 5s, though its client is told then that it arrived"
+    assert away.lost[0] == "each record after 5s, though it is acknowledged to its client then"
     native = delivering("awaited", "enterprise")
     assert outage(native).lasts == outage(of_edition("enterprise")).lasts
     assert any("oldest" in loss for loss in outage(native).lost)

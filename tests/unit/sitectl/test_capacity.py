@@ -134,7 +134,7 @@ def test_where_clients_wait_for_kafka_it_is_said(site_file: Path) -> None:
     site_file.write_text(text.replace("streams:\n", "streams:\n  delivery: awaited\n", 1), encoding="utf-8")
     shown = run("eagle-ford").stdout
     assert "it lasts 5s" in shown
-    assert "each record after 5s, though its client is told then that it arrived" in shown
+    assert "each record after 5s, though it is acknowledged to its client then" in shown
     assert "Each client waits 5s for the acknowledgement of each message meanwhile." in shown
 
 
