@@ -38,12 +38,22 @@ def test_one_up_puts_right_whatever_a_hand_turned(deployed: Shell, site: Site, e
     assert deployed.preview(site.name) == []
 
 
+# Clients' offline sessions of 0 end with the realm's, as those of which nothing is said.
+_BY_KEYCLOAK = (("clientOfflineSessionIdleTimeout", "0"), ("clientOfflineSessionMaxLifespan", "0"))
+
+
 def _stated(value: Any) -> Any:
-    """Leave out what Keycloak adds itself, or not, to a mapper of groups: that its claim has several values."""
+    """Leave out what Keycloak says, or does not, by how something was last written, and which changes nothing.
+
+    A mapper of groups always gives several values; another kind of mapper may be switched.
+    """
     if isinstance(value, dict):
-        kept = {name: _stated(inner) for name, inner in value.items()}
-        if kept.get("protocolMapper") == "oidc-group-membership-mapper":
-            kept["config"].pop("multivalued", None)
+        kept = {name: _stated(inner) for name, inner in value.items() if (name, inner) not in _BY_KEYCLOAK}
+        if (
+            value.get("protocolMapper") == "oidc-group-membership-mapper"
+            and kept["config"].get("multivalued") == "true"
+        ):
+            del kept["config"]["multivalued"]
         return kept
     return [_stated(inner) for inner in value] if isinstance(value, list) else value
 

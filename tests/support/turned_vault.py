@@ -23,9 +23,7 @@ def settled(value: Any) -> Any:
     if isinstance(value, Mapping):
         kept = {name: settled(inner) for name, inner in value.items()}
         return {
-            name: inner
-            for name, inner in kept.items()
-            if inner not in (None, False, "", "false", "0", [], {})
+            name: inner for name, inner in kept.items() if inner not in (None, False, "", "false", [], {})
         }
     if isinstance(value, list):
         inside = [settled(inner) for inner in value]
