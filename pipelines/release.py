@@ -102,15 +102,19 @@ def deploy(root: Path, site: str, expected: ReviewedStack, *, promoted: bool) ->
     """Deploy one site as it was reviewed, and return what was done; raises RefusedError or PulumiError.
 
     Refused: a state or a plan that moved since, a change of phase that would take something away, and a bootstrap that
-    is behind the data. What was
-    deployed must be there: a preview shows nothing more, and Prometheus evaluates the site's rules.
+    is behind the data. What was deployed must be there: a preview shows nothing more, and Prometheus evaluates the
+    site's rules.
     """
     stack = Stack(root, site)
     if stack.state() != expected.state:
         raise RefusedError(
-            f"{site}: the stack's state moved since the review: somebody deployed it in between\n"
+            f"{site}: the stack's state moved since the review: another deployment came in between\n"
             "    review the change again on the state as it is now"
         )
+    # Before the plan: without what the bootstrap makes, a preview fails in other words.
+    made = bootstrap.look(root, site)
+    if not made.passed:
+        raise RefusedError(f"{site}: {made.what}: {made.detail}\n    {made.remedy}")
     plan = stack.plan()
     if plan.digest != expected.plan:
         raise RefusedError(
@@ -120,9 +124,6 @@ def deploy(root: Path, site: str, expected: ReviewedStack, *, promoted: bool) ->
     if promoted and plan.destructive:
         names = ", ".join(step.name for step in plan.destructive)
         raise RefusedError(f"{site}: a change of phase would take away {names}: it may only update")
-    made = bootstrap.look(root, site)
-    if not made.passed:
-        raise RefusedError(f"{site}: {made.what}: {made.detail}\n    {made.remedy}")
     stack.up()
     left = stack.plan()
     if left.steps:
@@ -141,7 +142,7 @@ def _rules_are_live(root: Path, site: str) -> None:
             f"{site}: it was deployed, and its alerts are not in force: {name} {words}{more}\n"
             f"    `sitectl rules {site}` says all. Prometheus keeps old rules where it refuses new ones: "
             "look at the log of its operator\n"
-            "    once they are in force, review the protected branch itself: the release goes on from there"
+            "    once they are in force, review the protected branch itself, and release from there"
         )
 
 

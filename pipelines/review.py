@@ -178,7 +178,7 @@ def reviewed(root: Path, site: str, against: str) -> ReviewedStack | str:
     before = git.resolved(root, f"{against}^{{commit}}")
     if branch is not None and before is not None:
         trusts.append(branch.trust(before))
-    reasons = ["nobody has reviewed exactly these files: `python -m pipelines review` does, before the merge"]
+    reasons = ["exactly these files have no review: `python -m pipelines review` makes one, before the merge"]
     latest: tuple[str, ReviewedStack] | None = None
     for data in notes.of_files(root, git.files_digest(root, "HEAD", APPROVALS)):
         try:

@@ -1,10 +1,10 @@
-"""What `sitectl` and the model say to users is plain: no words of the old wording, and no sentence without an end."""
+"""What `sitectl`, the pipelines and the model say to users is plain: no words of old, no sentence without an end."""
 
 import re
 
 from tests.support.messages import Message, messages
 
-FOLDERS = ("sitectl", "model")
+FOLDERS = ("sitectl", "model", "pipelines")
 # Roles have names, and things have one name each (docs/texts.md): these say neither.
 NOT_USED = re.compile(
     r"\b(nobody|somebody|whoever|anybody|everybody|told|goes on|go on|lanes?|estates?|doors?|strange)\b",
