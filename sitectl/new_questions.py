@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin
 
 if TYPE_CHECKING:
     from model import Site
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 Answers: TypeAlias = dict[str, Any]
 """A text, or a tuple of texts, by the name of the flag's value."""
-KINDS = ("offshore-platform", "onshore-field", "refinery")
 
 
 @dataclass(frozen=True)
@@ -27,16 +26,25 @@ class Question:
     """The site's keys that the answer sets: a mistake there is the answer's."""
     many: bool = False
     needed: bool = True
-    choices: tuple[str, ...] = ()
 
     @property
     def parameter(self) -> str:
         """The name of the flag's value."""
         return self.flag.removeprefix("--").replace("-", "_")
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words that the model takes for the first of the keys; none where it takes any text."""
+        from model import Site
+
+        found: Any = Site
+        for step in self.keys[0].split(".") if self.keys else ():
+            found = found.model_fields[step].annotation
+        return get_args(found) if get_origin(found) is Literal else ()
+
 
 SITE = Question("SITE", "Name of the site", "bakken")
-KIND = Question("--kind", "Kind of asset", "onshore-field", ("kind",), choices=KINDS)
+KIND = Question("--kind", "Kind of asset", "onshore-field", ("kind",))
 QUESTIONS = (
     KIND,
     Question("--title", "Name for people", "Eagle Ford, Karnes County", ("title",)),
@@ -53,7 +61,6 @@ QUESTIONS = (
         "EMQX edition: opensource or enterprise",
         "opensource",
         ("broker.edition",),
-        choices=("opensource", "enterprise"),
     ),
     Question("--broker-version", "EMQX version", "5.8.9", ("broker.version", "broker.edition")),
     Question(

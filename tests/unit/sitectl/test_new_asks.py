@@ -16,7 +16,7 @@ import pytest
 
 from model import load_site
 from model.site import Kind
-from sitectl.new_questions import KINDS, QUESTIONS
+from sitectl.new_questions import KIND, QUESTIONS
 from tests.support.shell import REPOSITORY
 
 SECONDS = 60
@@ -203,7 +203,9 @@ def test_the_name_is_asked_for_where_none_is_given(program: Path) -> None:
 
 
 def test_the_listed_kinds_are_all_there_are() -> None:
-    assert sorted(KINDS) == sorted(get_args(Kind))
+    assert KIND.choices == get_args(Kind) != ()
+    limited = {question.flag: question.choices for question in QUESTIONS if question.choices}
+    assert limited == {"--kind": KIND.choices, "--edition": ("opensource", "enterprise")}
 
 
 def test_each_question_has_keys_by_which_its_mistakes_are_known() -> None:
