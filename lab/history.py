@@ -36,7 +36,7 @@ from model.slo import WINDOWS
 
 # Two scrapes fit into Prometheus' look-back of five minutes, and a `rate` over five minutes has its two samples.
 STEP_SECONDS = 120
-# Until the first two scrapes a rate has what is told alone, and a busy machine takes minutes to come that far.
+# Until the first two scrapes a rate has the history alone, and a busy machine takes minutes to come that far.
 SCRAPED_SECONDS = 900
 # What EMQX and OPA count is told for so long; what the service level is made of, for all days.
 COUNTED_DAYS = 14

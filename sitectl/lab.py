@@ -192,11 +192,11 @@ def history(site: str, days: int, story: "Story", *, as_json: bool) -> None:
 
     (known,) = _refuse_unknown((site,))
     with shown() as progress:
-        told = tell(_estate(), known, story, days, datetime.now(UTC), progress)
+        past = tell(_estate(), known, story, days, datetime.now(UTC), progress)
     if as_json:
-        output.write_json({"site": site, "days": days, "story": story, "samples": told.samples})
+        output.write_json({"site": site, "days": days, "story": story, "samples": past.samples})
         return
-    click.echo(f"{site}: {days} days of the story {story!r} are in Prometheus ({told.samples} samples).")
+    click.echo(f"{site}: {days} days of the story {story!r} are in Prometheus ({past.samples} samples).")
 
 
 @command.command()

@@ -1,4 +1,4 @@
-"""A withdrawn key voids what nobody had seen before, and former records count as former rules judged them."""
+"""A withdrawn key voids what no branch held before, and former records count as former rules judged them."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from tests.support.repository import Repository
 
 @pytest.mark.parametrize("index", [0, 1], ids=["the record's key", "an approver's key"])
 def test_what_a_withdrawn_key_signs_with_an_earlier_time_is_void(repo: Repository, index: int) -> None:
-    """Whoever stole the key writes whatever time they like: what nobody has seen before it was withdrawn is late."""
+    """A thief of the key writes any time: what no branch held before it was withdrawn is late."""
     before = repo.now
     withdraw(repo, index, "2026-11-20T12:00:00Z")
     repo.branch()
@@ -39,9 +39,9 @@ def test_former_records_count_as_former_rules_judged_them_until_a_day(repo: Repo
     repo.commit()
     merged = repo.now
     repo.merge()
-    told = "\n".join(repo.problems())
-    assert "is of a time when one key signed for all approvers" in told
-    assert "has also the gates" in told
+    found = "\n".join(repo.problems())
+    assert "is of a time when one key signed for all approvers" in found
+    assert "has also the gates" in found
     until = (merged + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     repo.write("promotions/approvers.yaml", records.approvers(former_rules_until=until))
     repo.commit()
