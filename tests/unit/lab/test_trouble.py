@@ -49,7 +49,8 @@ def firing(site: Site, told: Scene, folder: Path) -> set[str]:
         }
         for entry in troubled_series(told)
     ]
-    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": rule_groups(site)}), encoding="utf-8")
+    groups = rule_groups(site)
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
     test = {
         "interval": str(interval),
         "input_series": given,
@@ -62,7 +63,12 @@ def firing(site: Site, told: Scene, folder: Path) -> set[str]:
             }
         ],
     }
-    document = {"rule_files": ["rules.yaml"], "evaluation_interval": str(interval), "tests": [test]}
+    document = {
+        "rule_files": ["rules.yaml"],
+        "evaluation_interval": str(interval),
+        "group_eval_order": [group["name"] for group in groups],
+        "tests": [test],
+    }
     file = folder / "test.yaml"
     file.write_text(json.dumps(document), encoding="utf-8")
     command = (str(tool("promtool") / "promtool"), "test", "rules", str(file))
