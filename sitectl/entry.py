@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130
@@ -20,8 +21,13 @@ def main() -> NoReturn:
     # Until the verbs are there an interrupt simply ends the process: Python would show where it was.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _open_what_is_closed()
-    code = run(sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    arguments = sys.argv[1:]
+    try:
+        code = run(arguments)
+        signal.signal(signal.SIGINT, _end)
+    except KeyboardInterrupt:
+        # It came while the words about something else were written.
+        code = _stopped(arguments)
     code = _flushed(code)
     sys.exit(code)
 
@@ -39,10 +45,8 @@ def run(arguments: Sequence[str]) -> int:
         answer = verbs.main(args=list(arguments), prog_name="sitectl", standalone_mode=False)
     except SystemExit as ended:
         return _code(ended.code)
-    except (KeyboardInterrupt, click.Abort):
-        # Ctrl-C a second time would show where the words about the first were written.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        return problems.failed("stopped by Ctrl-C", INTERRUPTED, as_json=as_json)
+    except click.Abort:
+        return _stopped(arguments)
     except click.ClickException as wrong:
         if not as_json:
             wrong.show()
@@ -62,6 +66,19 @@ def run(arguments: Sequence[str]) -> int:
         return problems.failed(words, FAULT, as_json=as_json)
     # With `standalone_mode` off click returns the code of `--help` and its like.
     return answer if isinstance(answer, int) else 0
+
+
+def _stopped(arguments: Sequence[str]) -> int:
+    """Say that the command was interrupted; Ctrl-C a second time ends it without words."""
+    from sitectl import problems
+
+    signal.signal(signal.SIGINT, _end)
+    return problems.failed("stopped by Ctrl-C", INTERRUPTED, as_json="--json" in arguments)
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End at once: the default action, set while a signal is on its way, makes Python show an error of its own."""
+    os._exit(INTERRUPTED)
 
 
 def _code(code: object) -> int:

@@ -108,3 +108,27 @@ def test_a_fault_of_the_kit_is_words_too(
 
 def test_the_schema_of_errors_is_fresh() -> None:
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema()
+
+
+INTERRUPTS = {
+    "while a mistake is worded": "click.UsageError.show = interrupt",
+    "while the output is flushed": "entry._flushed = interrupt",
+}
+
+
+@pytest.mark.parametrize("moment", INTERRUPTS.values(), ids=INTERRUPTS.keys())
+def test_an_interrupt_at_the_end_shows_no_traceback_either(moment: str) -> None:
+    program = (
+        "import os, signal, sys, click; from sitectl import entry\n"
+        "def interrupt(*_): os.kill(os.getpid(), signal.SIGINT)\n"
+        f"{moment}\nsys.argv = ['sitectl', 'sites', '--jsn']\nentry.main()"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", program),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (entry.INTERRUPTED, False), done.stderr
