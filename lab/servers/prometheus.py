@@ -7,6 +7,7 @@ from pathlib import Path
 from lab.files import secret, write_if_changed
 from lab.servers.base import Lab, Server, listing
 from lab.servers.http import Client
+from lab.servers.prometheus_page import PATH, write_page
 from lab.supervision import Launch
 
 USER = "iot-broker"
@@ -61,6 +62,8 @@ class Prometheus(Server):
         lab.folder("prometheus/rules")
         settings = write_if_changed(folder / "prometheus.json", _json(_settings(lab)))
         web = write_if_changed(folder / "web.json", _json(_web(lab)))
+        pages = lab.folder("prometheus/pages")
+        written = write_page(pages)
         command = listing(
             str(lab.tools["promtool"] / "prometheus"),
             "--web.enable-lifecycle",
@@ -70,13 +73,17 @@ class Prometheus(Server):
                 "config.file": settings,
                 "web.config.file": web,
                 "web.listen-address": lab.endpoint("prometheus"),
-                "web.external-url": lab.url("prometheus"),
+                # Who opens its address is led to the lab's page below this path; the API stays where it is.
+                "web.external-url": f"{lab.url('prometheus')}{PATH}",
+                "web.route-prefix": "/",
+                "web.console.templates": pages,
+                "web.console.libraries": pages,
                 "storage.tsdb.path": lab.folder("prometheus/data"),
                 "storage.tsdb.retention.time": RETENTION,
                 "log.level": "warn",
             },
         )
-        return Launch(command, folder, {"GOGC": "50"}, files=(settings, web))
+        return Launch(command, folder, {"GOGC": "50"}, files=(settings, web, *written))
 
     def is_ready(self, lab: Lab) -> bool:
         """Ask Prometheus' own readiness page: its data are read, and it answers queries."""

@@ -1,12 +1,14 @@
 """The other sample sites, of other kinds and another edition, deploy beside the first and go without a trace."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from components import names
 from lab.waiting import wait_until
 from model import Site, load_site
-from tests.support.shell import Shell
+from tests.support.shell import REPOSITORY, Shell
 
 REPLICANTS = """\
   replicants:
@@ -17,14 +19,16 @@ REPLICANTS = """\
 """
 SCALES = "  broker_operator:\n    scales_replicants: true\n"
 POD_SECONDS = 60
+# A site has more than a hundred resources.
+MANY = 100
 
 
 @contextmanager
-def running(shell: Shell, name: str) -> Iterator[Site]:
+def running(shell: Shell, name: str, deploy: Callable[[Shell, str], object] = Shell.up) -> Iterator[Site]:
     """Deploy a site, and take it away without a trace."""
     site = load_site(shell.folder / "stacks", name)
-    shell.up(name)
     try:
+        deploy(shell, name)
         broker = shell.get("emqx", names.BROKER, site.namespace)
         assert broker["spec"]["coreTemplate"]["spec"]["replicas"] == site.broker.replicas
         assert broker["spec"]["image"] == site.broker.image.reference(site.broker.version)
@@ -37,6 +41,20 @@ def running(shell: Shell, name: str) -> Iterator[Site]:
     assert not shell.exists("namespace", site.namespace)
 
 
+def by_one_command(shell: Shell, name: str) -> None:
+    """Deploy a site as a user of the lab does, from the checkout; nothing of it is left for git to see."""
+    checkout = replace(shell, folder=REPOSITORY)
+    status = ("git", "status", "--porcelain")
+    before = checkout.run(*status, check=False).out
+    done = checkout.run("sitectl", "lab", "up", name, "--json", timeout=900)
+    shell.bootstrapped.add(name)
+    shell.granted.add(name)
+    answer = json.loads(done.out)
+    assert answer["sites"][name]["changed"] > MANY
+    assert not any(server["started"] for server in answer["servers"])
+    assert checkout.run(*status, check=False).out == before
+
+
 def scale(shell: Shell, site: Site, target: str, number: int) -> None:
     """Change a number by the target's `/scale`, as an autoscaler does."""
     shell.kubectl("scale", target, f"--replicas={number}", f"--namespace={site.namespace}")
@@ -44,7 +62,7 @@ def scale(shell: Shell, site: Site, target: str, number: int) -> None:
 
 def test_what_keeps_nothing_is_scaled_and_no_up_takes_that_back(deployed: Shell) -> None:
     bridge, servers, proxies = "kafkabridge/kafka", "deployment/opa", "deployment/dashboard-proxy"
-    with running(deployed, "baytown") as site:
+    with running(deployed, "baytown", by_one_command) as site:
         scalers = deployed.all("horizontalpodautoscaler", site.namespace)
         targets = {
             f"{target['kind'].lower()}/{target['name']}": (spec["minReplicas"], spec["maxReplicas"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+import requests
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
@@ -183,6 +184,21 @@ def test_an_unready_pod_is_ready_again(shell: Shell) -> None:
 @pytest.mark.parametrize("path", ["/-/healthy", "/api/v1/rules", "/api/v1/admin/tsdb/snapshot", "/-/quit"])
 def test_prometheus_lets_no_stranger_in(stranger: Ask, path: str) -> None:
     assert stranger("prometheus").ask("POST" if "-" in path else "GET", path).status == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/graph?g0.expr=up"])
+def test_prometheus_leads_a_browser_to_a_page_that_answers(shell: Shell, path: str) -> None:
+    at = shell.environment
+    page = requests.get(
+        f"{at['PROMETHEUS_URL']}{path}",
+        auth=(at["PROMETHEUS_USER"], at["PROMETHEUS_PASSWORD"]),
+        verify=at["IOT_BROKER_CA_FILE"],
+        timeout=30,
+    )
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "job=&#34;prometheus&#34;" in page.text or "job=&quot;prometheus&quot;" in page.text
+    assert "built with Node.js" in page.text
 
 
 def test_what_the_lab_tells_of_its_sites_is_told_to_prometheus_alone(stranger: Ask) -> None:
