@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from lab.plugins.bridged import Handler, Property, ResourceType, Shape
-from lab.plugins.values import Object
+from lab.plugins.bridged_schema import is_zero
+from lab.plugins.values import Object, Value
 from lab.plugins.vault.client import Client
 from lab.plugins.vault.fields import NAMESPACE, computed, flags, numbers, texts
 from lab.plugins.vault.kubernetes_auth import TIMES, Roles
@@ -48,10 +51,22 @@ class Machines(Roles):
         return now
 
     def update(self, identity: str, prior: Object, planned: Object) -> Object:
-        """Write the role, and its id where the program says one."""
+        """Write what changes of the role, and its id where the program says one.
+
+        The official plugin writes no more, and Vault refuses to be given `local_secret_ids` again, even the same.
+        """
+        kept = {item.name for item in self.fields if _same(prior.get(item.name), planned.get(item.name))}
         wanted = planned.get("roleId")
-        made = super().update(identity, prior, planned)
+        made = super().update(identity, _without(prior, kept), _without(planned, kept))
         if wanted and wanted != made.get("roleId"):
             self.client.write(f"{identity}/role-id", {"role_id": wanted})
             made["roleId"] = wanted
         return made
+
+
+def _same(prior: Value, planned: Value) -> bool:
+    return prior == planned or (is_zero(prior) and is_zero(planned))
+
+
+def _without(values: Object, names: Set[str]) -> Object:
+    return {name: value for name, value in values.items() if name not in names}

@@ -10,6 +10,7 @@ from typing import ClassVar
 import pytest
 
 from lab.plugins.errors import ServerAwayError, ServerRefusedError, SettingsError
+from lab.plugins.vault.approle import Machines
 from lab.plugins.vault.client import Client, SealedError, Settings
 from lab.plugins.vault.provider import VaultProvider, settings_of
 
@@ -69,6 +70,25 @@ def test_what_is_none_is_not_sent(client: Client) -> None:
     StubVault.answers["pki/roles/device"] = (200, {"data": {"ttl": 0}})
     assert client.write("pki/roles/device", {"ttl": "60", "max_ttl": None}) == {"ttl": 0}
     assert StubVault.received == [("POST", "pki/roles/device", {"ttl": "60"}, "the-token")]
+
+
+def test_of_a_machines_login_only_what_changes_is_written_again(client: Client) -> None:
+    path = "auth/approle/role/device"
+    StubVault.answers[path] = (200, {"data": {"bind_secret_id": True, "token_ttl": 600}})
+    prior = {
+        "bindSecretId": True,
+        "localSecretIds": False,
+        "tokenTtl": 9,
+        "secretIdBoundCidrs": ["10.0.0.0/8"],
+    }
+    planned = {"bindSecretId": True, "localSecretIds": False, "tokenTtl": 600, "tokenBoundCidrs": []}
+    Machines(client).update(path, prior, planned)
+    assert StubVault.received[0] == (
+        "POST",
+        path,
+        {"token_ttl": 600, "secret_id_bound_cidrs": []},
+        "the-token",
+    )
 
 
 def test_a_refusal_names_the_path_and_carries_vaults_words(client: Client, address: str) -> None:
