@@ -28,7 +28,8 @@ def outputs(found: Object, inputs: Object, manager: str, initial_version: str) -
 def inputs(found: Object, old_inputs: Object) -> Object:
     """What a program would have to say to get `found`: the fields it names now; without any, all but the server's own.
 
-    A field that is no longer there is left out, so that the next comparison shows it as missing.
+    A field that is no longer there is left out, so that the next comparison shows it as missing. Of a list that became
+    longer only as many entries are taken as the program names: the official plugin sees no more either.
     """
     if old_inputs:
         overlaid: Object = keep_secrets(_overlaid(found, plain(old_inputs)), old_inputs)
@@ -78,6 +79,8 @@ def annotation(body: Object, name: str) -> str | None:
 def _overlaid(found: Value, named: Value) -> Value:
     if isinstance(found, Mapping) and isinstance(named, Mapping):
         return {key: _overlaid(found[key], value) for key, value in named.items() if key in found}
-    if isinstance(found, list) and isinstance(named, list) and len(found) == len(named):
-        return [_overlaid(mine, theirs) for mine, theirs in zip(found, named, strict=True)]
+    if isinstance(found, list) and isinstance(named, list):
+        if found and named and type(found[0]) is not type(named[0]):
+            return found
+        return [_overlaid(mine, theirs) for mine, theirs in zip(found, named, strict=False)]
     return found

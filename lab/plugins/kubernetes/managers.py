@@ -9,6 +9,15 @@ from lab.plugins.values import Object
 CREATOR = "pulumi-kubernetes"
 """The manager that creations are written as (official plugin: a POST, not an apply)."""
 
+TAKEN_OVER = (
+    ("Apply", "kubectl"),
+    ("Update", "kubectl"),
+    ("Update", "before-first-apply"),
+    ("Update", "pulumi-kubernetes"),
+    ("Update", "pulumi-resource-kubernetes"),
+)
+"""Whose fields the official plugin makes its own before it applies: operation and how the name begins."""
+
 
 def new_manager() -> str:
     """A field manager of one resource's own."""
@@ -16,14 +25,14 @@ def new_manager() -> str:
 
 
 def takeover(live: Object, manager: str) -> list[Object] | None:
-    """A JSON patch that gives `manager` the fields which the plugin's own creation wrote; None when there are none.
+    """A JSON patch that gives `manager` the fields which the plugin's creation or a hand wrote; None without any.
 
-    Without it a field that the program no longer names would stay: server-side apply removes only what the same
-    manager applied before.
+    Without it a field that the program no longer names would stay, and what kubectl added: server-side apply removes
+    only what the same manager applied before.
     """
     metadata = live["metadata"]
     entries: list[Object] = metadata.get("managedFields") or []
-    written = [entry for entry in entries if _is_own_write(entry)]
+    written = [entry for entry in entries if _is_taken_over(entry)]
     if not written:
         return None
     applied = next((entry for entry in entries if _is_apply_of(entry, manager)), None)
@@ -38,11 +47,10 @@ def takeover(live: Object, manager: str) -> list[Object] | None:
     ]
 
 
-def _is_own_write(entry: Object) -> bool:
-    return (
-        entry.get("operation") == "Update"
-        and not entry.get("subresource")
-        and str(entry.get("manager", "")).startswith("pulumi-")
+def _is_taken_over(entry: Object) -> bool:
+    return not entry.get("subresource") and any(
+        entry.get("operation") == operation and str(entry.get("manager", "")).startswith(start)
+        for operation, start in TAKEN_OVER
     )
 
 

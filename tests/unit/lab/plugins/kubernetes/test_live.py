@@ -24,8 +24,21 @@ def test_a_refresh_takes_the_values_of_the_fields_that_the_program_sets() -> Non
     }
 
 
-def test_a_list_that_somebody_made_longer_is_taken_whole() -> None:
-    assert live.inputs({"rules": [1, 2]}, {"rules": [1]}) == {"rules": [1, 2]}
+@pytest.mark.parametrize(
+    ("found", "named", "taken"),
+    [
+        ([1, 2], [1], [1]),
+        ([2, 1], [1], [2]),
+        ([{"a": 1}], [], []),
+        ([1], [1, 2], [1]),
+        ([], [1], []),
+        ([{"port": 1}], ["a"], [{"port": 1}]),
+    ],
+)
+def test_of_a_list_as_many_entries_are_taken_as_the_program_names(
+    found: list[object], named: list[object], taken: list[object]
+) -> None:
+    assert live.inputs({"rules": found}, {"rules": named}) == {"rules": taken}
 
 
 def test_an_import_takes_all_but_the_servers_own() -> None:
@@ -122,11 +135,31 @@ def test_the_annotation_limits_the_time_and_the_custom_timeout_limits_it_first()
     assert readiness.allowed_seconds({}, 0, 600) == 600
 
 
-def test_fields_of_the_creation_are_taken_over_by_the_resources_own_manager() -> None:
-    def entry(manager: str, operation: str, **fields: object) -> Object:
-        return {"manager": manager, "operation": operation, "fieldsV1": {f"f:{key}": {} for key in fields}}
+def entry(manager: str, operation: str, **fields: object) -> Object:
+    return {"manager": manager, "operation": operation, "fieldsV1": {f"f:{key}": {} for key in fields}}
 
-    other = entry("kubectl", "Update", c=1)
+
+@pytest.mark.parametrize(
+    ("manager", "operation", "taken"),
+    [
+        ("kubectl", "Update", True),
+        ("kubectl-edit", "Update", True),
+        ("kubectl", "Apply", True),
+        ("before-first-apply", "Update", True),
+        ("kube-controller-manager", "Update", False),
+        ("pulumi-kubernetes-2", "Apply", False),
+    ],
+)
+def test_what_a_hand_wrote_by_kubectl_is_taken_over(manager: str, operation: str, taken: bool) -> None:
+    written = [entry(manager, operation, a=1), entry("pulumi-kubernetes-1", "Apply", b=1)]
+    patch = takeover({"metadata": {"managedFields": written, "resourceVersion": "7"}}, "pulumi-kubernetes-1")
+    assert (patch and patch[0]["value"]) == (
+        [entry("pulumi-kubernetes-1", "Apply", b=1, a=1)] if taken else None
+    )
+
+
+def test_fields_of_the_creation_are_taken_over_by_the_resources_own_manager() -> None:
+    other = entry("cert-manager", "Update", c=1)
     written = [entry("pulumi-kubernetes", "Update", a=1), entry("pulumi-kubernetes-1", "Apply", b=1), other]
     patch = takeover({"metadata": {"managedFields": written, "resourceVersion": "7"}}, "pulumi-kubernetes-1")
     assert patch is not None
