@@ -101,6 +101,16 @@ VAULT_LOGIN_ROLE = {
     "token_type": "service",
 }
 
+# Whether a role's secrets are local is said when it is made: Vault changes it never again.
+VAULT_MACHINE_ROLE = {
+    "bind_secret_id": False,
+    **{name: value for name, value in VAULT_LOGIN_ROLE.items() if name.startswith("token_")},
+    "token_no_default_policy": False,
+    "secret_id_bound_cidrs": ["10.0.0.0/8"],
+    "secret_id_num_uses": 7,
+    "secret_id_ttl": 999,
+}
+
 
 def read_vault(vault: Server, site: str) -> dict[str, Any]:
     """Return all that the site has in Vault, by path."""
@@ -108,7 +118,7 @@ def read_vault(vault: Server, site: str) -> dict[str, Any]:
     for mount in (f"pki-{site}-root", f"pki-{site}-issuing"):
         engine = vault.get("/sys/mounts")["data"][f"{mount}/"]
         found[mount] = {name: value for name, value in engine.items() if name not in ("accessor", "uuid")}
-        for part in ("urls", "issuers"):
+        for part in ("urls", "issuers", "crl"):
             found[f"{mount}/config/{part}"] = vault.get(f"/{mount}/config/{part}")["data"]
     roles = f"pki-{site}-issuing/roles"
     for name in vault.get(f"/{roles}?list=true")["data"]["keys"]:
@@ -116,16 +126,12 @@ def read_vault(vault: Server, site: str) -> dict[str, Any]:
     for name in vault.get("/sys/policies/acl?list=true")["data"]["keys"]:
         if name.startswith(f"iot-{site}-"):
             found[f"sys/policies/acl/{name}"] = vault.get(f"/sys/policies/acl/{name}")["data"]
-    return found | _read_login(vault, f"kubernetes-{site}")
+    found[f"auth/kubernetes-{site}/config"] = vault.get(f"/auth/kubernetes-{site}/config")["data"]
+    return found | _read_login(vault, f"kubernetes-{site}") | _read_login(vault, f"approle-{site}")
 
 
 def _read_login(vault: Server, mount: str) -> dict[str, Any]:
-    if vault.ask("GET", f"/auth/{mount}/config").status != 200:
-        return {}
-    found = {
-        f"sys/auth/{mount}": vault.get(f"/sys/auth/{mount}/tune")["data"],
-        f"auth/{mount}/config": vault.get(f"/auth/{mount}/config")["data"],
-    }
+    found = {f"sys/auth/{mount}": vault.get(f"/sys/auth/{mount}/tune")["data"]}
     for name in vault.get(f"/auth/{mount}/role?list=true")["data"]["keys"]:
         found[f"auth/{mount}/role/{name}"] = vault.get(f"/auth/{mount}/role/{name}")["data"]
     return found
@@ -152,6 +158,16 @@ def _turned(path: str, now: Mapping[str, Any]) -> Mapping[str, Any]:
             "enable_templating": False,
         },
         "/config/issuers": {"default": now.get("default"), "default_follows_latest_issuer": True},
+        "/config/crl": {
+            "auto_rebuild": False,
+            "auto_rebuild_grace_period": "11h",
+            "delta_rebuild_interval": "17m",
+            "disable": True,
+            "expiry": "99h",
+            "max_crl_entries": 7,
+            "ocsp_disable": True,
+            "ocsp_expiry": "7h",
+        },
         "/roles/": {
             **VAULT_ROLE,
             **{
@@ -161,6 +177,7 @@ def _turned(path: str, now: Mapping[str, Any]) -> Mapping[str, Any]:
         },
         "sys/policies/": {"policy": 'path "*" {\n  capabilities = ["sudo", "update"]\n}\n'},
         "sys/auth/": VAULT_LOGIN,
+        "auth/approle-": VAULT_MACHINE_ROLE,
         "/role/": VAULT_LOGIN_ROLE,
         "/config": {
             **now,
