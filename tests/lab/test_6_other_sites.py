@@ -9,6 +9,7 @@ from components import names
 from lab.waiting import wait_until
 from model import Site, load_site
 from tests.support.shell import REPOSITORY, Shell
+from tests.support.turned_objects import administrator, objects, read_objects, turn_objects
 
 REPLICANTS = """\
   replicants:
@@ -78,6 +79,35 @@ def test_what_keeps_nothing_is_scaled_and_no_up_takes_that_back(deployed: Shell)
         for target, number in wanted.items():
             kind, name = target.split("/")
             assert deployed.get(kind, name, site.namespace)["spec"]["replicas"] == number, target
+        edits_are_put_right(deployed, site)
+
+
+def edits_are_put_right(shell: Shell, site: Site) -> None:
+    """Turn what scales by hand, as `test_5_hand_edits` does with all else: only the scaled number is left as it is."""
+    cluster = administrator(shell)
+    made = [
+        one for one in objects(shell, site.name) if one.kind in ("HorizontalPodAutoscaler", "KafkaBridge")
+    ]
+    assert {(one.kind, field) for one in made for field in one.ignored} == {("KafkaBridge", "spec.replicas")}
+    before = read_objects(cluster, made)
+    refused = turn_objects(cluster, made, lambda _field: False)
+    # Another kind of metric asks for other fields beside it.
+    words = {"spec.metrics.*.type", "spec.metrics.*.resource.target.type"}
+    assert {field for _, field in refused} == {
+        *("apiVersion", "kind", "metadata.name", "metadata.namespace"),
+        *words,
+    }
+    target = {"type": "AverageValue", "averageValue": "7"}
+    metrics = [{"type": "Pods", "pods": {"metric": {"name": "turned"}, "target": target}}]
+    for one in made:
+        if one.kind == "HorizontalPodAutoscaler":
+            edit = f"--patch={json.dumps({'spec': {'metrics': metrics}})}"
+            shell.kubectl("patch", f"hpa/{one.name}", f"--namespace={one.namespace}", "--type=merge", edit)
+    turned = read_objects(cluster, made)
+    assert [name for name in before if before[name] == turned[name]] == []
+    shell.pulumi("up", "--refresh", "--yes", "--skip-preview", "--stack", site.name)
+    assert read_objects(cluster, made) == before
+    assert shell.preview(site.name) == []
 
 
 def test_replicants_take_the_clients_and_their_number_is_the_autoscalers(deployed: Shell) -> None:
