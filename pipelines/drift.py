@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.additions import additions
 from pipelines.markdown import block, inline, step_line
 from pipelines.stack import Plan, PulumiError, Stack, counted
+from sitectl.checks.kubectl import KubectlFailed
 
 BRANCH = "drift"
 FILE = Path("docs") / "drift.md"
+ADDED_REMEDY = "give a label of it another value, then `pulumi up --refresh` (docs/real-site.md)"
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Drift:
     site: str
     plan: Plan | None
     problem: str = ""
-    unseen: str = ""
+    unseen: tuple[str, ...] = ()
     """What is not as it was made, and no refresh sees."""
 
     @property
@@ -33,7 +36,7 @@ def look(root: Path, sites: Iterable[str]) -> list[Drift]:
     for site in sites:
         stack = Stack(root, site)
         try:
-            found.append(Drift(site, stack.plan(refresh=True), unseen=_unseen(root, site)))
+            found.append(Drift(site, stack.plan(refresh=True), unseen=_unseen(stack)))
             # One that lies in another back end is its administrator's to look at.
             if stack.bootstrap.exists():
                 found.append(Drift(f"{site} (bootstrap)", stack.bootstrap.plan(refresh=True)))
@@ -60,22 +63,30 @@ def text(found: Iterable[Drift]) -> str:
             continue
         lines += [f"{counted(drift.plan)}", ""]
         lines += [f"- {step_line(step)}" for step in drift.plan.steps]
-        if drift.unseen:
-            lines += [f"- {inline(drift.unseen)}"]
+        lines += [f"- {inline(line)}" for line in drift.unseen]
         lines.append("")
     return "\n".join(lines)
 
 
-def _unseen(root: Path, name: str) -> str:
-    """Return what a refresh does not see: hand edits of the clients that Keycloak made and the provider cannot own."""
+def _unseen(stack: Stack) -> tuple[str, ...]:
+    """Return what no refresh sees: what a hand added in Kubernetes, and edits of two clients of Keycloak's own."""
     from components.settings import SettingsErrors
     from model import SiteErrors, load_site
     from sitectl.checks.keycloak import look_at_clients
     from sitectl.settings import SettingsFileError, load_settings
 
     try:
-        settings = load_settings(root, name)
-        found = look_at_clients(load_site(root / "stacks", name), settings.keycloak_url, settings.keycloak_ca)
+        settings = load_settings(stack.root, stack.site)
+        site = load_site(stack.root / "stacks", stack.site)
+        found = look_at_clients(site, settings.keycloak_url, settings.keycloak_ca)
     except (SettingsErrors, SettingsFileError, SiteErrors) as error:
-        return str(error)
-    return "" if found.passed else f"{found.what}: {found.detail}: {found.remedy}"
+        return (str(error),)
+    clients = () if found.passed else (f"{found.what}: {found.detail}: {found.remedy}",)
+    return (*_added(stack, settings.kubernetes_context), *clients)
+
+
+def _added(stack: Stack, context: str) -> tuple[str, ...]:
+    try:
+        return tuple(f"{line}: {ADDED_REMEDY}" for line in additions(stack, context))
+    except (KubectlFailed, FileNotFoundError) as error:
+        return (f"what was added in Kubernetes is not known: {error}",)

@@ -97,9 +97,13 @@ class Stack:
 
     def state(self) -> str:
         """Return `sha256:…` of the resources that the state holds; raises PulumiError."""
-        deployment = json.loads(_masked(self._run("stack", "export"))).get("deployment") or {}
-        resources = [_without(resource) for resource in deployment.get("resources") or ()]
+        resources = [_without(resource) for resource in self.resources()]
         return _digest(sorted(resources, key=lambda resource: str(resource["urn"])))
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Return the resources that the state holds, secrets masked; raises PulumiError."""
+        deployment = json.loads(_masked(self._run("stack", "export"))).get("deployment") or {}
+        return list(deployment.get("resources") or ())
 
     def up(self) -> str:
         """Deploy, and return what Pulumi said; raises PulumiError."""

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 PATIENCE = 30  # seconds that kubectl may take to answer
@@ -29,6 +29,15 @@ class Kubectl:
     def create_raw(self, path: str, body: object) -> Any:
         """Post `body` to `path` and return the answer; raises `KubectlFailed`."""
         return json.loads(self._run(["create", "--raw", path, "-f", "-"], json.dumps(body)))
+
+    def objects(self, namespace: str, references: Sequence[str]) -> list[dict[str, Any]]:
+        """Return those of the objects (`KIND/NAME`) that are there, with their managers; raises `KubectlFailed`."""
+        place = [f"--namespace={namespace}"] if namespace else []
+        options = ["--show-managed-fields", "--ignore-not-found", "--output=json"]
+        text = self._run(["get", *references, *place, *options])
+        found = json.loads(text) if text.strip() else {"items": []}
+        items: list[dict[str, Any]] = found.get("items", [found])
+        return items
 
     def keys_of_secrets(self, namespace: str, secrets: Iterable[str]) -> dict[str, set[str]]:
         """Return the keys with a value of each of these Secrets that is there; raises `KubectlFailed`.

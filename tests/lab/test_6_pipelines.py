@@ -257,6 +257,14 @@ def test_drift_is_told_on_one_branch_that_goes_when_it_is_gone(engineer: Shell) 
         assert "iot-broker/site" in found.out
     git(engineer, "fetch", "--quiet", "origin")
     assert git(engineer, "rev-list", "--count", "origin/main..origin/drift").out.strip() == "1"
+    # What a hand only adds no refresh sees, and no repair takes away; that of the same object does.
+    role = ("--namespace", site.namespace, "patch", "role/site-issuer-tokens")
+    rule = '{"apiGroups": [""], "resources": ["secrets"], "verbs": ["*"]}'
+    engineer.kubectl(*role, "--type=json", f'--patch=[{{"op": "add", "path": "/rules/-", "value": {rule}}}]')
+    engineer.pulumi("up", "--refresh", "--yes", "--skip-preview", "--stack", SITE)
+    found = engineer.run(*look, check=False)
+    assert (found.code, "Role site-issuer-tokens has more than the kit says: rules" in found.out) == (1, True)
+    engineer.kubectl(*role, "--type=merge", '--patch={"metadata": {"labels": {"iot-broker/site": "repair"}}}')
     engineer.pulumi("up", "--refresh", "--yes", "--skip-preview", "--stack", SITE)
     assert engineer.run(*look).code == 0
     assert not git(engineer, "ls-remote", "--heads", "origin", "drift").out

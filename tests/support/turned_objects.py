@@ -139,7 +139,7 @@ def turns(one: Stated, live: Mapping[str, Any]) -> Iterator[Turn]:
             if at(now, turn.path) > 1:
                 yield replace(turn, values=(at(now, turn.path) - 1,))
         elif turn.operation == "replace" and isinstance(turn.values[0], str):
-            yield replace(turn, values=(*turn.values, *(siblings[field] - {at(now, turn.path)})))
+            yield replace(turn, values=(*turn.values, *sorted(siblings[field] - {at(now, turn.path)})))
         else:
             yield turn
 
