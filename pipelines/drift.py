@@ -88,5 +88,7 @@ def _unseen(stack: Stack) -> tuple[str, ...]:
 def _added(stack: Stack, context: str) -> tuple[str, ...]:
     try:
         return tuple(f"{line}: {ADDED_REMEDY}" for line in additions(stack, context))
-    except (KubectlFailed, FileNotFoundError) as error:
+    except KubectlFailed as error:
         return (f"what was added in Kubernetes is not known: {error}",)
+    except FileNotFoundError:
+        return ("what was added in Kubernetes is not known: there is no `kubectl` on the PATH",)
