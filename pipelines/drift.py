@@ -36,10 +36,10 @@ def look(root: Path, sites: Iterable[str]) -> list[Drift]:
     for site in sites:
         stack = Stack(root, site)
         try:
-            found.append(Drift(site, stack.plan(refresh=True), unseen=_unseen(stack)))
+            found.append(Drift(site, stack.plan(), unseen=_unseen(stack)))
             # One that lies in another back end is its administrator's to look at.
             if stack.bootstrap.exists():
-                found.append(Drift(f"{site} (bootstrap)", stack.bootstrap.plan(refresh=True)))
+                found.append(Drift(f"{site} (bootstrap)", stack.bootstrap.plan()))
         except PulumiError as error:
             found.append(Drift(site, None, str(error)))
     return found

@@ -13,6 +13,7 @@ from model.words import lines, printable
 from sitectl.vault_token import for_pulumi
 
 SECONDS = 3600.0
+REFRESH = "--refresh"
 # Steps that touch nothing.
 QUIET = frozenset({"same", "read", "refresh"})
 # What Pulumi writes down of a step or a resource that says when or in which run, and not what.
@@ -85,10 +86,13 @@ class Stack:
         )
         return self.site in {entry["name"].rpartition("/")[2] for entry in found}
 
-    def plan(self, *, refresh: bool = False) -> Plan:
-        """Return what `pulumi up` would do now; raises PulumiError."""
-        options = ("--refresh",) if refresh else ()
-        found = json.loads(_masked(self._run("preview", "--json", *options)))
+    def plan(self) -> Plan:
+        """Return what `up` would do now, to the servers as they are; raises PulumiError.
+
+        The state alone is no measure: of an object that it waited for, the official kubernetes plugin may store an
+        older one, and a preview that compares with that shows updates of what is as it should be (docs/adr/0051).
+        """
+        found = json.loads(_masked(self._run("preview", "--json", REFRESH)))
         steps = [step for step in found.get("steps", ()) if step["op"] not in QUIET]
         canonical = sorted(
             (_step_facts(step) for step in steps), key=lambda facts: (facts["urn"], facts["op"])
@@ -106,10 +110,10 @@ class Stack:
         return list(deployment.get("resources") or ())
 
     def up(self) -> str:
-        """Deploy, and return what Pulumi said; raises PulumiError."""
+        """Deploy what `plan` shows, and return what Pulumi said; raises PulumiError."""
         if self.stacks is not None:
             raise PulumiError("pulumi up", "what is not merged is looked at, and never deployed")
-        return self._run("up", "--yes", "--skip-preview", "--suppress-outputs")
+        return self._run("up", "--yes", "--skip-preview", REFRESH, "--suppress-outputs")
 
     def _run(self, *arguments: str) -> str:
         return self._ask("pulumi", *arguments, "--stack", self.site, "--non-interactive")

@@ -47,12 +47,17 @@ class Demand:
             "generation", 0
         ):
             return False
+        values = self.values(found)
+        if self.wanted is None:
+            return any(value != "" for value in values)
+        return any(value.lower() == self.wanted.lower() for value in values)
+
+    def values(self, found: Object) -> list[str]:
+        """What the object has at the path, as text."""
         values: list[Value] = [found]
         for kind, step in self.path:
             values = [inner for value in values for inner in _down(value, kind, step)]
-        if self.wanted is None:
-            return any(value is not None and value != "" for value in values)
-        return any(_written(value).lower() == self.wanted.lower() for value in values)
+        return [_written(value) for value in values if value is not None]
 
 
 def demands(annotation: str) -> Sequence[Demand]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lab.plugins.base import Diff, Difference, Kind
+from lab.plugins.kubernetes import older
 from lab.plugins.kubernetes.checking import is_autonamed
 from lab.plugins.kubernetes.kinds import ObjectKind
 from lab.plugins.values import UNKNOWN, Object, Value, plain
@@ -17,6 +18,8 @@ _SIMPLE = re.compile(r"[A-Za-z_$][\w$]*")
 def difference(request: Diff, kind: ObjectKind, *, mutable: frozenset[str]) -> Difference:
     """Compare old inputs with new ones, field by field."""
     old = plain(request.old_inputs) or plain(request.outputs.get("__inputs", {}))
+    if older.stores_older(kind, old):
+        old = older.compared(request.outputs, old)
     new = plain(request.news)
     fixed = kind.fixed_fields(mutable=mutable)
     paths: dict[str, Kind] = {}

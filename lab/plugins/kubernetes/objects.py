@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lab.plugins import base
 from lab.plugins.errors import CancelledError, NotReadyError
-from lab.plugins.kubernetes import live, readiness
+from lab.plugins.kubernetes import live, older, readiness
 from lab.plugins.kubernetes.checking import checked_inputs
 from lab.plugins.kubernetes.client import Client, Endpoint, NotServedError, RefusedError
 from lab.plugins.kubernetes.difference import difference
@@ -100,6 +100,9 @@ class KubernetesObject:
         endpoint = client.endpoint(self.kind)
         manager = request.outputs.get("__fieldManager") or new_manager()
         doing = f"resource {live.label(body)} was not successfully updated by the Kubernetes API server"
+        before = None
+        if not request.preview and older.stores_older(self.kind, body):
+            before = client.get(endpoint, namespace, name)
         if self.kind.kind == "CustomResourceDefinition":
             changed = self._replace(client, endpoint, body, manager, request.preview, doing)
         else:
@@ -124,9 +127,10 @@ class KubernetesObject:
         version = request.outputs.get("__initialApiVersion") or self.kind.api_version
         if request.preview:
             return live.outputs(changed, request.news, manager, version)
-        return self._until_ready(
+        ready = self._until_ready(
             client, endpoint, changed, request.news, manager, request.timeout, context, version
         )
+        return ready if before is None else live.outputs(before, request.news, manager, version)
 
     def delete(self, request: base.Delete, context: base.Context) -> None:
         """DELETE it and wait until it is gone; one that is gone already, or whose kind is gone, is fine."""

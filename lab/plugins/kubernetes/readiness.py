@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from lab.plugins.base import Context
 from lab.plugins.errors import PluginError
 from lab.plugins.kubernetes.client import Client, Endpoint
-from lab.plugins.kubernetes.conditions import demands
+from lab.plugins.kubernetes.conditions import Demand, demands
 from lab.plugins.kubernetes.kinds import ObjectKind
 from lab.plugins.kubernetes.live import annotation, id_of
 from lab.plugins.values import Object
@@ -46,7 +46,11 @@ def missing(kind: ObjectKind, found: Object, inputs: Object) -> list[str]:
         return []
     wait_for = annotation(inputs, WAIT_FOR)
     if wait_for is not None:
-        unmet = [f"{demand.text} is not so yet" for demand in demands(wait_for) if not demand.met(found)]
+        unmet = [
+            f"{demand.text} is not so yet{_seen(demand, found)}"
+            for demand in demands(wait_for)
+            if not demand.met(found)
+        ]
         return [*unmet, *_complaints(found)] if unmet else []
     if kind == ObjectKind("apps/v1", "Deployment"):
         return _deployment(found)
@@ -133,6 +137,12 @@ def _watched(
             found = client.get(endpoint, namespace, name) or found
             reasons = test(found)
     return found, reasons
+
+
+def _seen(demand: Demand, found: Object) -> str:
+    """What there is instead, as the official plugin says it."""
+    values = demand.values(found)
+    return f' (found "{values[0]}")' if demand.text.startswith("jsonpath") and values else ""
 
 
 def _complaints(found: Object) -> list[str]:
