@@ -85,8 +85,7 @@ def _gate_job(component: SiteComponent, needed: Mapping[str, Sequence[str]]) -> 
     return {
         "template": {
             "metadata": {
-                "labels": component.pod_labels
-                | selector_labels(component.site, names.BROKER_SECRETS, "secrets")
+                "labels": component.labels | selector_labels(component.site, names.BROKER_SECRETS, "secrets")
             },
             "spec": {
                 "restartPolicy": "OnFailure",

@@ -65,7 +65,7 @@ class CertificateExporter(SiteComponent):
                 "selector": {"matchLabels": self.selector},
                 "template": {
                     "metadata": {
-                        "labels": self.pod_labels,
+                        "labels": self.labels,
                         # It reads its program at its start alone.
                         "annotations": {"iot-broker/settings": self._digest()},
                     },

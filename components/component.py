@@ -61,13 +61,8 @@ class SiteComponent(pulumi.ComponentResource):
 
     @property
     def selector(self) -> dict[str, str]:
-        """The part of the labels that finds this component's pods; it never changes, the phase does."""
+        """The part of the labels that finds this component's pods; it never changes."""
         return selector_labels(self.site, self.SOFTWARE, self.PART)
-
-    @property
-    def pod_labels(self) -> dict[str, str]:
-        """The labels of pods: without the phase, which must not restart them when it changes."""
-        return {label: value for label, value in self.labels.items() if label != PHASE_LABEL}
 
     def metadata(
         self,
@@ -153,10 +148,13 @@ def selector_labels(site: Site, software: str, part: str) -> dict[str, str]:
 
 
 def site_labels(site: Site, software: str, part: str) -> dict[str, str]:
-    """Return all labels of an object of the site: Kubernetes' recommended ones, and site and phase."""
+    """Return the labels of every object of the site: Kubernetes' recommended ones, and the site.
+
+    Not the phase, which the namespace alone says: a change of phase touches what does something else then, and of
+    an object that Pulumi waits for the official plugin may keep an older one (docs/adr/0051).
+    """
     return selector_labels(site, software, part) | {
         "app.kubernetes.io/part-of": "iot-broker",
         "app.kubernetes.io/managed-by": "pulumi",
         "iot-broker/site": site.name,
-        PHASE_LABEL: site.phase,
     }

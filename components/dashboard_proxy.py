@@ -75,7 +75,7 @@ class DashboardProxy(SiteComponent):
                 "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
                 "template": {
                     "metadata": {
-                        "labels": self.pod_labels,
+                        "labels": self.labels,
                         # It reads its settings at its start alone.
                         "annotations": {"iot-broker/settings": _digest(self._settings())},
                     },

@@ -116,7 +116,7 @@ class KafkaBridge(SiteComponent):
             "deployment": {"metadata": {"labels": self.labels}, "deploymentStrategy": "RollingUpdate"},
             "podDisruptionBudget": {"maxUnavailable": 1},
             "pod": {
-                "metadata": {"labels": self.pod_labels},
+                "metadata": {"labels": self.labels},
                 "enableServiceLinks": False,
                 **priority(self.site),
                 "securityContext": pod_security(_USER),

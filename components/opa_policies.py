@@ -86,7 +86,7 @@ class OpaPolicies(SiteComponent):
                 "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
                 "template": {
                     "metadata": {
-                        "labels": self.pod_labels,
+                        "labels": self.labels,
                         "annotations": {DIGEST_ANNOTATION: bundle_digest(site)},
                     },
                     "spec": self._pod(),

@@ -11,7 +11,7 @@ from components.broker_configuration import BrokerConfiguration
 from components.broker_probe import BrokerProbe
 from components.certificate_exporter import CertificateExporter
 from components.certificate_issuer import CertificateIssuer
-from components.component import Place, site_labels
+from components.component import PHASE_LABEL, Place, site_labels
 from components.dashboard_proxy import DashboardProxy
 from components.dashboards import Dashboards
 from components.emqx_cluster import EmqxCluster
@@ -105,7 +105,7 @@ class IotSite(pulumi.ComponentResource):
             kind="Namespace",
             metadata={
                 "name": site.namespace,
-                "labels": site_labels(site, "iot-broker", "site") | _POD_SECURITY,
+                "labels": site_labels(site, "iot-broker", "site") | {PHASE_LABEL: site.phase} | _POD_SECURITY,
             },
             opts=pulumi.ResourceOptions(parent=self, provider=cluster),
         )

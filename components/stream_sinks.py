@@ -127,7 +127,7 @@ class StreamSinks(SiteComponent):
             "podSet": {"metadata": {"labels": self.labels}},
             "podDisruptionBudget": {"maxUnavailable": 1},
             "pod": {
-                "metadata": {"labels": self.pod_labels},
+                "metadata": {"labels": self.labels},
                 "enableServiceLinks": False,
                 **priority(self.site),
                 "securityContext": pod_security(_USER),

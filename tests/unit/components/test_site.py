@@ -21,7 +21,6 @@ LABELS = {
     "app.kubernetes.io/part-of",
     "app.kubernetes.io/managed-by",
     "iot-broker/site",
-    "iot-broker/phase",
 }
 PROTECTED_KINDS = {
     "Mount",
@@ -71,14 +70,18 @@ def test_every_component_has_our_type(composition: Composition) -> None:
     }
 
 
-def test_everything_in_kubernetes_has_the_recommended_labels_site_and_phase(
-    composition: Composition,
-) -> None:
+def test_everything_in_kubernetes_has_the_recommended_labels_and_the_site(composition: Composition) -> None:
     for made in composition.manifests:
         labels = made.metadata["labels"]
         assert labels.keys() >= LABELS, made.name
         assert labels["iot-broker/site"] == composition.site.name
-        assert labels["iot-broker/phase"] == composition.site.phase
+
+
+def test_the_namespace_alone_says_the_phase(composition: Composition) -> None:
+    """What else carried it would change with the phase, and do nothing else."""
+    said = [made for made in composition.manifests if "iot-broker/phase" in json.dumps(made.inputs)]
+    assert [made.kind for made in said] == ["Namespace"]
+    assert said[0].metadata["labels"]["iot-broker/phase"] == composition.site.phase
 
 
 def test_everything_in_kubernetes_is_in_the_sites_namespace_or_kafkas(composition: Composition) -> None:
