@@ -8,11 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from components.deadline import Deadline
 from components.stateless import container_security, pod_security
 
 PROBES = Path(__file__).parents[1] / "probes"
-START_SECONDS = 120
-"""The image is fetched, and what the pod mounts is made, before the program itself begins."""
 _USER = 10001
 # What tells a program that something is missing or wrong; anything else is the pod's own trouble, and tried again.
 _FAILED = [1, 2]
@@ -22,8 +21,8 @@ _FAILED = [1, 2]
 class Asking:
     """What a Job runs: a program with its arguments, in a container of an image, with volumes mounted below a folder.
 
-    `memory` is what it asks for and its bound, `deadline` the seconds after which it is given up; the first volume is
-    the ConfigMap with the program.
+    `memory` is what it asks for and its bound, `deadline` its times; the first volume is the ConfigMap with
+    the program.
     """
 
     container: str
@@ -34,14 +33,14 @@ class Asking:
     volumes: Mapping[str, Mapping[str, Any]]
     cpu: str
     memory: tuple[str, str]
-    deadline: int
+    deadline: Deadline
     account: Mapping[str, str] = field(default_factory=dict)
     """`serviceAccountName`, for a program that asks Kubernetes."""
 
     def job(self, labels: Mapping[str, str]) -> dict[str, Any]:
         """Return the specification of the Job."""
         return {
-            "activeDeadlineSeconds": self.deadline,
+            "activeDeadlineSeconds": self.deadline.job,
             "backoffLimit": 3,
             "podFailurePolicy": {
                 "rules": [

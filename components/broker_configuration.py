@@ -5,11 +5,11 @@ from typing import Any
 import pulumi
 
 from components import names
-from components.asking_job import PROBES, START_SECONDS, Asking, digest, text
+from components.asking_job import PROBES, Asking, digest, text
 from components.component import Place, SiteComponent
+from components.deadline import Deadline
 from components.emqx_cluster import EmqxCluster
 from components.manifest import Manifest
-from model.units import Duration
 
 PROGRAM = PROBES / "configuration.py"
 _TOKEN_SECONDS = 3600
@@ -41,7 +41,7 @@ class BrokerConfiguration(SiteComponent):
             opts=self.in_kubernetes(),
         )
         asking = self._asking(broker.mark)
-        job = asking.job(self.pod_labels)
+        job = asking.job(self.labels)
         self.job = Manifest(
             f"{site.name}-{names.BROKER_CONFIGURATION}",
             api_version="batch/v1",
@@ -49,7 +49,7 @@ class BrokerConfiguration(SiteComponent):
             metadata=self.metadata(f"{names.BROKER_CONFIGURATION}-{digest(job, broker.digest, PROGRAM)}"),
             spec=job,
             opts=self.in_kubernetes(
-                within=Duration(asking.deadline + START_SECONDS),
+                within=asking.deadline.within,
                 depends_on=[broker.cluster, program, *self._rights()],
             ),
         )
@@ -94,6 +94,10 @@ class BrokerConfiguration(SiteComponent):
         )
         return [account, role, binding]
 
+    @property
+    def _deadline(self) -> Deadline:
+        return Deadline(self.site.broker.ready_within)
+
     def _asking(self, mark: str) -> Asking:
         return Asking(
             container="look",
@@ -107,7 +111,7 @@ class BrokerConfiguration(SiteComponent):
             },
             cpu="10m",
             memory=("32Mi", "64Mi"),
-            deadline=self.site.broker.ready_within.seconds + START_SECONDS,
+            deadline=self._deadline,
             account={"serviceAccountName": names.BROKER_CONFIGURATION},
         )
 
@@ -118,8 +122,10 @@ class BrokerConfiguration(SiteComponent):
             f"--namespace={site.namespace}",
             f"--name={names.BROKER}",
             f"--mark={mark}",
+            f"--cores={site.broker.replicas}",
+            f"--replicants={site.broker.replicant_nodes}",
             f"--account={_FOLDER}/account",
-            f"--within={site.broker.ready_within.seconds}",
+            f"--within={self._deadline.program}",
         ]
 
 

@@ -5,13 +5,13 @@ from typing import Any
 import pulumi
 
 from components import names
-from components.asking_job import PROBES, START_SECONDS, Asking, digest, text
+from components.asking_job import PROBES, Asking, digest, text
 from components.broker_configuration import BrokerConfiguration
 from components.certificates import client_certificate
 from components.component import Place, SiteComponent
+from components.deadline import Deadline
 from components.emqx_cluster import EmqxCluster
 from components.manifest import Manifest
-from model.units import Duration
 
 PROGRAM = PROBES / "broker.py"
 # A client that comes and goes more often is banned. The probe's identity is one client, which comes twice in each
@@ -50,7 +50,7 @@ class BrokerProbe(SiteComponent):
             opts=self.in_kubernetes(),
         )
         asking = self._asking()
-        job = asking.job(self.pod_labels)
+        job = asking.job(self.labels)
         Manifest(
             f"{site.name}-{names.BROKER_PROBE}",
             api_version="batch/v1",
@@ -58,7 +58,7 @@ class BrokerProbe(SiteComponent):
             metadata=self.metadata(f"{names.BROKER_PROBE}-{digest(job, broker.digest, PROGRAM)}"),
             spec=job,
             opts=self.in_kubernetes(
-                within=Duration(asking.deadline + START_SECONDS),
+                within=asking.deadline.within,
                 # What an earlier configuration answers says nothing of the one that is rolled out.
                 depends_on=[broker.cluster, configuration.job, program, *self._certificates(issuer)],
             ),
@@ -83,6 +83,10 @@ class BrokerProbe(SiteComponent):
             client_certificate(self, stranger, name, stranger),
         ]
 
+    @property
+    def _deadline(self) -> Deadline:
+        return Deadline(self.site.broker.ready_within)
+
     def _asking(self) -> Asking:
         return Asking(
             container="probe",
@@ -98,7 +102,7 @@ class BrokerProbe(SiteComponent):
             },
             cpu="50m",
             memory=("64Mi", "128Mi"),
-            deadline=self.site.broker.probe.within.seconds + START_SECONDS,
+            deadline=self._deadline,
         )
 
     def _arguments(self) -> list[str]:
@@ -114,7 +118,7 @@ class BrokerProbe(SiteComponent):
             "--stranger=/probe/stranger",
             f"--may-read={names.readiness_topic(site)}",
             f"--may-not-write={may_not_write(site.name)}",
-            f"--within={site.broker.probe.within.seconds}",
+            f"--within={min(site.broker.probe.within.seconds, self._deadline.program)}",
             f"--pause={pause}",
         ]
 

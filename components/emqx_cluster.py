@@ -53,11 +53,11 @@ class EmqxCluster(SiteComponent):
             f"{site.name}-{names.BROKER}",
             api_version=site.broker.operator_api,
             kind="EMQX",
-            # The rollout waits for Ready, with a time limit: the operator may be stuck for ever.
+            # The rollout waits with a time limit: the operator may be stuck for ever.
             metadata=self.metadata(
                 names.BROKER,
                 annotations={
-                    "pulumi.com/waitFor": "condition=Ready",
+                    "pulumi.com/waitFor": wait_for(site),
                     # A preview that changes it moves the broker to new volumes.
                     data_move.ANNOTATION: data_move.template_digest(site),
                 },
@@ -97,7 +97,7 @@ class EmqxCluster(SiteComponent):
             },
             **_metrics_key(site),
             "updateStrategy": _update_strategy(site),
-            "coreTemplate": {"metadata": {"labels": self.pod_labels}, "spec": emqx_nodes.core_nodes(site)},
+            "coreTemplate": {"metadata": {"labels": self.labels}, "spec": emqx_nodes.core_nodes(site)},
             "listenersServiceTemplate": {
                 "metadata": {"name": names.BROKER_LISTENERS, "labels": self.labels},
                 "spec": {
@@ -117,10 +117,28 @@ class EmqxCluster(SiteComponent):
         }
         if site.broker.replicants is not None:
             spec["replicantTemplate"] = {
-                "metadata": {"labels": self.pod_labels},
+                "metadata": {"labels": self.labels},
                 "spec": emqx_nodes.replicant_nodes(site, site.broker.replicants),
             }
         return spec
+
+
+def wait_for(site: Site) -> str:
+    """Return what Pulumi waits for: Ready, and as many running nodes as the site asks for.
+
+    The condition alone is still true of the nodes before, until the operator looks: five nodes of three were "updated"
+    at once. The number of nodes that scale themselves is their autoscaler's.
+    """
+    wanted = {"coreNodesStatus": site.broker.replicas}
+    replicants = site.broker.replicants
+    if replicants is not None and replicants.replicas and replicants.autoscaling is None:
+        wanted["replicantNodesStatus"] = replicants.replicas
+    return json.dumps(
+        [
+            "condition=Ready",
+            *(f"jsonpath={{.status.{key}.readyReplicas}}={count}" for key, count in wanted.items()),
+        ]
+    )
 
 
 def certificate_names(site: Site) -> list[str]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from components import emqx_dashboard, emqx_incumbent, emqx_integration, hocon, names, vault_names
+from components import emqx_dashboard, emqx_incumbent, emqx_integration, emqx_nodes, hocon, names, vault_names
 from components.emqx_mounts import LICENCE_FOLDER, TLS_FOLDER, TRUST_FOLDER, client_tls
 from components.settings import Settings
 from model import Site
@@ -68,7 +68,7 @@ def text(site: Site, settings: Settings) -> str:
     """Return the site's EMQX configuration as HOCON, with its mark; raises UnknownRootError or UnsupportedKeysError."""
     found: dict[str, Any] = document(site, settings)
     engine = found["rule_engine"]
-    marked = engine["rules"] | {MARK: values(Mark(description=_digest(found)))}
+    marked = engine["rules"] | {MARK: values(Mark(description=_digest(site, found)))}
     return hocon.render(found | {"rule_engine": engine | {"rules": marked}})
 
 
@@ -88,12 +88,19 @@ def document(site: Site, settings: Settings) -> dict[str, hocon.Value]:
 
 
 def mark(site: Site, settings: Settings) -> str:
-    """Return the text by which the site's configuration is told from every other: 16 hexadecimal digits."""
-    return _digest(document(site, settings))
+    """Return the text by which the site's broker is told from every other: 16 hexadecimal digits.
+
+    It is the nodes' as much as the configuration's: what the operator keeps as taken has it once the operator has seen
+    the resource as it is now, whatever was changed in it. No number in the resource's status says that.
+    """
+    return _digest(site, document(site, settings))
 
 
-def _digest(found: dict[str, hocon.Value]) -> str:
-    written = json.dumps(found, sort_keys=True, default=str)
+def _digest(site: Site, found: dict[str, hocon.Value]) -> str:
+    broker = site.broker
+    replicants = emqx_nodes.replicant_nodes(site, broker.replicants) if broker.replicants else None
+    nodes = [broker.image.reference(broker.version), emqx_nodes.core_nodes(site), replicants]
+    written = json.dumps([found, nodes], sort_keys=True, default=str)
     return hashlib.sha256(written.encode()).hexdigest()[:_DIGITS]
 
 

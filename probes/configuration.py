@@ -49,6 +49,10 @@ class Question:
     namespace: str
     name: str
     mark: str
+    cores: int
+    """Core nodes that were asked for."""
+    replicants: int
+    """Replicants, the fewest where they scale themselves; none at 0."""
     account: Path
     """Folder with `token` and `ca.crt` of the service account."""
 
@@ -73,11 +77,12 @@ def look(question: Question) -> Look:
     )
     fields = {"fieldSelector": f"involvedObject.kind=EMQX,involvedObject.name={question.name}"}
     events = _get(question, f"/api/v1/namespaces/{question.namespace}/events?{urlencode(fields)}")
-    return Look(tuple(missing(resource, question.mark)), failure(resource, events["items"]))
+    lacking = missing(resource, question.mark, question.cores, question.replicants)
+    return Look(tuple(lacking), failure(resource, events["items"]))
 
 
-def missing(resource: Document, mark: str) -> list[str]:
-    """Return what the resource lacks until its broker is as it was rolled out."""
+def missing(resource: Document, mark: str, cores: int, replicants: int) -> list[str]:
+    """Return what the resource lacks until its broker, of so many nodes, is as it was rolled out."""
     found = []
     if mark not in (resource["metadata"].get("annotations") or {}).get(ANNOTATION, ""):
         found.append(f"the broker has not taken the configuration {mark}")
@@ -87,8 +92,15 @@ def missing(resource: Document, mark: str) -> list[str]:
     )
     if ready.get("status") != "True":
         found.append(f"the EMQX resource is not Ready: {ready.get('message') or 'nothing is said of it'}")
-    # Ready stays true for a while when the nodes' template is another one.
     core = status.get("coreNodesStatus") or {}
+    # Ready stays true for a while of the nodes that were there before.
+    for kind, counts, wanted in (
+        ("core nodes", core, cores),
+        ("replicants", status.get("replicantNodesStatus") or {}, replicants),
+    ):
+        if (running := counts.get("readyReplicas") or 0) < wanted:
+            found.append(f"{running} of {wanted} {kind} are ready")
+    # And when the nodes' template is another one.
     if core.get("currentRevision") != core.get("updateRevision"):
         found.append(f"core nodes of an earlier revision ({core.get('currentRevision')}) are still there")
     return found
@@ -202,6 +214,8 @@ def main() -> int:
     parser.add_argument(
         "--mark", required=True, help="what the configuration that was rolled out is marked with"
     )
+    parser.add_argument("--cores", type=int, required=True, help="core nodes that must be ready")
+    parser.add_argument("--replicants", type=int, default=0, help="replicants that must be ready")
     parser.add_argument(
         "--account", type=Path, required=True, help="folder with the service account's token, ca.crt"
     )
@@ -212,9 +226,8 @@ def main() -> int:
         parser.error(
             "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT say where the API server is, and are not set"
         )
-    question = Question(
-        arguments.api_version, arguments.namespace, arguments.name, arguments.mark, arguments.account
-    )
+    asked = ("api_version", "namespace", "name", "mark", "cores", "replicants", "account")
+    question = Question(**{name: getattr(arguments, name) for name in asked})
 
     def say(line: str) -> None:
         sys.stdout.write(f"{line}\n")

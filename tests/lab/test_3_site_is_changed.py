@@ -1,6 +1,7 @@
 """Changes to a site that runs: none, wanted ones, and ones that somebody made behind Pulumi's back."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,7 +54,12 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
     }
     by_kind = {step.type_token.rsplit(":", 1)[-1]: step for step in changed}
     # What one node takes of a client depends on how many nodes there are.
-    assert by_kind["EMQX"].properties == {"spec.coreTemplate.spec.replicas", "spec.config.data"}
+    assert by_kind["EMQX"].properties == {
+        "spec.coreTemplate.spec.replicas",
+        "spec.config.data",
+        # How many there must be before it is deployed.
+        'metadata.annotations["pulumi.com/waitFor"]',
+    }
     assert by_kind["KafkaTopic"].properties == {'spec.config["retention.ms"]'}
     deployed.up(site.name)
     broker = deployed.get("emqx", names.BROKER, site.namespace)
@@ -64,6 +70,32 @@ def test_an_edit_shows_exactly_that_in_the_preview_and_arrives(
     deployed.up(site.name)
     settings = kafka_settings(kafka, topic_name(site, "raw"))
     assert int(settings["retention.ms"]) == site.streams.replay.milliseconds
+
+
+def test_nodes_that_find_no_room_are_counted_and_fail_the_rollout_in_time(
+    deployed: Shell, site: Site, site_file: Path
+) -> None:
+    """The condition Ready is still true of the nodes that were there before."""
+    text, wanted = site_file.read_text(), site.broker.replicas + 2
+    more = f"broker:\n  replicas: {wanted}\n  ready_within: 30s\n"
+    site_file.write_text(text.replace("broker:\n", more, 1))
+    nodes = [node["metadata"]["name"] for node in deployed.all("nodes")]
+    deployed.kubectl("cordon", *nodes)
+    try:
+        began = time.monotonic()
+        refused = deployed.up(site.name, check=False)
+        took = time.monotonic() - began
+    finally:
+        deployed.kubectl("uncordon", *nodes)
+        site_file.write_text(text)
+    assert refused.code != 0
+    assert "not ready within 30 s" in refused.text
+    found = f'.coreNodesStatus.readyReplicas}}={wanted} is not so yet (found "{site.broker.replicas}")'
+    assert found in refused.text, refused.text
+    # What else `up` does beside comes to the 30 seconds; without a deadline that holds it was minutes.
+    assert took < 75
+    deployed.up(site.name)
+    assert deployed.preview(site.name) == []
 
 
 def test_a_grown_peak_asks_for_partitions_and_leaves_the_topic_as_it_was_made(

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from components import names
 from components.broker_configuration import PROGRAM
-from components.emqx_configuration import mark
+from components.emqx_configuration import document, mark
 from components.recording import OFFLINE, Composition
 from components.registered import Registered
 from model.rollout import Phase
+from model.units import Duration
 from tests.support.composing import compose
 from tests.support.variants import Variants
 
@@ -32,7 +35,10 @@ def test_the_job_runs_the_program_with_the_mark_of_what_is_rendered(composition:
     assert f'description = "{said["mark"]}"' in emqx.spec["config"]["data"]
     assert (said["namespace"], said["name"]) == (emqx.metadata["namespace"], emqx.metadata["name"])
     assert emqx.type == f"kubernetes:{said['api-version']}:EMQX"
-    assert float(said["within"]) == composition.site.broker.ready_within.seconds
+    assert (int(said["cores"]), int(said["replicants"])) == (
+        composition.site.broker.replicas,
+        composition.site.broker.replicant_nodes,
+    )
 
 
 def test_the_mark_is_another_for_each_configuration_and_the_same_for_the_same(variants: Variants) -> None:
@@ -48,10 +54,31 @@ def test_it_comes_after_the_broker_and_before_the_probe(composition: Composition
     assert composition.one("EMQX").urn in job(composition).depends_on
     probe = composition.one("Job", f"{composition.site.name}-broker-probe")
     assert job(composition).urn in probe.depends_on
-    assert job(composition).spec["activeDeadlineSeconds"] > composition.site.broker.ready_within.seconds
-    assert (
-        float(job(composition).timeouts.create.rstrip("s")) > job(composition).spec["activeDeadlineSeconds"]
-    )
+
+
+@pytest.mark.parametrize("seconds", [30, 45, 600])
+def test_each_job_says_what_is_missing_then_ends_and_all_within_ready_within(
+    eagle_ford: Composition, seconds: int
+) -> None:
+    """A Job whose pod finds no node runs no program: Kubernetes itself ends it, before Pulumi stops waiting."""
+    site = eagle_ford.site
+    broker = site.broker.model_copy(update={"ready_within": Duration(seconds)})
+    composition = compose(site.model_copy(update={"broker": broker}))
+    for name in (names.BROKER_CONFIGURATION, names.BROKER_PROBE):
+        made = composition.one("Job", f"{site.name}-{name}")
+        (container,) = made.spec["template"]["spec"]["containers"]
+        (within,) = (word for word in container["command"] if word.startswith("--within="))
+        program, job_itself = int(within.removeprefix("--within=")), made.spec["activeDeadlineSeconds"]
+        assert 10 <= program < job_itself < float(made.timeouts.create.rstrip("s")) == seconds, name
+
+
+def test_the_mark_is_of_the_nodes_as_much_as_of_the_configuration(eagle_ford: Composition) -> None:
+    """Else the operator's note of what was taken would be right before it has seen that the nodes are to be others."""
+    site = eagle_ford.site
+    image = site.broker.image.model_copy(update={"repository": "mirror.example/emqx/emqx"})
+    other = site.model_copy(update={"broker": site.broker.model_copy(update={"image": image})})
+    assert document(other, OFFLINE) == document(site, OFFLINE)
+    assert mark(other, OFFLINE) != mark(site, OFFLINE)
 
 
 def test_its_account_reads_one_resource_and_the_events_and_has_no_standing_token(

@@ -60,8 +60,6 @@ def test_vault_gives_the_probes_role_one_name_and_no_other(composition: Composit
 def test_it_waits_for_the_broker_and_the_rollout_for_it(composition: Composition) -> None:
     job = probe(composition)
     assert composition.one("EMQX").urn in job.depends_on
-    assert job.spec["activeDeadlineSeconds"] > composition.site.broker.probe.within.seconds
-    assert float(job.timeouts.create.rstrip("s")) > job.spec["activeDeadlineSeconds"]
     assert "pulumi.com/skipAwait" not in job.metadata["annotations"]
 
 

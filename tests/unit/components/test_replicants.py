@@ -1,5 +1,7 @@
 """Replicants: like core nodes without a volume; clients are theirs, and so is the peak."""
 
+import re
+
 import pytest
 
 from components.emqx_nodes import BROKER_PODS
@@ -48,6 +50,16 @@ def test_they_are_as_core_nodes_without_a_volume(enterprise: Site) -> None:
     assert "env" not in core.keys() | replicant.keys()
     (spread,) = replicant["topologySpreadConstraints"]
     assert spread["labelSelector"]["matchLabels"]["apps.emqx.io/db-role"] == "replicant"
+
+
+@pytest.mark.parametrize(("replicants", "waited"), [(fixed(4), ["4"]), (fixed(0), []), (scaling(), [])])
+def test_a_rollout_waits_for_as_many_as_were_asked_for(
+    enterprise: Site, replicants: Replicants, waited: list[str]
+) -> None:
+    """The number of those that scale themselves is their autoscaler's."""
+    made = compose(with_replicants(enterprise, replicants)).one("EMQX")
+    text = made.metadata["annotations"]["pulumi.com/waitFor"]
+    assert re.findall(r"replicantNodesStatus.readyReplicas}=(\d+)", text) == waited
 
 
 def test_they_had_rather_be_in_other_zones_whatever_the_operator_makes_of_the_constraint(

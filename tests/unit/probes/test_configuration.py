@@ -21,6 +21,7 @@ ARGUMENTS = {
     "namespace": "iot-field",
     "name": "broker",
     "mark": MARK,
+    "cores": "3",
     "account": "/nowhere",
     "within": "1",
     "pause": "0.2",
@@ -37,7 +38,8 @@ RESOURCE: dict[str, Any] = {
     },
     "status": {
         "conditions": [{"type": "Ready", "status": "True"}],
-        "coreNodesStatus": {"currentRevision": "a", "updateRevision": "a"},
+        "coreNodesStatus": {"currentRevision": "a", "updateRevision": "a", "readyReplicas": 3},
+        "replicantNodesStatus": {"readyReplicas": 2},
     },
 }
 
@@ -48,7 +50,9 @@ def event(seen: str = CHANGED, **changed: Any) -> dict[str, Any]:
 
 
 def test_a_broker_that_took_its_configuration_and_is_ready_lacks_nothing() -> None:
-    assert missing(RESOURCE, MARK) == []
+    assert missing(RESOURCE, MARK, 3, 2) == []
+    # While more are started than were asked for, or others of an earlier template are still there.
+    assert missing(RESOURCE, MARK, 2, 0) == []
 
 
 @pytest.mark.parametrize(
@@ -59,6 +63,9 @@ def test_a_broker_that_took_its_configuration_and_is_ready_lacks_nothing() -> No
         ("status.conditions", [{"type": "Ready", "status": "False", "message": "on its way"}], "on its way"),
         ("status.conditions", [], "not Ready"),
         ("status.coreNodesStatus.updateRevision", "b", "core nodes of an earlier revision (a)"),
+        ("status.coreNodesStatus.readyReplicas", 1, "1 of 3 core nodes are ready"),
+        ("status.coreNodesStatus.readyReplicas", None, "0 of 3 core nodes are ready"),
+        ("status.replicantNodesStatus", {}, "0 of 2 replicants are ready"),
     ],
 )
 def test_what_is_missing_is_named(path: str, value: Any, words: str) -> None:
@@ -68,7 +75,7 @@ def test_what_is_missing_is_named(path: str, value: Any, words: str) -> None:
     for step in above:
         place = place[step]
     place[last] = value
-    (found,) = missing(resource, MARK)
+    (found,) = missing(resource, MARK, 3, 2)
     assert words in found
 
 
