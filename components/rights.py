@@ -44,6 +44,7 @@ def filled(site: Site, file: Path) -> str:
         "namespace": site.namespace,
         "kafka_namespace": site.streams.cluster.namespace,
         "kafka_cluster": site.streams.cluster.name,
+        "prometheus_namespace": site.platform.prometheus_namespace,
         "kafka_user": user_name(site, site.streams.writer),
         "service_account": site.platform.issuer.service_account,
         "secrets": external.path if external else _NO_ENGINE,

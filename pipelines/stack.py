@@ -27,6 +27,8 @@ class PulumiError(Exception):
 
     def __init__(self, command: str, words: str) -> None:
         super().__init__(f"`{printable(command)}` failed:\n{lines(words)}")
+        self.command = command
+        self.words = words
 
 
 _JOB = "kubernetes:batch/v1:Job"
@@ -113,7 +115,10 @@ class Stack:
         """Deploy what `plan` shows, and return what Pulumi said; raises PulumiError."""
         if self.stacks is not None:
             raise PulumiError("pulumi up", "what is not merged is looked at, and never deployed")
-        return self._run("up", "--yes", "--skip-preview", REFRESH, "--suppress-outputs")
+        try:
+            return self._run("up", "--yes", "--skip-preview", REFRESH, "--suppress-outputs")
+        except PulumiError as error:
+            raise PulumiError(error.command, f"{error.words}\n{_next_step(self.site)}") from None
 
     def _run(self, *arguments: str) -> str:
         return self._ask("pulumi", *arguments, "--stack", self.site, "--non-interactive")
@@ -143,6 +148,12 @@ class Stack:
             words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
             raise PulumiError(" ".join(command), words)
         return done.stdout
+
+
+def _next_step(site: str) -> str:
+    return (
+        f"Next: `sitectl preflight {site}` names each server and operator that is away, and what to do then"
+    )
 
 
 # Each replacement shows as three steps (create-replacement, replace, delete-replaced): one of them counts.

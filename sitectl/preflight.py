@@ -35,10 +35,12 @@ def command(site: str, as_json: bool) -> None:
             {"site": site, "passed": not failed, "findings": [_plain(entry) for entry in findings]}
         )
     else:
-        rows = [("ok" if entry.passed else "NO", entry.area, entry.what, entry.detail) for entry in findings]
+        rows = [(_mark(entry), entry.area, entry.what, entry.detail) for entry in findings]
         output.write_table(("", "area", "what", "found"), rows)
         for entry in failed:
             click.echo(lines(f"\n{entry.area}: {entry.what}: {entry.detail}\n  remedy: {entry.remedy}"))
+        if unseen := [entry.what for entry in findings if not entry.looked]:
+            click.echo(lines(f"\nNot looked at: {'; '.join(unseen)}."))
         click.echo(f"\n{_verdict(site, len(failed))}")
     sys.exit(1 if failed else 0)
 
@@ -64,11 +66,18 @@ def look(root: Path, site_name: str) -> list[Finding]:
         return [finding for found in pool.map(lambda run: run(), checks) for finding in found]
 
 
+def _mark(finding: Finding) -> str:
+    if not finding.looked:
+        return "--"
+    return "ok" if finding.passed else "NO"
+
+
 def _plain(finding: Finding) -> dict[str, object]:
     return {
         "area": finding.area,
         "what": finding.what,
         "passed": finding.passed,
+        "looked": finding.looked,
         "detail": finding.detail,
         "remedy": finding.remedy,
     }

@@ -8,15 +8,20 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lab.operators.bridges import KAFKA_BRIDGE, BridgeReconciler
 from lab.operators.emqx import EMQX, EmqxReconciler, owner_of
 from lab.operators.external_secrets import EXTERNAL_SECRET, SecretReconciler, Vault
 from lab.operators.kafka import KafkaAdministrator
 from lab.operators.kubernetes import CONFIG_MAP, POD, REPLICA_SET, STATEFUL_SET, Kind, connect
+from lab.operators.leases import RENEW_SECONDS, Leases
 from lab.operators.loop import Key, Queue, Watch, Worker, key_of, repeat, start
 from lab.operators.opa import OpaClient
 from lab.operators.policy_loader import DATA_SELECTOR, EVERYTHING, POLICY_SELECTOR, PolicyLoader
+from lab.operators.probed import SECONDS as PROBE_SECONDS
+from lab.operators.probed import SELECTOR as PROBED_SELECTOR
+from lab.operators.probed import ReadinessProber, Servers
 from lab.operators.programs import SELECTOR as PROGRAM_SELECTOR
 from lab.operators.programs import ProgramRunner
 from lab.operators.prometheus import PROMETHEUS_RULE, RULE_SELECTOR, PrometheusServer, RuleLoader
@@ -62,6 +67,8 @@ class Operators:
         self._start_policy_loader()
         self._start_rule_loader()
         self._start_programs()
+        self._start_readiness()
+        start(repeat(Leases(self._client).renew, RENEW_SECONDS), "leases")
         teller = StoryTeller(self._settings.stories, self._settings.prometheus)
         start(teller.serve_forever, "stories")
         for watch in self._watches:
@@ -148,6 +155,20 @@ class Operators:
         watch = self._watch(POD, queue, selector=PROGRAM_SELECTOR)
         self._programs = ProgramRunner(self._client, watch)
         self._work("programs", queue, self._programs.reconcile, watch)
+
+    def _start_readiness(self) -> None:
+        queue, kafka, opa = Queue(), self._settings.kafka, self._settings.opa
+        watch = self._watch(POD, queue, selector=PROBED_SELECTOR)
+        servers = Servers(urlsplit(opa.url).netloc, kafka.bootstrap.split(","), kafka.ca_file)
+        prober = ReadinessProber(self._client, watch, servers)
+
+        def look() -> None:
+            prober.stand_for_brokers()
+            for key in list(watch.objects):
+                queue.add(key)
+
+        self._work("readiness", queue, prober.reconcile, watch)
+        start(repeat(look, PROBE_SECONDS), "readiness-look")
 
     def _watch(self, kind: Kind, queue: Queue, namespace: str | None = None, selector: str = "") -> Watch:
         watch = Watch(self._client, kind, namespace, selector, lambda changed: queue.add(key_of(changed)))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from lab.operators.conditions import Condition
 from lab.operators.kafka import KafkaRefused, TopicState
 from lab.operators.kubernetes import Document, Kind, KubernetesClient
-from lab.operators.loop import Key, Watch
+from lab.operators.loop import Key, Retry, Watch
 from lab.operators.strimzi import Refusal, conclude, paused, set_finalizers
 
 KAFKA_TOPIC = Kind("kafka.strimzi.io", "v1", "kafkatopics", "KafkaTopic")
@@ -94,6 +94,10 @@ class TopicReconciler:
             ready = Condition("Ready", "False", "KafkaError", str(refusal))
         except Refusal as refusal:
             ready = Condition("Ready", "False", refusal.reason, refusal.message)
+        except Retry as away:
+            waiting = Condition("Ready", "False", "KafkaError", str(away))
+            conclude(self.kubernetes, KAFKA_TOPIC, document, [waiting], found)
+            raise
         conclude(self.kubernetes, KAFKA_TOPIC, document, [ready], found)
 
     def _align(self, request: TopicRequest) -> TopicState:

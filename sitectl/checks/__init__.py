@@ -8,13 +8,14 @@ class Finding:
     """One thing that was looked at.
 
     `area` is where (`vault`), `what` is what was looked at, `detail` what was found, and `remedy` how to put it right;
-    an empty remedy means that all is well.
+    an empty remedy means that all is well, or, where `looked` is false, that it is not known.
     """
 
     area: str
     what: str
     detail: str
     remedy: str = ""
+    looked: bool = True
 
     @property
     def passed(self) -> bool:

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-PATIENCE = 30  # seconds that kubectl may take to answer
+PATIENCE = 15  # seconds that kubectl may take to answer
 _KEYS = (
     "{{range .items}}{{$name := .metadata.name}}{{println $name}}"
     "{{range $key, $value := .data}}{{if $value}}{{println $name $key}}{{end}}{{end}}{{end}}"

@@ -8,6 +8,7 @@ from components.requirements import NeededApi, needed_apis, scales
 from model import Site
 from sitectl.checks import Finding
 from sitectl.checks.kubectl import Kubectl, KubectlFailed
+from sitectl.checks.running import running_findings
 from sitectl.checks.secrets import secret_findings
 
 AREA = "kubernetes"
@@ -29,13 +30,14 @@ def check(site: Site, context: str) -> list[Finding]:
         return [Finding(AREA, "API server answers", str(failure), remedy)]
     findings = [_version_finding(version)]
     needed = needed_apis(site)
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    with ThreadPoolExecutor(max_workers=6) as pool:
         apis = pool.submit(_served_findings, kubectl, needed)
         rights = pool.submit(_right_findings, kubectl, needed, site)
         places = pool.submit(_place_findings, kubectl, site)
         scaling = pool.submit(_scaling_findings, kubectl, site)
         secrets = pool.submit(secret_findings, kubectl, site)
-        looks = (apis, rights, places, scaling, secrets)
+        running = pool.submit(running_findings, kubectl, site)
+        looks = (apis, rights, places, scaling, secrets, running)
         return findings + [finding for look in looks for finding in look.result()]
 
 

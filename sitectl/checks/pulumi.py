@@ -11,7 +11,7 @@ from sitectl.checks import Finding
 
 AREA = "pulumi"
 OLDEST = (3, 208)  # the first CLI that knows PULUMI_OPTION_CONFIG_FILE
-PATIENCE = 60  # seconds that the CLI may take to answer
+PATIENCE = 25  # seconds that the CLI may take to answer
 PROVIDERS = ("kubernetes", "vault", "keycloak")
 LANGUAGE_HOST = "pulumi-language-python"
 ENVIRONMENT = ".venv"

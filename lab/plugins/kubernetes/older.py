@@ -30,4 +30,5 @@ def stores_older(kind: ObjectKind, inputs: Object) -> bool:
 
 def compared(outputs: Object, old_inputs: Object) -> Object:
     """What new inputs are compared with: the stored object, as far as the program said it before."""
-    return plain(live.inputs(plain(outputs), plain(old_inputs)))
+    stored: Object = plain(live.inputs(plain(outputs), plain(old_inputs)))
+    return stored

@@ -6,7 +6,7 @@ import pytest
 
 from lab.operators.kafka import KafkaRefused, TopicState
 from lab.operators.kubernetes import Document
-from lab.operators.loop import Key
+from lab.operators.loop import Key, Retry
 from lab.operators.topics import FINALIZER, KAFKA_TOPIC, TopicReconciler, setting_changes, setting_text
 from tests.unit.lab.operators_support import FakeKafka, FakeKubernetes, watching
 
@@ -53,6 +53,18 @@ def test_a_new_topic_is_made_as_asked() -> None:
     assert kubernetes.statuses[-1]["observedGeneration"] == 3
     assert kubernetes.statuses[-1]["topicName"] == "field.raw"
     assert kubernetes.statuses[-1]["topicId"] == "identifier"
+
+
+def test_a_kafka_that_is_away_is_in_the_status_and_the_topic_is_tried_again() -> None:
+    class Away(FakeKafka):
+        def topic(self, name: str) -> TopicState | None:
+            raise Retry("Kafka did not answer")
+
+    kubernetes = FakeKubernetes()
+    reconciler = TopicReconciler(kubernetes.client, Away(), watching(KAFKA_TOPIC, kubernetes, topic()))
+    with pytest.raises(Retry):
+        reconciler.reconcile(KEY)
+    assert (kubernetes.ready["status"], kubernetes.ready["message"]) == ("False", "Kafka did not answer")
 
 
 def test_a_topic_is_held_by_strimzis_finalizer() -> None:
