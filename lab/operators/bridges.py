@@ -10,7 +10,7 @@ from lab.operators.conditions import Condition
 from lab.operators.kafka import KafkaRefused
 from lab.operators.kubernetes import Document, Kind, KubernetesClient
 from lab.operators.loop import Key, Retry, Watch
-from lab.operators.strimzi import conclude, paused
+from lab.operators.strimzi import conclude, paused, say_why_it_waits
 
 KAFKA_BRIDGE = Kind("kafka.strimzi.io", "v1", "kafkabridges", "KafkaBridge")
 
@@ -54,4 +54,7 @@ class BridgeReconciler:
             known = self.kafka.scram_users()
         except KafkaRefused as refusal:
             return str(refusal)
+        except Retry as away:
+            say_why_it_waits(self.kubernetes, KAFKA_BRIDGE, document, away)
+            raise
         return None if user in known else f"Kafka has no user {user} with a password"

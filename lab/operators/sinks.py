@@ -12,7 +12,7 @@ from lab.operators.conditions import Condition
 from lab.operators.kafka import KafkaRefused, TopicState
 from lab.operators.kubernetes import Document, Kind, KubernetesClient
 from lab.operators.loop import Key, Retry, Watch
-from lab.operators.strimzi import conclude, paused
+from lab.operators.strimzi import conclude, paused, say_why_it_waits
 
 KAFKA_CONNECT = Kind("kafka.strimzi.io", "v1", "kafkaconnects", "KafkaConnect")
 KAFKA_CONNECTOR = Kind("kafka.strimzi.io", "v1", "kafkaconnectors", "KafkaConnector")
@@ -94,6 +94,9 @@ def _conclude(kubernetes: KubernetesClient, kind: Kind, document: Document, prob
         problem = "; ".join(problems)
     except KafkaRefused as refusal:
         problem = str(refusal)
+    except Retry as away:
+        say_why_it_waits(kubernetes, kind, document, away)
+        raise
     ready = Condition("Ready", "False", "NotReady", problem) if problem else Condition("Ready", "True")
     conclude(kubernetes, kind, document, [ready])
     if problem:

@@ -49,6 +49,13 @@ def conclude(
             raise
 
 
+def say_why_it_waits(kubernetes: KubernetesClient, kind: Kind, document: Document, away: Retry) -> None:
+    """Say in the status of a resource that is new or changed that its server is away; what was done stays said."""
+    status = document.get("status") or {}
+    if status.get("observedGeneration") != document["metadata"]["generation"]:
+        conclude(kubernetes, kind, document, [Condition("Ready", "False", "KafkaError", str(away))])
+
+
 def set_finalizers(
     kubernetes: KubernetesClient, kind: Kind, document: Document, present: list[str], absent: list[str]
 ) -> None:

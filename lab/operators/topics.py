@@ -8,7 +8,7 @@ from lab.operators.conditions import Condition
 from lab.operators.kafka import KafkaRefused, TopicState
 from lab.operators.kubernetes import Document, Kind, KubernetesClient
 from lab.operators.loop import Key, Retry, Watch
-from lab.operators.strimzi import Refusal, conclude, paused, set_finalizers
+from lab.operators.strimzi import Refusal, conclude, paused, say_why_it_waits, set_finalizers
 
 KAFKA_TOPIC = Kind("kafka.strimzi.io", "v1", "kafkatopics", "KafkaTopic")
 FINALIZER = "strimzi.io/topic-operator"
@@ -95,8 +95,7 @@ class TopicReconciler:
         except Refusal as refusal:
             ready = Condition("Ready", "False", refusal.reason, refusal.message)
         except Retry as away:
-            waiting = Condition("Ready", "False", "KafkaError", str(away))
-            conclude(self.kubernetes, KAFKA_TOPIC, document, [waiting], found)
+            say_why_it_waits(self.kubernetes, KAFKA_TOPIC, document, away)
             raise
         conclude(self.kubernetes, KAFKA_TOPIC, document, [ready], found)
 

@@ -12,7 +12,7 @@ from lab.operators.conditions import Condition
 from lab.operators.kafka import AccessRule, KafkaRefused
 from lab.operators.kubernetes import SECRET, Document, Kind, KubernetesClient
 from lab.operators.loop import Key, Queue, Retry, Watch
-from lab.operators.strimzi import Refusal, conclude, paused
+from lab.operators.strimzi import Refusal, conclude, paused, say_why_it_waits
 
 KAFKA_USER = Kind("kafka.strimzi.io", "v1", "kafkausers", "KafkaUser")
 MANAGER = "strimzi-user-operator"
@@ -107,6 +107,9 @@ class UserReconciler:
             ready = Condition("Ready", "False", "KafkaError", str(refusal))
         except Refusal as refusal:
             ready = Condition("Ready", "False", refusal.reason, refusal.message)
+        except Retry as away:
+            say_why_it_waits(self.kubernetes, KAFKA_USER, document, away)
+            raise
         conclude(self.kubernetes, KAFKA_USER, document, [ready], found)
 
     def _password(self, document: Document) -> str:
