@@ -58,13 +58,16 @@ def test_a_new_topic_is_made_as_asked() -> None:
 def test_a_kafka_that_is_away_is_in_the_status_and_the_topic_is_tried_again() -> None:
     class Away(FakeKafka):
         def topic(self, name: str) -> TopicState | None:
-            raise Retry("Kafka did not answer")
+            raise Retry(f"Kafka did not answer for {name}")
 
     kubernetes = FakeKubernetes()
     reconciler = TopicReconciler(kubernetes.client, Away(), watching(KAFKA_TOPIC, kubernetes, topic()))
     with pytest.raises(Retry):
         reconciler.reconcile(KEY)
-    assert (kubernetes.ready["status"], kubernetes.ready["message"]) == ("False", "Kafka did not answer")
+    assert (kubernetes.ready["status"], kubernetes.ready["message"]) == (
+        "False",
+        "Kafka did not answer for field.raw",
+    )
 
 
 def test_a_topic_is_held_by_strimzis_finalizer() -> None:
