@@ -165,8 +165,9 @@ def _operator_finding(kubectl: Kubectl, watched: Watched) -> Finding:
 
 def _remedy(operator: Operator, namespace: str) -> str:
     return (
-        f"until it runs {operator.waits}; have the platform's team look: `kubectl -n {namespace} get pods`, and then "
-        f"`kubectl -n {namespace} logs POD`, or restart it: `kubectl -n {namespace} rollout restart deployment NAME`"
+        f"until it runs {operator.waits}; have the platform's team look with `kubectl -n {namespace} get pods` "
+        f"and `kubectl -n {namespace} logs POD`; they restart it with "
+        f"`kubectl -n {namespace} rollout restart deployment NAME`"
     )
 
 

@@ -56,8 +56,8 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.write_text(PULUMI.format(python=sys.executable, **places))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(rules, "check", lambda _root, _site, within: {})
-    monkeypatch.setattr(bootstrap, "look", lambda _root, _site: Finding("vault", "the bootstrap", "has run"))
+    monkeypatch.setattr(rules, "check", lambda *_, **__: {})
+    monkeypatch.setattr(bootstrap, "look", lambda *_: Finding("vault", "the bootstrap", "has run"))
     return deployed
 
 
