@@ -200,7 +200,7 @@ def test_a_policy_server_that_hangs_is_named_and_stops_a_rollout(
             file.write_text(text)
     assert "runbooks/PolicyServerDown.md" in found["the policy server (OPA) answers"]["remedy"]
     assert refused.code != 0
-    assert f"{site.namespace}/{names.POLICY_SERVER}" in refused.text
+    assert f"kubernetes:apps/v1:Deployment ({site.name}-{names.POLICY_SERVER})" in refused.text
     assert "not ready within 30 s" in refused.text
     assert took < 75
     wait_until(
