@@ -50,6 +50,7 @@ class BrokerConfiguration(SiteComponent):
             spec=job,
             opts=self.in_kubernetes(
                 within=asking.deadline.within,
+                delete_before_replace=True,
                 depends_on=[broker.cluster, program, *self._rights()],
             ),
         )

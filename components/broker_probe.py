@@ -59,6 +59,7 @@ class BrokerProbe(SiteComponent):
             spec=job,
             opts=self.in_kubernetes(
                 within=asking.deadline.within,
+                delete_before_replace=True,
                 # What an earlier configuration answers says nothing of the one that is rolled out.
                 depends_on=[broker.cluster, configuration.job, program, *self._certificates(issuer)],
             ),

@@ -60,7 +60,7 @@ def _gate(component: SiteComponent, needed: Mapping[str, Sequence[str]]) -> Mani
         metadata=component.metadata(f"{names.BROKER_SECRETS}-{digest}"),
         spec=spec,
         # No deadline of the Job's own: the next `up` finds it done once the Secrets are there.
-        opts=component.in_kubernetes(within=site.broker.ready_within),
+        opts=component.in_kubernetes(within=site.broker.ready_within, delete_before_replace=True),
     )
 
 
@@ -158,5 +158,5 @@ def brought(
                 for key in keys
             ],
         },
-        opts=component.in_kubernetes(within=site.broker.ready_within),
+        opts=component.in_kubernetes(within=site.broker.ready_within, delete_before_replace=True),
     )

@@ -90,10 +90,16 @@ class SiteComponent(pulumi.ComponentResource):
         depends_on: Sequence[pulumi.Resource] = (),
         ignore_changes: Sequence[str] = (),
         aliases: Sequence[pulumi.Alias] = (),
+        delete_before_replace: bool | None = None,
     ) -> pulumi.ResourceOptions:
-        """Options of a child in Kubernetes; `within` is how long it may take to become ready, or to go."""
+        """Options of a child in Kubernetes; `within` is how long it may take to become ready, or to go.
+
+        `delete_before_replace` is for a child whose name changes with what it does. Were the old one deleted last, as
+        is Pulumi's way, an `up` that fails elsewhere would leave it, and the way back would meet its name.
+        """
         options = self._child(self.place.kubernetes, protect, within, depends_on, ignore_changes)
         options.aliases = list(aliases)
+        options.delete_before_replace = delete_before_replace
         return options
 
     def in_vault(

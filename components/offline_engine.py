@@ -105,6 +105,7 @@ class _Monitor(mocks.MockMonitor):
                 provider=request.provider,
                 parent=request.parent,
                 protect=request.protect,
+                deleted_first=request.deleteBeforeReplace,
                 urn=response.urn,
                 depends_on=tuple(request.dependencies),
                 ignore_changes=tuple(request.ignoreChanges),

@@ -118,6 +118,7 @@ class Registration:
             provider=await runtime_resource._create_provider_ref(options.provider),
             parent=parent,
             protect=bool(options.protect),
+            deleted_first=bool(options.delete_before_replace),
             urn=self.urn_of(parent, type_token, name),
             depends_on=(
                 *await _resolve_depends_on_urns(options._depends_on_list(), from_resource=made),

@@ -21,6 +21,8 @@ class Registered:
     timeouts: Any = None
     aliases: tuple[str, ...] = ()
     """Types under which it may stand in the state yet."""
+    deleted_first: bool = False
+    """Whether a replacement deletes it before the new one is made."""
 
     @property
     def kind(self) -> str:

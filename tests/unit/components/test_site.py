@@ -51,6 +51,12 @@ def test_every_resource_has_an_explicit_provider(composition: Composition) -> No
     assert strangers == []
 
 
+def test_a_job_goes_before_the_next_is_made(composition: Composition) -> None:
+    """So that an `up` which fails elsewhere leaves no Job in the way back to what was deployed before."""
+    assert composition.of("Job")
+    assert [made.name for made in composition.of("Job") if not made.deleted_first] == []
+
+
 def test_every_resource_belongs_to_a_component(composition: Composition) -> None:
     components = {component.urn for component in composition.components}
     orphans = [made.name for made in composition.objects if made.parent not in components]
