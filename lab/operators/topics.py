@@ -9,10 +9,13 @@ from lab.operators.kafka import KafkaRefused, TopicState
 from lab.operators.kubernetes import Document, Kind, KubernetesClient
 from lab.operators.loop import Key, Retry, Watch
 from lab.operators.strimzi import Refusal, conclude, paused, say_why_it_waits, set_finalizers
+from lab.waiting import NotInTimeError, wait_until
 
 KAFKA_TOPIC = Kind("kafka.strimzi.io", "v1", "kafkatopics", "KafkaTopic")
 FINALIZER = "strimzi.io/topic-operator"
 BROKER_DEFAULT = -1
+EXISTS = "TOPIC_ALREADY_EXISTS"
+HEARD_SECONDS = 10.0
 
 
 class TopicAdministrator(Protocol):
@@ -102,7 +105,12 @@ class TopicReconciler:
     def _align(self, request: TopicRequest) -> TopicState:
         state = self.kafka.topic(request.name)
         if state is None:
-            self.kafka.create_topic(request.name, request.partitions, request.replicas, request.settings)
+            try:
+                self.kafka.create_topic(request.name, request.partitions, request.replicas, request.settings)
+            except KafkaRefused as refusal:
+                if refusal.name != EXISTS or self._seen_in_time(request.name) is None:
+                    raise
+                return self._align(request)
             created = self.kafka.topic(request.name)
             return created or TopicState("", request.partitions, request.replicas, request.settings)
         wanted, unwanted = setting_changes(request.settings, state.settings)
@@ -123,6 +131,14 @@ class TopicReconciler:
                 f"resource asks for {request.replicas}",
             )
         return state
+
+    def _seen_in_time(self, name: str) -> TopicState | None:
+        """Wait for a topic that was made a moment ago: the broker that answers may not have heard of it yet."""
+        try:
+            wait_until(lambda: self.kafka.topic(name) is not None, HEARD_SECONDS, f"topic {name}")
+        except NotInTimeError:
+            return None
+        return self.kafka.topic(name)
 
     def _remove(self, document: Document, request: TopicRequest) -> None:
         if FINALIZER not in (document["metadata"].get("finalizers") or []):

@@ -70,6 +70,22 @@ def test_a_kafka_that_is_away_is_in_the_status_and_the_topic_is_tried_again() ->
     )
 
 
+def test_a_topic_of_which_a_broker_has_not_heard_yet_is_no_error() -> None:
+    class Late(FakeKafka):
+        asked = 0
+
+        def topic(self, name: str) -> TopicState | None:
+            self.asked += 1
+            return super().topic(name) if self.asked > 2 else None
+
+    settings = {"retention.ms": "1000", "cleanup.policy": "delete"}
+    kafka = Late(
+        topics={"field.raw": TopicState("identifier", 6, 3, settings)},
+        refusal=KafkaRefused("TOPIC_ALREADY_EXISTS", "Topic 'field.raw' already exists."),
+    )
+    assert reconcile(kafka, topic()).ready["status"] == "True"
+
+
 def test_a_topic_is_held_by_strimzis_finalizer() -> None:
     kubernetes = reconcile(FakeKafka(), topic())
     assert kubernetes.objects[("KafkaTopic", "field.raw")]["metadata"]["finalizers"] == [FINALIZER]
