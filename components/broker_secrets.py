@@ -158,5 +158,5 @@ def brought(
                 for key in keys
             ],
         },
-        opts=component.in_kubernetes(within=site.broker.ready_within, delete_before_replace=True),
+        opts=component.in_kubernetes(within=site.broker.ready_within),
     )

@@ -88,7 +88,7 @@ def document(site: Site, settings: Settings) -> dict[str, hocon.Value]:
 
 
 def mark(site: Site, settings: Settings) -> str:
-    """Return the text by which the site's broker is told from every other: 16 hexadecimal digits.
+    """Return the text by which the site's broker is known from every other: 16 hexadecimal digits.
 
     It is the nodes' as much as the configuration's: what the operator keeps as taken has it once the operator has seen
     the resource as it is now, whatever was changed in it. No number in the resource's status says that.
