@@ -216,7 +216,7 @@ def _session(question: Question, name: str, identity: Identity | Login | None) -
     except ConnectionResetError as error:
         raise Refused(str(error)) from None
     except OSError as error:
-        raise NotReady(f"nobody answers at {host}:{port}: {error}") from None
+        raise NotReady(f"nothing answers at {host}:{port}: {error}") from None
     client.loop_start()
     try:
         try:

@@ -73,8 +73,8 @@ def test_the_readiness_probe_finds_the_door_ready(probe: Callable[..., tuple[int
         ({"identity": "{folder}/stranger"}, "the test identity is not let in"),
         ({"may_read": "another-site/readiness"}, "the test identity may not read another-site/readiness"),
         ({"server_name": "mqtt.elsewhere.example"}, "the broker's own certificate is not believed"),
-        ({"address": "127.0.0.1:1"}, "nobody answers at 127.0.0.1:1"),
-        ({"token_address": "127.0.0.1:1"}, "nobody answers at 127.0.0.1:1"),
+        ({"address": "127.0.0.1:1"}, "nothing answers at 127.0.0.1:1"),
+        ({"token_address": "127.0.0.1:1"}, "nothing answers at 127.0.0.1:1"),
     ],
 )
 def test_the_readiness_probe_names_what_is_missing(
