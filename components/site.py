@@ -23,6 +23,7 @@ from components.manifest import Manifest
 from components.network_segmentation import NetworkSegmentation
 from components.opa_policies import OpaPolicies
 from components.prometheus_rules import PrometheusRules
+from components.safeguard import safeguard
 from components.settings import Settings
 from components.stream_sinks import StreamSinks
 from components.vault_pki import VaultPki
@@ -84,6 +85,7 @@ class IotSite(pulumi.ComponentResource):
             "alerts": rules.alerts,
         }
         self.register_outputs(self.outputs)
+        safeguard(name, self, protect=site.protect)
 
     def _place(self, site: Site, settings: Settings) -> Place:
         inside = pulumi.ResourceOptions(parent=self)

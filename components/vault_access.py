@@ -11,6 +11,7 @@ from pulumi_vault import kubernetes as vault_kubernetes
 
 from components import broker_secrets, names, rights, vault_policy, vault_settings
 from components.issuing_roles import issuing_roles
+from components.safeguard import safeguard
 from components.settings import Settings
 from components.vault_names import (
     LOGINS,
@@ -129,7 +130,9 @@ class VaultAccess(pulumi.ComponentResource):
 def access(site: Site, settings: Settings) -> VaultAccess:
     """Make the site's policies and logins, under the name that they have had since sites are deployed."""
     name = f"{site.name}-pki-access"
-    return VaultAccess(name, site, settings, pulumi.ResourceOptions(aliases=[moved_urn(_MOVED_FROM, name)]))
+    made = VaultAccess(name, site, settings, pulumi.ResourceOptions(aliases=[moved_urn(_MOVED_FROM, name)]))
+    safeguard(site.name, made, protect=site.protect)
+    return made
 
 
 def moved_urn(types: str, name: str) -> str:

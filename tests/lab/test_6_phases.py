@@ -31,9 +31,13 @@ PEOPLE = ("a-lindqvist", "m-reyes")
 
 @pytest.fixture(scope="module")
 def checkout(deployed: Shell, site: Site) -> Iterator[Shell]:
-    """The shell in the copied program, which is a git checkout now; the site's file is put back afterwards."""
+    """The shell in the copied program, which is a git checkout now; the site's file is put back afterwards.
+
+    The site is protected on the whole way: no phase change takes away or replaces what the protection holds.
+    """
     file = site_file(deployed, site)
     kept = file.read_text()
+    file.write_text(kept.replace("protect: false", "protect: true"))
     promotions.changeable(file)
     promotions.add_signer(deployed)
     promotions.checkout(deployed)

@@ -23,6 +23,8 @@ LABELS = {
     "iot-broker/site",
 }
 PROTECTED_KINDS = {
+    # Before all others, and dependent on them: components/safeguard.py.
+    "Stash",
     "Mount",
     "SecretBackendRootCert",
     "SecretBackendIntermediateCertRequest",
