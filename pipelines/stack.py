@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model.words import lines, printable
+from sitectl.recovery.advice import advice
 from sitectl.vault_token import for_pulumi
 
 SECONDS = 3600.0
@@ -145,8 +146,10 @@ class Stack:
         except subprocess.TimeoutExpired:
             raise PulumiError(" ".join(command), f"not done after {SECONDS:g} s") from None
         if done.returncode:
-            words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
-            raise PulumiError(" ".join(command), words)
+            said = done.stdout + done.stderr
+            words = "\n".join(said.strip().splitlines()[-25:])
+            next_step = advice(self.site, said)
+            raise PulumiError(" ".join(command), f"{words}\n{next_step}" if next_step else words)
         return done.stdout
 
 

@@ -14,6 +14,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "explain": ("sitectl.explain", "Name the file and line that set each value of a site."),
     "render": ("sitectl.render", "Write everything that a site would get, with no server at hand."),
     "capacity": ("sitectl.capacity", "Show what a site's broker carries, and when to add to it."),
+    "recover": ("sitectl.recover", "Mend a site's stack after a deployment that was killed."),
+    "destroy": ("sitectl.destroy", "Take a whole site away, also a protected one."),
     "sites": ("sitectl.sites", "List the sites: kind, phase and days in it, edition, service level."),
     "promote": ("sitectl.promote", "Take a site to its next phase, when every gate passes."),
     "rollback": ("sitectl.rollback", "Take a site back one phase, inside the rollback window."),

@@ -72,7 +72,7 @@ def environments_authorities(environment: Mapping[str, str]) -> str | None:
 
 
 def _login(web: Web, realm: str, site: Site) -> list[Finding]:
-    fields = _credentials()
+    fields = credentials()
     if fields is None:
         return [Finding(AREA, "login", "no credentials in the environment", CREDENTIALS)]
     answer = web.post_form(f"/realms/{realm}/protocol/openid-connect/token", fields)
@@ -92,7 +92,7 @@ def _login(web: Web, realm: str, site: Site) -> list[Finding]:
 def look_at_clients(site: Site, address: str, authorities: str | None) -> Finding:
     """Look at the clients that no refresh sees, with the environment's credentials."""
     web, realm, what = Web(address, authorities), _realm(), keycloak_clients.WHAT
-    fields = _credentials()
+    fields = credentials()
     if fields is None:
         return Finding(AREA, what, "are not known without credentials in the environment", CREDENTIALS)
     try:
@@ -111,7 +111,8 @@ def _realm() -> str:
     return os.environ.get("KEYCLOAK_REALM", "master")
 
 
-def _credentials() -> dict[str, str] | None:
+def credentials() -> dict[str, str] | None:
+    """Return the form of the environment's login, as Pulumi's plugin takes it; None where there is none."""
     client = os.environ.get("KEYCLOAK_CLIENT_ID", "admin-cli")
     if os.environ.get("KEYCLOAK_CLIENT_SECRET"):
         secret = os.environ["KEYCLOAK_CLIENT_SECRET"]

@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 PATIENCE = 15  # seconds that kubectl may take to answer
@@ -10,6 +11,28 @@ _KEYS = (
     "{{range .items}}{{$name := .metadata.name}}{{println $name}}"
     "{{range $key, $value := .data}}{{if $value}}{{println $name $key}}{{end}}{{end}}{{end}}"
 )
+# One line for each object: kind and group, namespace, name, whether it is going, the value of a label.
+_PLACES = (
+    '{{define "place"}}{{.kind}}|{{.apiVersion}}|{{with .metadata.namespace}}{{.}}{{end}}|{{.metadata.name}}|'
+    "{{with .metadata.deletionTimestamp}}going{{end}}|"
+    '{{with .metadata.labels}}{{with index . "LABEL"}}{{.}}{{end}}{{end}}{{"\\n"}}{{end}}'
+    '{{if .items}}{{range .items}}{{template "place" .}}{{end}}{{else if .metadata.name}}{{template "place" .}}{{end}}'
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An object that is there: its place (`Kind.group`, namespace or nothing, name), and how it is."""
+
+    place: tuple[str, str, str]
+    deleting: bool
+    label: str
+    """Value of the label that was asked for; empty without one."""
+
+    @property
+    def name(self) -> str:
+        """Its kind and name, for people."""
+        return f"{self.place[0].partition('.')[0]} {self.place[2]}"
 
 
 class KubectlFailed(Exception):
@@ -51,6 +74,21 @@ class Kubectl:
         for line in self._run([*command, f"--output=go-template={_KEYS}"]).splitlines():
             name, _, key = line.partition(" ")
             found.setdefault(name, set()).update({key} if key else ())
+        return found
+
+    def seen(self, manifests: Sequence[Mapping[str, Any]], label: str) -> list[Seen]:
+        """Return which of these objects are there; of a manifest its name alone counts. Raises `KubectlFailed`.
+
+        `kubectl` prints names and one label: nothing else of an object comes into this process.
+        """
+        command = ["get", "--filename=-", "--ignore-not-found"]
+        template = _PLACES.replace("LABEL", label)
+        wanted = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        found = []
+        for line in self._run([*command, f"--output=go-template={template}"], wanted).splitlines():
+            kind, version, namespace, name, going, value = line.split("|")
+            place = (f"{kind}.{version.rpartition('/')[0]}", namespace, name)
+            found.append(Seen(place, going == "going", value))
         return found
 
     def _run(self, arguments: list[str], text: str | None = None) -> str:

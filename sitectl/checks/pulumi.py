@@ -118,5 +118,19 @@ def _stack(root: Path, site: str) -> Finding:
     except PulumiFailed as failure:
         return Finding(AREA, "the state's back end", str(failure), "`pulumi login` to the site's back end")
     if site in {stack["name"] for stack in stacks}:
-        return Finding(AREA, f"stack {site}", "exists")
+        return _interrupted(root, site)
     return Finding(AREA, f"stack {site}", "does not exist yet", f"pulumi stack init {site}")
+
+
+def _interrupted(root: Path, site: str) -> Finding:
+    """Look whether the last deployment came to its end."""
+    try:
+        state = json.loads(_run(root, "stack", "export", "--stack", site)).get("deployment") or {}
+    except PulumiFailed as failure:
+        return Finding(
+            AREA, f"stack {site}", str(failure), f"run `pulumi stack export -s {site}` and mend what it says"
+        )
+    if pending := state.get("pending_operations"):
+        detail = f"a deployment was interrupted: {len(pending)} operations were under way"
+        return Finding(AREA, f"stack {site}", detail, f"sitectl recover {site}")
+    return Finding(AREA, f"stack {site}", "exists")

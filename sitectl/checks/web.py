@@ -43,6 +43,10 @@ class Web:
         """Ask for `path`; raises `Unreachable` when the server does not answer."""
         return self._ask("GET", path, None, {**self._headers, **(headers or {})})
 
+    def ask(self, method: str, path: str) -> Answer:
+        """Send a request without a body; raises `Unreachable` when the server does not answer."""
+        return self._ask(method, path, None, self._headers)
+
     def post_json(self, path: str, body: object) -> Answer:
         """Post a JSON body; raises `Unreachable` when the server does not answer."""
         encoded = json.dumps(body).encode()

@@ -59,3 +59,23 @@ def test_a_machine_without_a_language_host_is_a_finding(found: Plugins, tmp_path
     host.write_text("#!/bin/sh\n")
     host.chmod(0o755)
     assert of(found([]), what).passed
+
+
+@pytest.mark.parametrize(("pending", "passed"), [([], True), ([{"type": "creating"}], False)])
+def test_an_interrupted_deployment_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pending: list[dict[str, str]], passed: bool
+) -> None:
+    answers = {
+        "stack ls": '[{"name": "eagle-ford"}]',
+        "stack export": json.dumps({"deployment": {"pending_operations": pending}}),
+    }
+    program = tmp_path / "pulumi"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nprint({answers!r}.get(' '.join(sys.argv[1:3]), '[]'))\n",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    finding = of(pulumi.check(tmp_path, "eagle-ford"), "stack eagle-ford")
+    assert finding.passed is passed
+    assert passed or finding.remedy == "sitectl recover eagle-ford"
