@@ -50,7 +50,12 @@ def deploy(estate: Estate, sitectl: str, name: str = SITE) -> Deployment | int:
     # Keycloak gives who makes a realm also rights in it that no file names: they are taken away again.
     estate.grant(site)
     if code != 0:
-        click.echo(f"`pulumi up` ended with {code}. The servers' logs: {sitectl} lab logs SERVER", err=True)
+        click.echo(
+            f"`pulumi up` ended with {code}. The servers' logs: {sitectl} lab logs SERVER\n"
+            f"If an earlier one was killed: {sitectl} recover {SITE} (in the lab's shell: "
+            f'eval "$({sitectl} lab env)"), then this again.',
+            err=True,
+        )
         return code
     outputs = json.loads(_ask(estate.root, environment, "stack", "output", "--json", "-s", name))
     _table(findings(estate, outputs), name)
@@ -113,16 +118,41 @@ def clean(estate: Estate) -> int:
             estate.up(progress)
         environment = for_child(estate.environment())
         for site in deployed:
-            code = code or _pulumi(estate.root, environment, "destroy", "-s", site, "--yes", "--skip-preview")
+            code = code or destroy(estate.root, environment, site)
         # The deployer's rights go last: without them nothing of a site could be taken down.
         environment = _administrator(estate)
         for site in bootstrapped:
-            arguments = ("destroy", "-s", site, "--yes", "--skip-preview")
-            code = code or _pulumi(estate.root / BOOTSTRAP, environment, *arguments)
+            code = code or destroy(estate.root / BOOTSTRAP, environment, site)
     if code == 0:
         count = estate.down(purge=True)
         click.echo(f"The lab {estate.name!r} is gone: {count} processes stopped, its state removed.")
     return code
+
+
+def destroy(root: Path, environment: Mapping[str, str], site: str) -> int:
+    """Take a site away for good, whatever a killed run left: its lock, its protection, what was under way."""
+    held = locked_by(Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://")), site)
+    if held is not None:
+        click.echo(f"A `pulumi` (pid {held}) is at work on {site}: wait until it has ended.", err=True)
+        return 1
+    for arguments in (("cancel", site, "--yes"), ("state", "unprotect", "--all", "--yes", "-s", site)):
+        _ask(root, environment, *arguments, "--non-interactive")
+    return _pulumi(root, environment, "destroy", "-s", site, "--yes", "--skip-preview")
+
+
+def locked_by(state: Path, site: str) -> int | None:
+    """Return the pid of a `pulumi` that runs and holds the lock of a site's stack; None where there is none."""
+    import psutil
+
+    for file in (state / ".pulumi" / "locks").glob(f"*/*/{site}/*.json"):
+        try:
+            pid = int(json.loads(file.read_text())["pid"])
+            if psutil.Process(pid).name().startswith("pulumi"):
+                return pid
+        # A lock that goes at this moment, or whose process is gone.
+        except (OSError, ValueError, KeyError, psutil.Error):
+            continue
+    return None
 
 
 def _pulumi(root: Path, environment: Mapping[str, str], *arguments: str) -> int:
