@@ -37,6 +37,9 @@ tools: setup ## Build and fetch the lab's servers (cached outside the checkout)
 benchmark: setup tools ## Print the speed ratios that the documentation claims
 	@$(RUN) benchmarks
 
+chaos: setup tools ## Interrupt deployments in a lab of its own for some hours; its report says how each one ended
+	@$(RUN) lab.chaos $(CHAOS)
+
 clean-demo: setup ## Take the demonstration down: no process and no resource is left
 	@$(SITECTL) lab clean-demo
 
@@ -62,4 +65,4 @@ $(UV): requirements-uv.txt
 	  && "$$aside/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.txt \
 	  && { [ -x $@ ] || { rm -rf $(CACHE)/uv-$(UV_VERSION) && mv "$$aside" $(CACHE)/uv-$(UV_VERSION); }; } && touch $@
 
-.PHONY: help demo test unit inventory lint tools benchmark clean-demo setup site
+.PHONY: help demo test unit inventory lint tools benchmark chaos clean-demo setup site

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.certificates import Authority
 from lab.environment import EnvValue, administration, environment
@@ -20,6 +21,9 @@ from lab.servers.operators import Operators, is_present
 from lab.supervision import Supervisor
 from lab.workspace import Workspace
 from model import Site
+
+if TYPE_CHECKING:
+    import psutil
 
 STRAY_SECONDS = 5.0
 LOCK_NOTICE_SECONDS = 1.0
@@ -89,6 +93,14 @@ class Estate:
                 meanwhile(lab)
             finally:
                 Rising(lab, self._supervisor, watcher).run(servers)
+
+    def stop(self, name: str) -> None:
+        """End one server at once, as a machine that fails would; `up` starts it again."""
+        self._supervisor.stop(name, 0)
+
+    def processes(self, name: str) -> "list[psutil.Process]":
+        """Return the processes of one server that runs: to hold them, and let them go on."""
+        return self._supervisor.processes(name)
 
     def down(self, *, purge: bool = False, progress: Progress | None = None) -> int:
         """Stop every process of the lab and return how many there were; `purge` removes its state as well."""

@@ -107,6 +107,12 @@ class Supervisor:
         self._record_file(name).unlink(missing_ok=True)
         return process is not None
 
+    def processes(self, name: str) -> "list[psutil.Process]":
+        """Return the server's process and its children; none where it does not run."""
+        record = self._read(name)
+        process = _find(record) if record else None
+        return [process, *_children(process)] if process else []
+
     def strays(self) -> "list[psutil.Process]":
         """Return processes of this lab that no record names: of a killed starter, or children left behind."""
         import psutil
@@ -133,10 +139,8 @@ class Supervisor:
         """Return the resident memory in bytes of the server and its children; 0 when it does not run."""
         import psutil
 
-        record = self._read(name)
-        process = _find(record) if record else None
         total = 0
-        for member in [process, *_children(process)] if process else []:
+        for member in self.processes(name):
             try:
                 total += member.memory_info().rss
             except psutil.NoSuchProcess:

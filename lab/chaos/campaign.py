@@ -1,0 +1,275 @@
+"""Runs the trials of `make chaos` one after another in a lab of its own, and compares each with the undisturbed."""
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from confluent_kafka.admin import AdminClient
+
+from lab.chaos.fingerprint import Fingerprint, differences, fingerprint
+from lab.chaos.plan import Result, Trial
+from lab.chaos.striking import Checkpoint, Moment, checkpoint, kill, state_file, strike
+from lab.demo import bootstrap, namespace_urns
+from lab.environment import for_child
+from lab.errors import LabError
+from lab.estate import Estate
+from lab.waiting import NotInTimeError, wait_until
+from model import Site, load_site
+
+SITE = "eagle-ford"
+PROGRAM = ("Pulumi.yaml", "__main__.py", "stacks", "bootstrap")
+UP = ("up", "--yes", "--skip-preview")
+DESTROY = ("destroy", "--yes", "--skip-preview")
+EDITS = {
+    "broker:\n": "broker:\n  replicas: 5\n",
+    "streams:\n": "streams:\n  topics:\n    - name: raw\n      retention: 20d\n",
+}
+SETTLED_SECONDS = 60.0
+HUNG_SECONDS = 60.0
+RUN_SECONDS = 900.0
+# What a state on a full disk may still grow by, in KiB: a few resources.
+ROOM = 200
+
+
+class TrialError(Exception):
+    """A command of a trial failed: which one, and its last words."""
+
+    def __init__(self, command: tuple[str, ...], words: str) -> None:
+        super().__init__(f"{' '.join(command)}\n" + "\n".join(words.splitlines()[-25:]))
+
+
+@dataclass
+class Campaign:
+    """The lab, a copy of the program that is edited, and what undisturbed deployments make of it."""
+
+    estate: Estate
+    folder: Path
+    edited: bool = False
+    expected: dict[bool, Fingerprint] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Deploy the site undisturbed, with its edits and without, and look at every server."""
+        self.estate.up()
+        _copy(self.estate.root, self.folder)
+        if code := bootstrap(self.estate, SITE):
+            raise TrialError(("the bootstrap",), f"it ended with {code}")
+        for edited in (True, False):
+            self._edit(edited)
+            self._pulumi(*UP)
+            self.estate.grant(self._site())
+            self.expected[edited] = self._seen()
+
+    def run(self, trial: Trial) -> Result:
+        """Run one trial; what goes wrong is in its result, and the lab is made anew then."""
+        began = time.monotonic()
+        recovered, problem = 0, ""
+        found: tuple[str, ...] = ()
+        try:
+            self._interrupt(trial)
+            recovered = self._recover()
+            self._whole()
+            self._pulumi(*UP)
+            self.estate.grant(self._site())
+            found = self._compared()
+        except (TrialError, LabError, subprocess.TimeoutExpired) as error:
+            problem = str(error) or type(error).__name__
+        if problem or found:
+            self._anew()
+        return Result(trial, time.monotonic() - began, recovered, found, problem)
+
+    def _interrupt(self, trial: Trial) -> None:
+        by_kind: dict[str, Callable[[Trial], None]] = {
+            "first": self._first,
+            "update": self._update,
+            "destroy": lambda one: self._struck(DESTROY, lambda now: now.resources <= one.resources),
+            "stopped": self._stopped,
+            "hung": self._hung,
+            "full": self._full,
+        }
+        by_kind[trial.kind](trial)
+
+    def _first(self, trial: Trial) -> None:
+        self._nothing()
+        self._struck(UP, at_least(trial.resources))
+
+    def _update(self, trial: Trial) -> None:
+        self._edit(not self.edited)
+        # Few resources change: the number chooses which of the moments with something under way it is.
+        left = trial.resources % 12
+        seen: set[tuple[str, ...]] = set()
+
+        def holds(now: Checkpoint) -> bool:
+            if now.pending:
+                seen.add(tuple(sorted(operation.name for operation in now.pending)))
+            return len(seen) > left
+
+        self._struck(UP, holds)
+
+    def _stopped(self, trial: Trial) -> None:
+        self._nothing()
+        with self._deploying(at_least(trial.resources)) as process:
+            self.estate.stop(trial.server)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(RUN_SECONDS)
+        self.estate.up()
+
+    def _hung(self, trial: Trial) -> None:
+        self._nothing()
+        with self._deploying(at_least(trial.resources)) as process:
+            members = self.estate.processes(trial.server)
+            for member in members:
+                member.suspend()
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(HUNG_SECONDS)
+                # A person would give up now.
+                process.send_signal(signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(HUNG_SECONDS)
+            finally:
+                for member in members:
+                    member.resume()
+
+    def _full(self, trial: Trial) -> None:
+        """Deploy with a state on a disk that is full before it is done: a file system of memory, for that run alone."""
+        self._nothing()
+        state = self.estate.state / "pulumi" / "state"
+        used = sum(file.stat().st_size for file in state.rglob("*") if file.is_file()) // 1024
+        room = used + ROOM + trial.resources
+        script = (
+            f'kept=$(mktemp -d) && cp -a "{state}/." "$kept" && mount -t tmpfs -o size={room}k,mode=700 none "{state}" '
+            f'&& cp -a "$kept/." "{state}" && {{ pulumi {" ".join(UP)} --stack {SITE} --non-interactive; code=$?; '
+            f'rm -rf "$kept"/* "$kept"/.pulumi && cp -a "{state}/." "$kept" && umount "{state}" '
+            f'&& cp -a "$kept/." "{state}"; exit $code; }}'
+        )
+        self._run(("unshare", "--map-root-user", "--mount", "sh", "-c", script), check=False)
+
+    @contextlib.contextmanager
+    def _deploying(self, moment: Moment) -> Iterator["subprocess.Popen[bytes]"]:
+        """Give a running first `up` once it is at the moment, and end it."""
+        process = subprocess.Popen(
+            ("pulumi", *UP, "--stack", SITE, "--non-interactive"),
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            file = state_file(self.estate.state, SITE)
+            wait_until(
+                lambda: process.poll() is not None or moment(checkpoint(file)), RUN_SECONDS, "the moment"
+            )
+            yield process
+        finally:
+            if process.poll() is None:
+                kill(process)
+
+    def _struck(self, command: tuple[str, ...], moment: Moment) -> None:
+        strike(
+            ("pulumi", *command, "--stack", SITE, "--non-interactive"),
+            self.folder,
+            self._environment(),
+            state_file(self.estate.state, SITE),
+            moment,
+            self.folder.parent / "struck.log",
+            RUN_SECONDS,
+        )
+
+    def _recover(self) -> int:
+        text = self._run(("sitectl", "recover", SITE, "--yes", "--json"))
+        return len(json.loads(text)["done"])
+
+    def _nothing(self) -> None:
+        """Take the site away, and begin as before a first deployment."""
+        self._pulumi(*DESTROY)
+        self._whole()
+
+    def _whole(self) -> None:
+        """Have the namespace there, and the rights in it, as an administrator would."""
+        site = self._site()
+        if not self.estate.has_namespace(site):
+            self._pulumi(*UP, *(f"--target={urn}" for urn in namespace_urns(SITE)))
+            self.estate.grant(site)
+
+    def _anew(self) -> None:
+        self.estate.down(purge=True)
+        self.prepare()
+
+    def _compared(self) -> tuple[str, ...]:
+        """Return where the servers differ from an undisturbed deployment, once they have had their time."""
+        expected = self.expected[self.edited]
+        with contextlib.suppress(NotInTimeError):
+            wait_until(lambda: not differences(expected, self._seen()), SETTLED_SECONDS, "the servers")
+        return tuple(differences(expected, self._seen()))
+
+    def _seen(self) -> Fingerprint:
+        administrator = self.estate.kafka_administrator()
+        environment = self._environment() | self.estate.administration()
+        client = AdminClient(
+            {
+                "bootstrap.servers": environment["KAFKA_BOOTSTRAP"],
+                "security.protocol": "SASL_SSL",
+                "sasl.mechanism": "SCRAM-SHA-512",
+                "sasl.username": administrator.user,
+                "sasl.password": administrator.password_file.read_text(),
+                "ssl.ca.location": environment["IOT_BROKER_CA_FILE"],
+                "log_level": 0,
+            }
+        )
+        return fingerprint(self._site(), environment, client)
+
+    def _site(self) -> Site:
+        return load_site(self.folder / "stacks", SITE)
+
+    def _edit(self, edited: bool) -> None:
+        text = (self.estate.root / "stacks" / "sites" / f"{SITE}.yaml").read_text(encoding="utf-8")
+        for before, after in EDITS.items() if edited else ():
+            text = text.replace(before, after, 1)
+        (self.folder / "stacks" / "sites" / f"{SITE}.yaml").write_text(text, encoding="utf-8")
+        self.edited = edited
+
+    def _pulumi(self, *arguments: str) -> None:
+        self._run(("pulumi", *arguments, "--stack", SITE, "--non-interactive"))
+
+    def _run(self, command: tuple[str, ...], *, check: bool = True) -> str:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+        if check and done.returncode:
+            raise TrialError(command, done.stdout + done.stderr)
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        return for_child(self.estate.environment())
+
+
+def at_least(resources: int) -> Moment:
+    """Strike when the state has so many resources and something is under way."""
+    return lambda now: now.resources >= resources and bool(now.pending)
+
+
+def _copy(root: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in PROGRAM:
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy2(source, folder / name)
+    (folder / ".venv").symlink_to(sys.prefix)

@@ -1,0 +1,124 @@
+"""Draws from a seed what `make chaos` does, and keeps how far it is, so that it goes on where it was stopped."""
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lab.files import write
+
+Kind = Literal["first", "update", "destroy", "stopped", "hung", "full"]
+KILLS = 30
+SERVERS = ("vault", "keycloak", "kube-apiserver", "etcd", "kafka-1", "opa", "operators")
+"""Servers that a deployment needs, and those that it waits for by others."""
+# A whole site has some 175 resources.
+MOST_RESOURCES = 170
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One interruption: strike when the state has `resources` and something is under way; `server`, if it is one's."""
+
+    number: int
+    kind: Kind
+    resources: int
+    server: str = ""
+
+    @property
+    def words(self) -> str:
+        """The trial as a person would name it."""
+        of = {"stopped": f"{self.server} stopped", "hung": f"{self.server} hung", "full": "disk full"}.get(
+            self.kind
+        )
+        return f"{of} in an up" if of else f"{'first up' if self.kind == 'first' else self.kind} killed"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a trial ended: `differences` from an undisturbed deployment, and what went wrong."""
+
+    trial: Trial
+    seconds: float
+    recovered: int
+    """How many things `sitectl recover` did."""
+    differences: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def converged(self) -> bool:
+        """Whether one `up` made the site what it would have been."""
+        return not self.differences and not self.problem
+
+
+def trials(seed: int, kills: int = KILLS) -> Iterator[Trial]:
+    """Yield the trials of a seed, always the same ones in the same order."""
+    chance = random.Random(seed)  # noqa: S311 - chosen to be repeated
+    number = 0
+    for kind in ("first", "update", "destroy"):
+        for _ in range(kills):
+            yield Trial(number, kind, chance.randrange(1, MOST_RESOURCES))
+            number += 1
+    for how in ("stopped", "hung"):
+        for server in SERVERS:
+            yield Trial(number, how, chance.randrange(20, MOST_RESOURCES - 20), server)
+            number += 1
+    yield Trial(number, "full", chance.randrange(20, MOST_RESOURCES - 20))
+
+
+class Record:
+    """The results so far, in a file that each result is added to."""
+
+    def __init__(self, file: Path, seed: int) -> None:
+        self._file, self._seed = file, seed
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        # Another seed is another campaign.
+        entries = known.get("results", []) if known.get("seed") == seed else []
+        self.results = [_result(entry) for entry in entries]
+
+    def has(self, trial: Trial) -> bool:
+        """Say whether a trial has ended already."""
+        return any(result.trial == trial for result in self.results)
+
+    def add(self, result: Result) -> None:
+        """Keep a result."""
+        self.results.append(result)
+        document = {"seed": self._seed, "results": [asdict(one) for one in self.results]}
+        write(self._file, json.dumps(document, indent=2) + "\n")
+
+
+def report(results: list[Result], seed: int) -> str:
+    """Return the report as Markdown: a line for each kind, and each trial that did not converge in full."""
+    lines = [
+        f"# Interrupted deployments, seed {seed}",
+        "",
+        "| kind | trials | converged | longest |",
+        "|---|--:|--:|--:|",
+    ]
+    for kind in dict.fromkeys(result.trial.kind for result in results):
+        of_kind = [result for result in results if result.trial.kind == kind]
+        converged = sum(result.converged for result in of_kind)
+        longest = max(result.seconds for result in of_kind)
+        lines.append(f"| {kind} | {len(of_kind)} | {converged} | {longest:.0f} s |")
+    for result in results:
+        if not result.converged:
+            lines += [
+                "",
+                f"## {result.trial.number}: {result.trial.words}, at {result.trial.resources} resources",
+                "",
+            ]
+            lines += [
+                f"    {line}" for line in (*result.problem.splitlines()[-20:], *result.differences[:20])
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _result(entry: dict[str, Any]) -> Result:
+    return Result(
+        Trial(**entry["trial"]),
+        entry["seconds"],
+        entry["recovered"],
+        tuple(entry["differences"]),
+        entry["problem"],
+    )

@@ -1,0 +1,160 @@
+"""Deployments are killed at their worst points; after `sitectl recover` one `pulumi up` makes the site whole again.
+
+The kills follow on one another on one site, which saves deployments: first updates, then destructions, then a first
+deployment from nothing. At the end every server has exactly what the undisturbed deployment had made.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from lab.chaos.fingerprint import Fingerprint, differences, fingerprint
+from lab.chaos.striking import Checkpoint, Moment, state_file, strike
+from lab.demo import namespace_urns
+from lab.estate import Estate
+from lab.waiting import NotInTimeError, wait_until
+from model import Site
+from tests.support.shell import Shell
+
+UP = ("up", "--yes", "--skip-preview")
+DESTROY = ("destroy", "--yes", "--skip-preview")
+SETTLED_SECONDS = 60
+MORE_NODES = "broker:\n  replicas: 5\n"
+LONGER = "streams:\n  topics:\n    - name: raw\n      retention: 20d\n"
+
+
+def at(doing: str, *kinds: str, resources: int = 0) -> Moment:
+    """Strike when something of one of the kinds is under way, and the state has so many resources."""
+
+    def holds(now: Checkpoint) -> bool:
+        return now.resources >= resources and any(now.doing(doing, kind) for kind in kinds)
+
+    return holds
+
+
+class Bench:
+    """One site that is deployed, killed and recovered."""
+
+    def __init__(self, shell: Shell, estate: Estate, site: Site, kafka: AdminClient, logs: Path) -> None:
+        self.shell, self.estate, self.site, self.kafka, self.logs = shell, estate, site, kafka, logs
+
+    def kill(self, command: tuple[str, ...], moment: Moment) -> None:
+        """Run `pulumi` and kill it at a moment; a run that ends before that fails the test."""
+        struck = strike(
+            ("pulumi", *command, "--stack", self.site.name, "--non-interactive"),
+            self.shell.folder,
+            self._environment(),
+            state_file(self.estate.state, self.site.name),
+            moment,
+            self.logs / "pulumi.log",
+        )
+        assert struck.struck, struck.text
+
+    def recover(self) -> list[dict[str, str]]:
+        """Recover the site, and return what was done."""
+        outcome = self.shell.run("sitectl", "recover", self.site.name, "--yes", "--json", timeout=240)
+        found = json.loads(outcome.out)
+        assert found["locks"], outcome.text
+        done: list[dict[str, str]] = found["done"]
+        return done
+
+    def up(self) -> None:
+        """One `pulumi up`."""
+        self.shell.pulumi(*UP, "--stack", self.site.name)
+
+    def seen(self) -> Fingerprint:
+        """What of the site is on every server."""
+        return fingerprint(self.site, {**self._environment(), **self.shell.administration}, self.kafka)
+
+    def equals(self, before: Fingerprint) -> None:
+        """Wait until every server has what it had before: Kafka's operator works on after `up`."""
+        with contextlib.suppress(NotInTimeError):
+            wait_until(lambda: not differences(before, self.seen()), SETTLED_SECONDS, "the servers")
+        assert differences(before, self.seen()) == []
+        assert self.shell.preview(self.site.name) == []
+
+    def namespace(self) -> None:
+        """Have the namespace made, and the rights in it given by the cluster's administrator, as the first time."""
+        targets = [f"--target={urn}" for urn in namespace_urns(self.site.name)]
+        self.shell.pulumi(*UP, "--stack", self.site.name, *targets)
+        self.shell.grant(self.site)
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self.shell.environment}
+
+
+@pytest.fixture(scope="module")
+def bench(
+    deployed: Shell,
+    estate: Estate,
+    site: Site,
+    kafka: AdminClient,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Bench]:
+    """The deployed site; its file is put back, and it is whole again at the end."""
+    file = deployed.folder / "stacks" / "sites" / f"{site.name}.yaml"
+    kept = file.read_text()
+    made = Bench(deployed, estate, site, kafka, tmp_path_factory.mktemp("killed"))
+    yield made
+    file.write_text(kept)
+    deployed.grant(site)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(bench: Bench) -> Fingerprint:
+    """What the undisturbed deployment has made on every server."""
+    assert bench.shell.preview(bench.site.name) == []
+    return bench.seen()
+
+
+def test_killed_updates_converge(bench: Bench, undisturbed: Fingerprint) -> None:
+    file = bench.shell.folder / "stacks" / "sites" / f"{bench.site.name}.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("broker:\n", MORE_NODES, 1).replace("streams:\n", LONGER, 1))
+    bench.kill(UP, at("updating", "EMQX"))
+    bench.recover()
+    bench.kill(UP, at("creating", "Job"))
+    done = bench.recover()
+    assert ("Job", "imported") in {(one["kind"], one["what"].split()[0]) for one in done}
+    file.write_text(text)
+    bench.kill(UP, at("updating", "EMQX", "KafkaTopic", "KafkaBridge", "PrometheusRule", "ConfigMap"))
+    bench.recover()
+    bench.up()
+    bench.equals(undisturbed)
+
+
+def test_a_killed_destruction_converges(bench: Bench, undisturbed: Fingerprint) -> None:
+    bench.kill(DESTROY, at("deleting", "EMQX"))
+    bench.recover()
+    bench.up()
+    # The CAs were not reached: they are the same.
+    bench.equals(undisturbed)
+
+
+def test_killed_destructions_leave_what_a_first_deployment_can_begin_with(bench: Bench) -> None:
+    bench.kill(DESTROY, at("deleting", "KafkaTopic", "Realm", "Mount"))
+    bench.recover()
+    bench.kill(DESTROY, at("deleting", "Namespace"))
+    bench.recover()
+    assert not bench.shell.exists("namespace", bench.site.namespace)
+    bench.shell.pulumi(*DESTROY, "--stack", bench.site.name)
+    assert bench.shell.state(bench.site.name) == []
+
+
+def test_killed_first_deployments_converge(bench: Bench, undisturbed: Fingerprint) -> None:
+    bench.namespace()
+    bench.kill(UP, at("creating", "SecretBackendRootCert"))
+    bench.recover()
+    bench.kill(UP, at("creating", "Subflow", "Execution", "ClientScope", "Group"))
+    bench.recover()
+    bench.kill(UP, at("creating", "EMQX"))
+    done = bench.recover()
+    assert ("EMQX", "imported") in {(one["kind"], one["what"].split()[0]) for one in done}
+    bench.up()
+    bench.shell.grant(bench.site)
+    bench.equals(undisturbed)
