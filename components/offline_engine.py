@@ -110,6 +110,7 @@ class _Monitor(mocks.MockMonitor):
                 depends_on=tuple(request.dependencies),
                 ignore_changes=tuple(request.ignoreChanges),
                 timeouts=request.customTimeouts,
+                retained=request.retainOnDelete,
                 aliases=tuple(alias.spec.type for alias in request.aliases if alias.spec.type),
             )
         )

@@ -23,6 +23,8 @@ class Registered:
     """Types under which it may stand in the state yet."""
     deleted_first: bool = False
     """Whether a replacement deletes it before the new one is made."""
+    retained: bool = False
+    """Whether it stays on its server when it leaves the stack: it goes with something else."""
 
     @property
     def kind(self) -> str:

@@ -42,7 +42,8 @@ _CHOSEN = frozenset(
     | {"batch.kubernetes.io/controller-uid", "deployment.kubernetes.io/revision", "secrets"}
 )
 _KEYCLOAKS_OWN = frozenset(
-    {"id", "containerId", "parentId", "secret", "components", "keycloakVersion", "subComponents"}
+    {"id", "containerId", "parentId", "secret", "components", "keycloakVersion"}
+    | {"createdTimestamp", "client.secret.creation.time"}
 )
 
 

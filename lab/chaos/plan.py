@@ -45,6 +45,8 @@ class Result:
     """How many things `sitectl recover` did."""
     differences: tuple[str, ...] = ()
     problem: str = ""
+    restarted: tuple[str, ...] = ()
+    """Servers that had to be started again: Vault, when the deletion of an engine was cut off."""
 
     @property
     def converged(self) -> bool:
@@ -101,6 +103,8 @@ def report(results: list[Result], seed: int) -> str:
         converged = sum(result.converged for result in of_kind)
         longest = max(result.seconds for result in of_kind)
         lines.append(f"| {kind} | {len(of_kind)} | {converged} | {longest:.0f} s |")
+    if restarted := sum(bool(result.restarted) for result in results):
+        lines += ["", f"In {restarted} trials a server had to be started again before the recovery."]
     for result in results:
         if not result.converged:
             lines += [
@@ -121,4 +125,5 @@ def _result(entry: dict[str, Any]) -> Result:
         entry["recovered"],
         tuple(entry["differences"]),
         entry["problem"],
+        tuple(entry.get("restarted", ())),
     )

@@ -92,6 +92,7 @@ def _entry(
         "provider": f"{wanted.provider}::{ids[wanted.provider]}",
         "dependencies": entry.get("dependencies", list(wanted.depends_on)),
         "protect": wanted.made.protect,
+        "retainOnDelete": wanted.made.retained,
     }
 
 

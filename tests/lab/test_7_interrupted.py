@@ -19,6 +19,7 @@ from lab.demo import namespace_urns
 from lab.estate import Estate
 from lab.waiting import NotInTimeError, wait_until
 from model import Site
+from sitectl.recovery import mending
 from tests.support.shell import Shell
 
 UP = ("up", "--yes", "--skip-preview")
@@ -28,11 +29,15 @@ MORE_NODES = "broker:\n  replicas: 5\n"
 LONGER = "streams:\n  topics:\n    - name: raw\n      retention: 20d\n"
 
 
-def at(doing: str, *kinds: str, resources: int = 0) -> Moment:
-    """Strike when something of one of the kinds is under way, and the state has so many resources."""
+def at(doing: str, *kinds: str) -> Moment:
+    """Strike when something of one of the kinds is under way.
+
+    Not while an engine of Vault is being deleted: Vault 1.21.4 then keeps its list of engines locked until it is
+    started again (runbooks/interrupted-deployment.md).
+    """
 
     def holds(now: Checkpoint) -> bool:
-        return now.resources >= resources and any(now.doing(doing, kind) for kind in kinds)
+        return any(now.doing(doing, kind) for kind in kinds) and not now.doing("deleting", "Mount")
 
     return holds
 
@@ -55,11 +60,11 @@ class Bench:
         )
         assert struck.struck, struck.text
 
-    def recover(self) -> list[dict[str, str]]:
-        """Recover the site, and return what was done."""
+    def recover(self, *, locked: bool = True) -> list[dict[str, str]]:
+        """Recover the site, and return what was done; a killed run has left a lock."""
         outcome = self.shell.run("sitectl", "recover", self.site.name, "--yes", "--json", timeout=240)
         found = json.loads(outcome.out)
-        assert found["locks"], outcome.text
+        assert bool(found["locks"]) is locked, outcome.text
         done: list[dict[str, str]] = found["done"]
         return done
 
@@ -137,7 +142,7 @@ def test_a_killed_destruction_converges(bench: Bench, undisturbed: Fingerprint) 
 
 
 def test_killed_destructions_leave_what_a_first_deployment_can_begin_with(bench: Bench) -> None:
-    bench.kill(DESTROY, at("deleting", "KafkaTopic", "Realm", "Mount"))
+    bench.kill(DESTROY, at("deleting", "KafkaTopic", "KafkaUser", "Client", "Realm"))
     bench.recover()
     bench.kill(DESTROY, at("deleting", "Namespace"))
     bench.recover()
@@ -155,6 +160,27 @@ def test_killed_first_deployments_converge(bench: Bench, undisturbed: Fingerprin
     bench.kill(UP, at("creating", "EMQX"))
     done = bench.recover()
     assert ("EMQX", "imported") in {(one["kind"], one["what"].split()[0]) for one in done}
+    bench.up()
+    bench.shell.grant(bench.site)
+    bench.equals(undisturbed)
+
+
+def test_what_the_state_lost_is_imported_and_changes_nothing(bench: Bench, undisturbed: Fingerprint) -> None:
+    """All but what Vault does not give back: an intermediate's request and its signature."""
+    document = json.loads(bench.shell.pulumi("stack", "export", "--stack", bench.site.name).out)
+    lost = [
+        entry["urn"]
+        for entry in mending.resources(document)
+        if entry["type"].startswith(("kubernetes:", "vault:", "keycloak:"))
+        and not entry["type"].endswith(("IntermediateCertRequest", "RootSignIntermediate", ":Mount"))
+    ]
+    text = json.dumps(mending.mended(document, [], lost))
+    bench.shell.pulumi("stack", "import", "--stack", bench.site.name, text=text)
+    done = bench.recover(locked=False)
+    imported = [one["kind"] for one in done if one["what"].startswith("imported")]
+    assert set(imported) >= {"Namespace", "EMQX", "Realm", "Execution", "SecretBackendRootCert", "Client"}
+    # What is not imported is simply written again; nothing is changed or replaced.
+    assert {step.operation for step in bench.shell.preview(bench.site.name)} == {"create"}
     bench.up()
     bench.shell.grant(bench.site)
     bench.equals(undisturbed)
