@@ -55,7 +55,7 @@ class CertificateExporter(SiteComponent):
             opts=self.in_kubernetes(),
         )
         certificate = server_certificate(self, names.CERTIFICATE_EXPORTER_TLS, [own_host(site)])
-        Manifest(
+        server = Manifest(
             f"{site.name}-{names.CERTIFICATE_EXPORTER}",
             api_version="apps/v1",
             kind="Deployment",
@@ -85,7 +85,8 @@ class CertificateExporter(SiteComponent):
                 "selector": self.selector,
                 "ports": [{"name": PORT_NAME, "port": PORT, "targetPort": PORT_NAME}],
             },
-            opts=self.in_kubernetes(),
+            # It is waited for until it has a pod: begun before, it would hold up the end of a deployment that fails.
+            opts=self.in_kubernetes(depends_on=[server]),
         )
         self.register_outputs({})
 

@@ -64,7 +64,7 @@ class DashboardProxy(SiteComponent):
         )
         hosts = [site.dashboard_host, names.service_host(site, names.DASHBOARD_PROXY)]
         certificate = server_certificate(self, names.DASHBOARD_PROXY_TLS, hosts)
-        Manifest(
+        server = Manifest(
             f"{site.name}-{names.DASHBOARD_PROXY}",
             api_version="apps/v1",
             kind="Deployment",
@@ -86,7 +86,7 @@ class DashboardProxy(SiteComponent):
                 within=site.broker.ready_within, depends_on=[settings, certificate, login]
             ),
         )
-        self._service()
+        self._service(server)
         if proxy.autoscaling is not None:
             autoscaler(self, names.DASHBOARD_PROXY, proxy.replicas, proxy.autoscaling)
         self.register_outputs({"address": home(site)})
@@ -95,7 +95,7 @@ class DashboardProxy(SiteComponent):
         site = self.site
         return settings_text(site, names.issuer_url(self.place.settings.keycloak_url, site))
 
-    def _service(self) -> None:
+    def _service(self, server: Manifest) -> None:
         site = self.site
         Manifest(
             f"{site.name}-{names.DASHBOARD_PROXY}-service",
@@ -106,7 +106,8 @@ class DashboardProxy(SiteComponent):
                 "selector": self.selector,
                 "ports": [{"name": "https", "port": site.broker.dashboard_port, "targetPort": "https"}],
             },
-            opts=self.in_kubernetes(),
+            # It is waited for until it has a pod: begun before, it would hold up the end of a deployment that fails.
+            opts=self.in_kubernetes(depends_on=[server]),
         )
         disruption_budget(self, names.DASHBOARD_PROXY)
 

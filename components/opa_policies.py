@@ -74,7 +74,7 @@ class OpaPolicies(SiteComponent):
         ]
         host = service_host(site, POLICY_SERVER)
         certificate = server_certificate(self, POLICY_SERVER_TLS, [host])
-        Manifest(
+        server = Manifest(
             f"{site.name}-{POLICY_SERVER}",
             api_version="apps/v1",
             kind="Deployment",
@@ -94,7 +94,7 @@ class OpaPolicies(SiteComponent):
             },
             opts=self.in_kubernetes(within=site.broker.ready_within, depends_on=[*bundle, certificate]),
         )
-        self._service()
+        self._service(server)
         if site.policy.autoscaling is not None:
             autoscaler(self, POLICY_SERVER, site.policy.replicas, site.policy.autoscaling)
         disruption_budget(self, POLICY_SERVER)
@@ -110,7 +110,7 @@ class OpaPolicies(SiteComponent):
             opts=self.in_kubernetes(),
         )
 
-    def _service(self) -> None:
+    def _service(self, server: Manifest) -> None:
         Manifest(
             f"{self.site.name}-{POLICY_SERVER}-service",
             api_version="v1",
@@ -121,7 +121,8 @@ class OpaPolicies(SiteComponent):
                 "ports": [{"name": "https", "port": POLICY_SERVER_PORT, "targetPort": "https"}],
             },
             # Its addresses are the pods that are ready, which the Deployment has waited for already.
-            opts=self.in_kubernetes(),
+            # It is waited for until it has a pod: begun before, it would hold up the end of a deployment that fails.
+            opts=self.in_kubernetes(depends_on=[server]),
         )
 
     def _pod(self) -> dict[str, Any]:

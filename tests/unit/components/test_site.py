@@ -192,3 +192,11 @@ def _ports(value: Any) -> Iterator[int]:
     elif isinstance(value, list):
         for inner in value:
             yield from _ports(inner)
+
+
+def test_a_service_is_made_after_its_pods(composition: Composition) -> None:
+    """Pulumi waits ten minutes for a Service without pods: made before them, it holds up an `up` that fails."""
+    services = composition.of("Service")
+    assert services
+    for service in services:
+        assert composition.one("Deployment", service.metadata["name"]).urn in service.depends_on
