@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from confluent_kafka.admin import AdminClient
 
 from lab.chaos.fingerprint import Fingerprint, differences, fingerprint
-from lab.chaos.plan import Result, Trial
+from lab.chaos.plan import Ended, Result, Trial, errors
 from lab.chaos.striking import Checkpoint, Moment, checkpoint, kill, state_file, strike
 from lab.demo import bootstrap, namespace_urns
 from lab.environment import for_child
@@ -33,7 +32,9 @@ EDITS = {
     "streams:\n": "streams:\n  topics:\n    - name: raw\n      retention: 20d\n",
 }
 SETTLED_SECONDS = 60.0
-HUNG_SECONDS = 60.0
+# What the kit promises of a server that stops or hangs in the middle of an `up`: as long as it waits for a broker
+# (`broker.ready_within`), and a minute for what was under way beside it.
+ENDED_SECONDS = 660.0
 RUN_SECONDS = 900.0
 # What a state on a full disk may still grow by, in KiB: a few resources.
 ROOM = 200
@@ -73,8 +74,9 @@ class Campaign:
         recovered, problem = 0, ""
         found: tuple[str, ...] = ()
         restarted: tuple[str, ...] = ()
+        ended: Ended | None = None
         try:
-            self._interrupt(trial)
+            ended = self._interrupt(trial)
             restarted = self._revived()
             recovered = self._recover()
             self._whole()
@@ -85,22 +87,25 @@ class Campaign:
             problem = str(error) or type(error).__name__
         if problem or found:
             self._anew()
-        return Result(trial, time.monotonic() - began, recovered, found, problem, restarted)
+        return Result(trial, time.monotonic() - began, recovered, found, problem, restarted, ended)
 
-    def _interrupt(self, trial: Trial) -> None:
-        by_kind: dict[str, Callable[[Trial], None]] = {
+    def _interrupt(self, trial: Trial) -> Ended | None:
+        by_kind: dict[str, Callable[[Trial], Ended | None]] = {
             "first": self._first,
             "update": self._update,
-            "destroy": lambda one: self._struck(DESTROY, lambda now: now.resources <= one.resources),
+            "destroy": self._destroy,
             "stopped": self._stopped,
             "hung": self._hung,
             "full": self._full,
         }
-        by_kind[trial.kind](trial)
+        return by_kind[trial.kind](trial)
 
     def _first(self, trial: Trial) -> None:
         self._nothing()
         self._struck(UP, at_least(trial.resources))
+
+    def _destroy(self, trial: Trial) -> None:
+        self._struck(DESTROY, lambda now: now.resources <= trial.resources)
 
     def _update(self, trial: Trial) -> None:
         self._edit(not self.edited)
@@ -115,30 +120,37 @@ class Campaign:
 
         self._struck(UP, holds)
 
-    def _stopped(self, trial: Trial) -> None:
+    def _stopped(self, trial: Trial) -> Ended:
         self._nothing()
         with self._deploying(at_least(trial.resources)) as process:
             self.estate.stop(trial.server)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(RUN_SECONDS)
+            ended = self._ended(process)
         self.estate.up()
+        return ended
 
-    def _hung(self, trial: Trial) -> None:
+    def _hung(self, trial: Trial) -> Ended:
         self._nothing()
         with self._deploying(at_least(trial.resources)) as process:
             members = self.estate.processes(trial.server)
             for member in members:
                 member.suspend()
             try:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(HUNG_SECONDS)
-                # A person would give up now.
-                process.send_signal(signal.SIGINT)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(HUNG_SECONDS)
+                return self._ended(process)
             finally:
                 for member in members:
                     member.resume()
+
+    def _ended(self, process: "subprocess.Popen[bytes]") -> Ended:
+        """Wait until a deployment without one of its servers ends by itself, and return how."""
+        began = time.monotonic()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(ENDED_SECONDS)
+        seconds, code = time.monotonic() - began, process.poll()
+        return Ended(seconds, code, errors(self._log.read_text(encoding="utf-8", errors="replace")))
+
+    @property
+    def _log(self) -> Path:
+        return self.folder.parent / "struck.log"
 
     def _full(self, trial: Trial) -> None:
         """Deploy with a state on a disk that is full before it is done: a file system of memory, for that run alone."""
@@ -157,14 +169,15 @@ class Campaign:
     @contextlib.contextmanager
     def _deploying(self, moment: Moment) -> Iterator["subprocess.Popen[bytes]"]:
         """Give a running first `up` once it is at the moment, and end it."""
-        process = subprocess.Popen(
-            ("pulumi", *UP, "--stack", SITE, "--non-interactive"),
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self._log.open("wb") as stream:
+            process = subprocess.Popen(
+                ("pulumi", *UP, "--stack", SITE, "--non-interactive"),
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
         try:
             file = state_file(self.estate.state, SITE)
             wait_until(
@@ -182,7 +195,7 @@ class Campaign:
             self._environment(),
             state_file(self.estate.state, SITE),
             moment,
-            self.folder.parent / "struck.log",
+            self._log,
             RUN_SECONDS,
         )
 

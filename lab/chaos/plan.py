@@ -36,6 +36,20 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """How a deployment ended that lost a server: seconds after that, exit code (None: it did not), and its errors."""
+
+    seconds: float
+    code: int | None
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.code is None:
+            return f"not ended after {self.seconds:.0f} s"
+        return f"ended with {self.code} after {self.seconds:.0f} s"
+
+
+@dataclass(frozen=True)
 class Result:
     """How a trial ended: `differences` from an undisturbed deployment, and what went wrong."""
 
@@ -47,11 +61,15 @@ class Result:
     problem: str = ""
     restarted: tuple[str, ...] = ()
     """Servers that had to be started again: Vault, when the deletion of an engine was cut off."""
+    ended: Ended | None = None
+    """How the `up` ended whose server was stopped or hung."""
 
     @property
     def converged(self) -> bool:
-        """Whether one `up` made the site what it would have been."""
-        return not self.differences and not self.problem
+        """Whether that `up` ended by itself, and one `up` more made the site what it would have been."""
+        return (
+            not self.differences and not self.problem and (self.ended is None or self.ended.code is not None)
+        )
 
 
 def trials(seed: int, kills: int = KILLS) -> Iterator[Trial]:
@@ -105,6 +123,12 @@ def report(results: list[Result], seed: int) -> str:
         lines.append(f"| {kind} | {len(of_kind)} | {converged} | {longest:.0f} s |")
     if restarted := sum(bool(result.restarted) for result in results):
         lines += ["", f"In {restarted} trials a server had to be started again before the recovery."]
+    lost = [(result, result.ended) for result in results if result.ended]
+    if lost:
+        lines += ["", "| a server lost in an `up` | the `up` | its first error |", "|---|---|---|"]
+    for result, ended in lost:
+        said = ended.words[0].replace("|", "\\|") if ended.words else ""
+        lines.append(f"| {result.trial.server} {result.trial.kind} | {ended} | {said} |")
     for result in results:
         if not result.converged:
             lines += [
@@ -118,7 +142,14 @@ def report(results: list[Result], seed: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def errors(text: str) -> tuple[str, ...]:
+    """Return the errors in what `pulumi` printed, a line each, without the engine's own sums."""
+    found = (line.strip().removeprefix("error:").strip() for line in text.splitlines() if "error:" in line)
+    return tuple(dict.fromkeys(line for line in found if line and line != "update failed"))
+
+
 def _result(entry: dict[str, Any]) -> Result:
+    ended = entry.get("ended")
     return Result(
         Trial(**entry["trial"]),
         entry["seconds"],
@@ -126,4 +157,5 @@ def _result(entry: dict[str, Any]) -> Result:
         tuple(entry["differences"]),
         entry["problem"],
         tuple(entry.get("restarted", ())),
+        Ended(ended["seconds"], ended["code"], tuple(ended["words"])) if ended else None,
     )

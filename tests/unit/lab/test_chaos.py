@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from lab.chaos.fingerprint import differences
-from lab.chaos.plan import SERVERS, Record, Result, Trial, report, trials
+from lab.chaos.plan import SERVERS, Ended, Record, Result, Trial, errors, report, trials
 from lab.chaos.striking import Checkpoint, Operation, checkpoint, strike
 
 
@@ -51,6 +51,23 @@ def test_a_report_names_what_did_not_converge() -> None:
     assert "| hung | 1 | 0 | 90 s |" in text
     assert "vault hung in an up" in text
     assert "    the lock stays" in text
+
+
+def test_a_report_says_how_an_up_ended_that_lost_a_server(tmp_path: Path) -> None:
+    ended = Ended(61.2, 255, ("Vault does not answer at https://…",))
+    by_itself = Result(Trial(0, "hung", 60, "vault"), 90, 2, ended=ended)
+    never = Result(Trial(1, "hung", 60, "opa"), 900, 2, ended=Ended(660, None, ()))
+    text = report([by_itself, never], 4)
+    assert "| vault hung | ended with 255 after 61 s | Vault does not answer at https://… |" in text
+    assert "| opa hung | not ended after 660 s |  |" in text
+    assert [by_itself.converged, never.converged] == [True, False]
+    Record(tmp_path / "record.json", 4).add(by_itself)
+    assert Record(tmp_path / "record.json", 4).results == [by_itself]
+
+
+def test_errors_are_taken_from_what_pulumi_prints() -> None:
+    text = "  a:b:C (name):\n    error: Vault does not answer\n    error: Vault does not answer\nerror: update failed\n"
+    assert errors(text) == ("Vault does not answer",)
 
 
 def test_a_state_file_says_what_is_under_way(tmp_path: Path) -> None:
