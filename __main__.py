@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pulumi
 
-from components import approvals, dashboard_port, promotions, protected, replicants, vault_moved
+from components import approvals, dashboard_port, interrupted, promotions, protected, replicants, vault_moved
 from components.deployed import Deployed, UnreadableOutputsError
 from components.settings import KEYS, Settings, SettingsErrors
 from components.site import IotSite
@@ -18,6 +18,7 @@ REFUSALS = (
     SettingsErrors,
     UnreadableOutputsError,
     approvals.UnapprovedChangeError,
+    interrupted.InterruptedDeploymentError,
     promotions.LostRecordError,
     promotions.UnapprovedRecordError,
     protected.ProtectedBranchError,
@@ -29,6 +30,7 @@ REFUSALS = (
 
 def main() -> None:
     """Deploy the site; a site or configuration that is not right stops it before anything is touched."""
+    last = interrupted.LastDeployment(PROGRAM, pulumi.get_stack())
     try:
         site = load_site(STACKS, pulumi.get_stack())
         configuration = pulumi.Config("iot-broker")
@@ -41,6 +43,7 @@ def main() -> None:
         replicants.check(site, deployed)
         vault_moved.check(site, deployed)
         dashboard_port.check(site, deployed)
+        interrupted.check(site.name, last)
     except SiteErrors as errors:
         raise pulumi.RunError(report(errors.errors)) from None
     except REFUSALS as errors:
