@@ -108,7 +108,13 @@ def _with(entries: list[dict[str, Any]], entry: dict[str, Any]) -> list[dict[str
             placed = True
         else:
             result.append({**old, "delete": True})
-    return result if placed else [*result, entry]
+    result = result if placed else [*result, entry]
+    # What was to go and is wanted again, as an edit taken back wants it, must not go at the end of the next `up`.
+    return [
+        old
+        for old in result
+        if not (old.get("delete") and (old["urn"], old.get("id")) == (entry["urn"], entry["id"]))
+    ]
 
 
 def _without_loose_ends(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

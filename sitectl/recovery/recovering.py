@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from components.settings import Settings
 from model import Site
 from sitectl.checks.kubectl import Kubectl
 from sitectl.recovery import keycloak, kubernetes, mending, vault
-from sitectl.recovery.found import Found
+from sitectl.recovery.found import Found, Look
 from sitectl.recovery.stack import Holder, LockedError, Stack
 from sitectl.recovery.wanted import Wanted, of_bootstrap, of_site, with_ids
 from sitectl.root import BOOTSTRAP
@@ -19,6 +20,10 @@ from sitectl.root import BOOTSTRAP
 Ask = Callable[[str], bool]
 """Puts a question to the person who runs the command; False stops the recovery before anything of it is done."""
 _TRIES = 3
+# Servers make keys for these, and end it though nothing waits for the answer any more.
+_SLOW = frozenset({"Realm", "SecretBackendRootCert", "SecretBackendIntermediateCertRequest"})
+IN_MAKING_SECONDS = 20.0
+PAUSE_SECONDS = 1.0
 
 
 class StoppedError(Exception):
@@ -97,21 +102,27 @@ def _look(
     missing = [one for one in everything.values() if _is_missing(one, entries)]
     looks = [kubernetes.look(site.name, [one for one in missing if one.server == kubernetes.AREA], seen)]
     in_vault = [one for one in missing if one.server == vault.AREA]
-    asked = vault.connect(settings.vault_address, settings.vault_ca)
-    look, keys = asked.look(in_vault, entries)
-    looks.append(look)
     in_keycloak = [one for one in missing if one.server == keycloak.AREA]
-    if in_keycloak:
-        ids = {urn: str(entry.get("id", "")) for urn, entry in entries.items()}
-        client = keycloak.connect(settings.keycloak_url, settings.keycloak_ca)
-        looks.append(client.look(in_keycloak, everything, ids))
+    asked = vault.connect(settings.vault_address, settings.vault_ca)
+    ids = {urn: str(entry.get("id", "")) for urn, entry in entries.items()}
+    slow = _in_making(document, missing)
+    give_up = time.monotonic() + IN_MAKING_SECONDS
+    while True:
+        look, keys = asked.look(in_vault, entries)
+        in_realm = Look()
+        if in_keycloak:
+            client = keycloak.connect(settings.keycloak_url, settings.keycloak_ca)
+            in_realm = client.look(in_keycloak, everything, ids)
+        if slow <= {*look.found, *keys, *in_realm.found} or time.monotonic() > give_up:
+            break
+        time.sleep(PAUSE_SECONDS)
+    looks += [look, in_realm]
     found = {urn: there for look in looks for urn, there in look.found.items()}
     left = {urn: why for look in looks for urn, why in look.left.items()}
     gone = _lost_with_namespace(entries, seen, everything)
     gone += asked.lost(entries)
     known = set(entries)
     chosen: list[tuple[Wanted, Found]] = []
-    ids = {urn: str(entry.get("id", "")) for urn, entry in entries.items()}
     ids |= {urn: there.id for urn, there in found.items()}
     report = [_done(everything[urn], f"left: {why}") for urn, why in left.items()]
     report += [_lost(entries[urn]) for urn in gone]
@@ -126,6 +137,16 @@ def _look(
             report.append(_done(one, "left: its component is not in the state yet; `up`, then do this again"))
     report += _cleared(document, {one.urn for one, _ in chosen}, everything)
     return _Plan(document, chosen, gone, keys, report)
+
+
+def _in_making(document: Mapping[str, Any], missing: Iterable[Wanted]) -> set[str]:
+    """Return the URNs of what a server may be making yet: asked for by the killed run, and slow."""
+    begun = {
+        operation["resource"]["urn"]
+        for operation in mending.pending(document)
+        if operation["type"] == "creating"
+    }
+    return {one.urn for one in missing if one.made.kind in _SLOW and one.urn in begun}
 
 
 def _is_missing(one: Wanted, entries: Mapping[str, Mapping[str, Any]]) -> bool:

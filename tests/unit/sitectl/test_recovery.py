@@ -12,7 +12,7 @@ from sitectl.checks.kubectl import Seen
 from sitectl.recovery import kubernetes, mending
 from sitectl.recovery.advice import advice
 from sitectl.recovery.found import Found
-from sitectl.recovery.recovering import _runs_here
+from sitectl.recovery.recovering import _in_making, _runs_here
 from sitectl.recovery.stack import Holder, holders, is_locked
 from sitectl.recovery.wanted import Wanted, of_bootstrap, of_site, with_ids
 from tests.unit.components.conftest import composed
@@ -139,6 +139,29 @@ def test_a_successor_of_another_name_makes_its_predecessor_one_to_be_deleted(
     mended = mending.mended(document, [(job, Found(kubernetes.identity(job)))], [])
     found = [(entry["id"], entry.get("delete", False)) for entry in mending.resources(mended)[-2:]]
     assert found == [("iot-eagle-ford/an-older-name", True), (kubernetes.identity(job), False)]
+
+
+def test_what_was_to_go_and_is_wanted_again_stays(everything: dict[str, Wanted]) -> None:
+    """An edit was taken back: the object of the old name is wanted, and its successor goes."""
+    job = next(one for one in everything.values() if one.made.kind == "Job")
+    document = state(everything, job)
+    of_the_edit = mending.resources(document)[-1]
+    of_the_edit["id"] = "iot-eagle-ford/name-of-the-edit"
+    mending.resources(document).append({**of_the_edit, "id": kubernetes.identity(job), "delete": True})
+    mended = mending.mended(document, [(job, Found(kubernetes.identity(job)))], [])
+    found = {entry["id"]: entry.get("delete", False) for entry in mending.resources(mended)[-2:]}
+    assert found == {"iot-eagle-ford/name-of-the-edit": True, kubernetes.identity(job): False}
+
+
+def test_what_a_server_may_be_making_yet_is_looked_for_again(everything: dict[str, Wanted]) -> None:
+    request = the(everything, "SecretBackendIntermediateCertRequest", "eagle-ford-issuing-g1")
+    topic = the(everything, "KafkaTopic", "eagle-ford-raw")
+    pending = tuple(
+        {"type": "creating", "resource": {"urn": one.urn, "type": one.made.type}} for one in (request, topic)
+    )
+    document = state(everything, pending=pending)
+    assert _in_making(document, everything.values()) == {request.urn}
+    assert _in_making(document, [topic]) == set()
 
 
 def test_a_mark_of_a_replacement_becomes_what_was_found(everything: dict[str, Wanted]) -> None:
