@@ -89,6 +89,12 @@ class Bench:
         self.shell.pulumi(*UP, "--stack", self.site.name, *targets)
         self.shell.grant(self.site)
 
+    def namespace_is_going(self) -> bool:
+        """Say whether the deletion of the namespace has reached the cluster."""
+        phase = "jsonpath={.status.phase}"
+        found = self.shell.kubectl("get", "namespace", self.site.namespace, "--output", phase, check=False)
+        return found.out == "Terminating"
+
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self.shell.environment}
 
@@ -122,6 +128,10 @@ def test_killed_updates_converge(bench: Bench, undisturbed: Fingerprint) -> None
     text = file.read_text()
     file.write_text(text.replace("broker:\n", MORE_NODES, 1).replace("streams:\n", LONGER, 1))
     bench.kill(UP, at("updating", "EMQX"))
+    # Refused by the lock, and a preview, which takes none, by the program: with the next step.
+    refused = bench.shell.pulumi("preview", "--stack", bench.site.name, check=False)
+    assert refused.code != 0
+    assert f"`sitectl recover {bench.site.name}`" in refused.text
     bench.recover()
     bench.kill(UP, at("creating", "Job"))
     done = bench.recover()
@@ -144,7 +154,7 @@ def test_a_killed_destruction_converges(bench: Bench, undisturbed: Fingerprint) 
 def test_killed_destructions_leave_what_a_first_deployment_can_begin_with(bench: Bench) -> None:
     bench.kill(DESTROY, at("deleting", "KafkaTopic", "KafkaUser", "Client", "Realm"))
     bench.recover()
-    bench.kill(DESTROY, at("deleting", "Namespace"))
+    bench.kill(DESTROY, lambda now: now.doing("deleting", "Namespace") and bench.namespace_is_going())
     bench.recover()
     assert not bench.shell.exists("namespace", bench.site.namespace)
     bench.shell.pulumi(*DESTROY, "--stack", bench.site.name)
