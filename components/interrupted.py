@@ -13,14 +13,15 @@ _NAMED = 3
 
 
 class InterruptedDeploymentError(Exception):
-    """The last deployment was killed: `under_way` are its operations then, as `creating Job eagle-ford-probe`."""
+    """The last deployment has not ended: `under_way` are its operations then, as `creating Job eagle-ford-probe`."""
 
     def __init__(self, site: str, under_way: Sequence[str], *, bootstrap: bool) -> None:
         named = [*under_way[:_NAMED], *(["…"] if len(under_way) > _NAMED else [])]
         option = " --bootstrap" if bootstrap else ""
         super().__init__(
-            f"{site}: a deployment was interrupted, and the state does not say how these ended: {', '.join(named)}\n"
-            f"    run `sitectl recover {site}{option}`, then this again (runbooks/interrupted-deployment.md)"
+            f"{site}: a deployment was interrupted, or is under way: how these end is not known: {', '.join(named)}\n"
+            f"    wait where it is under way, else run `sitectl recover {site}{option}`; then this again "
+            "(runbooks/interrupted-deployment.md)"
         )
         self.site = site
         self.under_way = under_way
@@ -44,6 +45,8 @@ class LastDeployment:
             f"{entry['type']} {entry['resource']['type'].rpartition(':')[2]} "
             f"{entry['resource']['urn'].rpartition('::')[2]}"
             for entry in pending
+            # A provider is on no server, and this very run may be making one at this moment.
+            if not entry["resource"]["type"].startswith("pulumi:providers:")
         ]
 
 

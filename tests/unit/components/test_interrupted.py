@@ -42,7 +42,7 @@ def test_an_interrupted_deployment_names_what_was_under_way_and_the_command(stat
     with pytest.raises(InterruptedDeploymentError) as refusal:
         check("eagle-ford", LastDeployment(state.parent, "eagle-ford"))
     assert "creating Job eagle-ford-probe\n" in str(refusal.value)
-    assert "`sitectl recover eagle-ford`, then" in str(refusal.value)
+    assert "run `sitectl recover eagle-ford`;" in str(refusal.value)
 
 
 def test_many_operations_are_not_all_named_and_the_bootstrap_has_its_option(state: Path) -> None:
@@ -51,6 +51,13 @@ def test_many_operations_are_not_all_named_and_the_bootstrap_has_its_option(stat
         check("eagle-ford", LastDeployment(state.parent, "eagle-ford"), bootstrap=True)
     assert str(refusal.value).count("creating Job") == 3
     assert "`sitectl recover eagle-ford --bootstrap`" in str(refusal.value)
+
+
+def test_a_provider_that_is_being_made_is_this_runs_own(state: Path) -> None:
+    urn = "urn:pulumi:eagle-ford::iot-broker::pulumi:providers:pulumi::default"
+    operation = {"type": "creating", "resource": {"urn": urn, "type": "pulumi:providers:pulumi"}}
+    state.write_text(json.dumps({"version": 3, "deployment": {"pending_operations": [operation]}}))
+    check("eagle-ford", LastDeployment(state.parent, "eagle-ford"))
 
 
 @pytest.mark.parametrize("text", ["", '{"deployment": '])
