@@ -55,6 +55,8 @@ class Campaign:
     folder: Path
     edited: bool = False
     expected: dict[bool, Fingerprint] = field(default_factory=dict)
+    struck: bool = False
+    """Whether the last deployment was struck before its own end."""
 
     def prepare(self) -> None:
         """Deploy the site undisturbed, with its edits and without, and look at every server."""
@@ -75,6 +77,7 @@ class Campaign:
         found: tuple[str, ...] = ()
         restarted: tuple[str, ...] = ()
         ended: Ended | None = None
+        self.struck = False
         try:
             ended = self._interrupt(trial)
             restarted = self._revived()
@@ -87,7 +90,8 @@ class Campaign:
             problem = str(error) or type(error).__name__
         if problem or found:
             self._anew()
-        return Result(trial, time.monotonic() - began, recovered, found, problem, restarted, ended)
+        seconds = time.monotonic() - began
+        return Result(trial, seconds, recovered, found, problem, restarted, ended, self.struck)
 
     def _interrupt(self, trial: Trial) -> Ended | None:
         by_kind: dict[str, Callable[[Trial], Ended | None]] = {
@@ -164,7 +168,8 @@ class Campaign:
             f'rm -rf "$kept"/* "$kept"/.pulumi && cp -a "{state}/." "$kept" && umount "{state}" '
             f'&& cp -a "$kept/." "{state}"; exit $code; }}'
         )
-        self._run(("unshare", "--map-root-user", "--mount", "sh", "-c", script), check=False)
+        command = ("unshare", "--map-root-user", "--mount", "sh", "-c", script)
+        self.struck = "no space left on device" in self._run(command, check=False)
 
     @contextlib.contextmanager
     def _deploying(self, moment: Moment) -> Iterator["subprocess.Popen[bytes]"]:
@@ -183,13 +188,14 @@ class Campaign:
             wait_until(
                 lambda: process.poll() is not None or moment(checkpoint(file)), RUN_SECONDS, "the moment"
             )
+            self.struck = process.poll() is None
             yield process
         finally:
             if process.poll() is None:
                 kill(process)
 
     def _struck(self, command: tuple[str, ...], moment: Moment) -> None:
-        strike(
+        done = strike(
             ("pulumi", *command, "--stack", SITE, "--non-interactive"),
             self.folder,
             self._environment(),
@@ -198,6 +204,7 @@ class Campaign:
             self._log,
             RUN_SECONDS,
         )
+        self.struck = done.struck
 
     def _revived(self) -> tuple[str, ...]:
         """Start Vault again where it hangs: the cut-off deletion of an engine leaves its list of engines locked."""
@@ -282,7 +289,7 @@ class Campaign:
         )
         if check and done.returncode:
             raise TrialError(command, done.stdout + done.stderr)
-        return done.stdout
+        return done.stdout + (done.stderr if not check else "")
 
     def _environment(self) -> dict[str, str]:
         return for_child(self.estate.environment())

@@ -63,6 +63,8 @@ class Result:
     """Servers that had to be started again: Vault, when the deletion of an engine was cut off."""
     ended: Ended | None = None
     """How the `up` ended whose server was stopped or hung."""
+    struck: bool = True
+    """Whether the deployment was interrupted before its own end."""
 
     @property
     def converged(self) -> bool:
@@ -113,14 +115,15 @@ def report(results: list[Result], seed: int) -> str:
     lines = [
         f"# Interrupted deployments, seed {seed}",
         "",
-        "| kind | trials | converged | longest |",
-        "|---|--:|--:|--:|",
+        "| kind | trials | interrupted before their end | converged | longest |",
+        "|---|--:|--:|--:|--:|",
     ]
     for kind in dict.fromkeys(result.trial.kind for result in results):
         of_kind = [result for result in results if result.trial.kind == kind]
         converged = sum(result.converged for result in of_kind)
         longest = max(result.seconds for result in of_kind)
-        lines.append(f"| {kind} | {len(of_kind)} | {converged} | {longest:.0f} s |")
+        struck = sum(result.struck for result in of_kind)
+        lines.append(f"| {kind} | {len(of_kind)} | {struck} | {converged} | {longest:.0f} s |")
     if restarted := sum(bool(result.restarted) for result in results):
         lines += ["", f"In {restarted} trials a server had to be started again before the recovery."]
     lost = [(result, result.ended) for result in results if result.ended]
@@ -158,4 +161,5 @@ def _result(entry: dict[str, Any]) -> Result:
         entry["problem"],
         tuple(entry.get("restarted", ())),
         Ended(ended["seconds"], ended["code"], tuple(ended["words"])) if ended else None,
+        entry.get("struck", True),
     )

@@ -46,9 +46,9 @@ def test_a_campaign_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
 
 def test_a_report_names_what_did_not_converge() -> None:
     good, bad = Trial(0, "first", 40), Trial(1, "hung", 60, "vault")
-    text = report([Result(good, 80, 5), Result(bad, 90, 0, problem="the lock stays")], 4)
-    assert "| first | 1 | 1 | 80 s |" in text
-    assert "| hung | 1 | 0 | 90 s |" in text
+    text = report([Result(good, 80, 5), Result(bad, 90, 0, problem="the lock stays", struck=False)], 4)
+    assert "| first | 1 | 1 | 1 | 80 s |" in text
+    assert "| hung | 1 | 0 | 0 | 90 s |" in text
     assert "vault hung in an up" in text
     assert "    the lock stays" in text
 
