@@ -2,7 +2,7 @@
 
     python -m lab.chaos [--seed N] [--kills N] [--out DIR]
 
-Stopped, it goes on where it was with the same seed and folder.
+Stopped, it begins where it was, with the same seed and folder.
 """
 
 import argparse
@@ -51,4 +51,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command begins with the trial that was not done.")
