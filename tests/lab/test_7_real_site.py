@@ -125,12 +125,8 @@ def test_the_page_takes_a_site_from_nothing_to_deployed_and_away_again(
     walk: Walk, shell: Shell, fresh: Fresh
 ) -> None:
     site = load_site(walk.folder / "stacks", SITE)
-    file = walk.folder / "stacks" / "sites" / f"{SITE}.yaml"
     try:
         for block in page():
-            if block.heading == UNINSTALL and "pulumi destroy -s $SITE" in block.commands:
-                # Step 2 of the section: a change of the site's file.
-                file.write_text(file.read_text().replace("\nassets:", "\nprotect: false\n\nassets:", 1))
             if block.heading == UNINSTALL and block.role == VAULT:
                 assert not shell.exists("namespace", site.namespace)
                 walk.bring(VAULT, VAULT_TOKEN=fresh.another_root_token())
