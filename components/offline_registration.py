@@ -119,6 +119,7 @@ class Registration:
             parent=parent,
             protect=bool(options.protect),
             deleted_first=bool(options.delete_before_replace),
+            retained=bool(options.retain_on_delete),
             urn=self.urn_of(parent, type_token, name),
             depends_on=(
                 *await _resolve_depends_on_urns(options._depends_on_list(), from_resource=made),
