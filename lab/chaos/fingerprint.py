@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from confluent_kafka.admin import (
     AclBindingFilter,
@@ -45,6 +46,8 @@ _KEYCLOAKS_OWN = frozenset(
     {"id", "containerId", "parentId", "secret", "components", "keycloakVersion"}
     | {"createdTimestamp", "client.secret.creation.time"}
 )
+# Clients' offline sessions of 0 end with the realm's, as those of which nothing is said.
+_BY_KEYCLOAK = (("clientOfflineSessionIdleTimeout", "0"), ("clientOfflineSessionMaxLifespan", "0"))
 
 
 def fingerprint(site: Site, environment: Mapping[str, str], kafka: AdminClient) -> Fingerprint:
@@ -72,6 +75,27 @@ def differences(before: Any, after: Any, place: str = "") -> list[str]:
     if before == after:
         return []
     return [f"{place}: {json.dumps(before)[:300]} became {json.dumps(after)[:300]}"]
+
+
+def stated_in_keycloak(value: Any) -> Any:
+    """Leave out what Keycloak says, or does not, by how something was last written, and which changes nothing.
+
+    A mapper of groups always gives several values, and Keycloak says so when it makes one, not when it is written
+    again; another kind of mapper may be switched.
+    """
+    if isinstance(value, dict):
+        kept = {
+            name: stated_in_keycloak(inner)
+            for name, inner in value.items()
+            if (name, inner) not in _BY_KEYCLOAK
+        }
+        if (
+            value.get("protocolMapper") == "oidc-group-membership-mapper"
+            and kept["config"].get("multivalued") == "true"
+        ):
+            del kept["config"]["multivalued"]
+        return kept
+    return [stated_in_keycloak(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _kubernetes(site: Site, environment: Mapping[str, str]) -> Fingerprint:
@@ -160,8 +184,6 @@ def _vault(site: Site, environment: Mapping[str, str]) -> Fingerprint:
 
 
 def _keycloak(site: Site, environment: Mapping[str, str]) -> Any:
-    from urllib.parse import urlencode
-
     authority = Path(environment["IOT_BROKER_CA_FILE"])
     form = {
         "grant_type": "password",
@@ -181,7 +203,7 @@ def _keycloak(site: Site, environment: Mapping[str, str]) -> Any:
     answer = signed_in.ask("POST", path)
     if answer.status == 404:
         return {}
-    document = _plain(answer.json(), _KEYCLOAKS_OWN)
+    document = _plain(stated_in_keycloak(answer.json()), _KEYCLOAKS_OWN)
     return _named(document)
 
 

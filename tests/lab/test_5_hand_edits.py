@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from lab.chaos.fingerprint import stated_in_keycloak
 from lab.estate import Estate
 from model import Site
 from tests.support import servers
@@ -44,7 +45,9 @@ def test_one_up_puts_right_whatever_a_hand_turned(deployed: Shell, site: Site, e
 
     def read() -> dict[str, Any]:
         found = read_vault(vault, site.name) | read_realm(servers.keycloak(deployed), site.name)
-        return {path: settled(_stated(value)) for path, value in found.items()} | read_objects(cluster, made)
+        return {path: settled(stated_in_keycloak(value)) for path, value in found.items()} | read_objects(
+            cluster, made
+        )
 
     def repair() -> None:
         deployed.administrator("up", "--refresh", "--yes", "--skip-preview", "--stack", site.name)
@@ -72,26 +75,6 @@ def test_one_up_puts_right_whatever_a_hand_turned(deployed: Shell, site: Site, e
     said = {str(one): rendered(one, after[str(one)]) for one in made}
     assert list(different(said, {name: after[name] for name in said})) == []
     assert deployed.preview(site.name) == []
-
-
-# Clients' offline sessions of 0 end with the realm's, as those of which nothing is said.
-_BY_KEYCLOAK = (("clientOfflineSessionIdleTimeout", "0"), ("clientOfflineSessionMaxLifespan", "0"))
-
-
-def _stated(value: Any) -> Any:
-    """Leave out what Keycloak says, or does not, by how something was last written, and which changes nothing.
-
-    A mapper of groups always gives several values; another kind of mapper may be switched.
-    """
-    if isinstance(value, dict):
-        kept = {name: _stated(inner) for name, inner in value.items() if (name, inner) not in _BY_KEYCLOAK}
-        if (
-            value.get("protocolMapper") == "oidc-group-membership-mapper"
-            and kept["config"].get("multivalued") == "true"
-        ):
-            del kept["config"]["multivalued"]
-        return kept
-    return [_stated(inner) for inner in value] if isinstance(value, list) else value
 
 
 def different(before: Any, after: Any, place: str = "") -> Iterator[str]:
