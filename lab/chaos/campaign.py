@@ -22,6 +22,7 @@ from lab.estate import Estate
 from lab.servers.http import Client
 from lab.waiting import NotInTimeError, wait_until
 from model import Site, load_site
+from sitectl.recovery.vault import CUT_OFF
 
 SITE = "eagle-ford"
 PROGRAM = ("Pulumi.yaml", "__main__.py", "stacks", "bootstrap")
@@ -81,7 +82,9 @@ class Campaign:
         try:
             ended = self._interrupt(trial)
             restarted = self._revived()
-            recovered = self._recover()
+            done = self._recover()
+            recovered = len(done)
+            restarted += self._restarted_after(done)
             self._whole()
             self._pulumi(*UP)
             self.estate.grant(self._site())
@@ -220,9 +223,18 @@ class Campaign:
         self.estate.up()
         return ("vault",)
 
-    def _recover(self) -> int:
+    def _restarted_after(self, done: list[dict[str, str]]) -> tuple[str, ...]:
+        """Start Vault again where `recover` says to."""
+        if not any(CUT_OFF in one["what"] for one in done):
+            return ()
+        self.estate.stop("vault")
+        self.estate.up()
+        return ("vault",)
+
+    def _recover(self) -> list[dict[str, str]]:
         text = self._run(("sitectl", "recover", SITE, "--yes", "--json"))
-        return len(json.loads(text)["done"])
+        done: list[dict[str, str]] = json.loads(text)["done"]
+        return done
 
     def _nothing(self) -> None:
         """Take the site away, and begin as before a first deployment."""

@@ -183,6 +183,8 @@ def _cleared(document: Mapping[str, Any], imported: set[str], everything: Mappin
             what = "cleared: `up` makes it" if urn in everything else "cleared"
         else:
             what = f"cleared: it was {operation['type']}, and is compared with its server"
+        if operation["type"] == "deleting" and operation["resource"]["type"] == vault.MOUNT:
+            what += f"; {vault.CUT_OFF}"
         found.append(Done(server, kind, name, what))
     return found
 

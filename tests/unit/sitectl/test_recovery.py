@@ -9,10 +9,10 @@ import pytest
 from components.recording import OFFLINE
 from model import Site
 from sitectl.checks.kubectl import Seen
-from sitectl.recovery import kubernetes, mending
+from sitectl.recovery import kubernetes, mending, vault
 from sitectl.recovery.advice import advice
 from sitectl.recovery.found import Found
-from sitectl.recovery.recovering import _in_making, _runs_here
+from sitectl.recovery.recovering import _cleared, _in_making, _runs_here
 from sitectl.recovery.stack import Holder, holders, is_locked
 from sitectl.recovery.wanted import Wanted, of_bootstrap, of_site, with_ids
 from tests.unit.components.conftest import composed
@@ -162,6 +162,22 @@ def test_what_a_server_may_be_making_yet_is_looked_for_again(everything: dict[st
     document = state(everything, pending=pending)
     assert _in_making(document, everything.values()) == {request.urn}
     assert _in_making(document, [topic]) == set()
+
+
+def test_a_cut_off_deletion_of_an_engine_asks_for_vault_to_be_started_again(
+    everything: dict[str, Wanted],
+) -> None:
+    """Vault answers then, and the next deletion of an engine has no end: seen with a killed destruction."""
+    engine, role = (
+        next(one for one in everything.values() if one.made.type == kind)
+        for kind in (vault.MOUNT, "vault:pkiSecret/secretBackendRole:SecretBackendRole")
+    )
+    pending = tuple(
+        {"type": doing, "resource": {"urn": one.urn, "type": one.made.type}}
+        for doing, one in (("deleting", engine), ("creating", engine), ("deleting", role))
+    )
+    done = _cleared(state(everything, pending=pending), set(), everything)
+    assert [vault.CUT_OFF in one.what for one in done] == [True, False, False]
 
 
 def test_a_mark_of_a_replacement_becomes_what_was_found(everything: dict[str, Wanted]) -> None:
