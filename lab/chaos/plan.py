@@ -1,5 +1,6 @@
 """Draws from a seed what `make chaos` does, and keeps how far it is, so that it goes on where it was stopped."""
 
+import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any, Literal
 from lab.files import write
 
 Kind = Literal["first", "update", "destroy", "stopped", "hung", "full"]
+_KILLED: tuple[Kind, ...] = ("first", "update", "destroy")
+_LOST: tuple[Kind, ...] = ("stopped", "hung")
 KILLS = 30
 SERVERS = ("vault", "keycloak", "kube-apiserver", "etcd", "kafka-1", "opa", "operators")
 """Servers that a deployment needs, and those that it waits for by others."""
@@ -75,18 +78,20 @@ class Result:
 
 
 def trials(seed: int, kills: int = KILLS) -> Iterator[Trial]:
-    """Yield the trials of a seed, always the same ones in the same order."""
+    """Yield the trials of a seed, always the same ones in the same order.
+
+    The kinds come by turns: a campaign that is stopped early has something of each.
+    """
     chance = random.Random(seed)  # noqa: S311 - chosen to be repeated
-    number = 0
-    for kind in ("first", "update", "destroy"):
-        for _ in range(kills):
-            yield Trial(number, kind, chance.randrange(1, MOST_RESOURCES))
-            number += 1
-    for how in ("stopped", "hung"):
-        for server in SERVERS:
-            yield Trial(number, how, chance.randrange(20, MOST_RESOURCES - 20), server)
-            number += 1
-    yield Trial(number, "full", chance.randrange(20, MOST_RESOURCES - 20))
+    drawn: list[tuple[Kind, int, str]] = [
+        (kind, chance.randrange(1, MOST_RESOURCES), "") for kind in _KILLED for _ in range(kills)
+    ]
+    drawn += [(how, chance.randrange(20, MOST_RESOURCES - 20), server) for how in _LOST for server in SERVERS]
+    drawn.append(("full", chance.randrange(20, MOST_RESOURCES - 20), ""))
+    numbered = [Trial(number, *trial) for number, trial in enumerate(drawn)]
+    by_kind = [[one for one in numbered if one.kind == kind] for kind in (*_KILLED, *_LOST, "full")]
+    for turn in itertools.zip_longest(*by_kind):
+        yield from (one for one in turn if one is not None)
 
 
 class Record:
