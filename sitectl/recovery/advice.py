@@ -2,10 +2,12 @@
 
 import re
 
-# A lock, operations under way, and a second creation of what a killed run made, in the words of each server.
+# A lock, operations under way, a sidecar that was cut off, and a second creation of what a killed run made, in the
+# words of each server.
 _INTERRUPTED = re.compile(
     r"stack is currently locked|pending operations? from previous deployment"
     r"|interrupted while (creating|updating|deleting)"
+    r"|failed to load checkpoint: EOF|could not import deployment: EOF"
     r"|already exists|409 Conflict|path is already in use|(issuer|key) name already in use",
     re.IGNORECASE,
 )

@@ -11,10 +11,10 @@ from typing import Any
 from components.settings import Settings
 from model import Site
 from sitectl.checks.kubectl import Kubectl
-from sitectl.recovery import keycloak, kubernetes, mending, vault
+from sitectl.recovery import keycloak, kubernetes, mending, sidecars, vault
 from sitectl.recovery.found import Found, Look
 from sitectl.recovery.stack import Holder, LockedError, Stack
-from sitectl.recovery.wanted import Wanted, of_bootstrap, of_site, with_ids
+from sitectl.recovery.wanted import BOOTSTRAP_PROJECT, PROJECT, Wanted, of_bootstrap, of_site, with_ids
 from sitectl.root import BOOTSTRAP
 
 Ask = Callable[[str], bool]
@@ -65,11 +65,12 @@ class _Plan:
 def recover(root: Path, site: Site, settings: Settings, ask: Ask, *, bootstrap: bool = False) -> Report:
     """Mend the stack of a site, or that of its bootstrap; raises StackError, LookError, StoppedError.
 
-    Nothing is written before every server was looked at. Of the servers' objects only a key that was never certified is
-    deleted, and only after a question.
+    But for a broken sidecar of the state's files, which goes, nothing is written before every server was looked at.
+    Of the servers' objects only a key that was never certified is deleted, and only after a question.
     """
     stack = Stack(root / BOOTSTRAP if bootstrap else root, site.name)
     report = Report(site.name)
+    _take_away_sidecars(stack, BOOTSTRAP_PROJECT if bootstrap else PROJECT, report)
     everything = (of_bootstrap if bootstrap else of_site)(site, settings)
     for _ in range(_TRIES):
         plan = _look(stack.export(), site, settings, everything)
@@ -87,6 +88,19 @@ def recover(root: Path, site: Site, settings: Settings, ask: Ask, *, bootstrap: 
         f"{site.name}: the stack is locked again each time that its lock is taken away\n"
         "    look who deploys it, wait until that has ended, and do this again"
     )
+
+
+def _take_away_sidecars(stack: Stack, project: str, report: Report) -> None:
+    """Delete what a killed run cut off beside the state's files: Pulumi reads neither state nor lock before."""
+    try:
+        for file in sidecars.cut_off(stack.backend(), stack.root, project, stack.site):
+            file.unlink()
+            report.done.append(Done("pulumi", "file", file.name, "deleted: the killed run had cut it off"))
+    except OSError as error:
+        raise StoppedError(
+            f"{error.filename}: a killed run cut it off, and it cannot be deleted: {error.strerror}\n"
+            "    delete it, and do this again: it holds a digest and a media type alone"
+        ) from None
 
 
 def _look(

@@ -72,6 +72,10 @@ class Stack:
         document: dict[str, Any] = json.loads(self._ask("stack", "export"))
         return document
 
+    def backend(self) -> str:
+        """Return the address of the back end that keeps the state; raises StackError."""
+        return str(json.loads(self._ask("whoami", "--json", stack=False))["url"])
+
     def write(self, document: dict[str, Any]) -> None:
         """Put a state in place of the stack's, without pending operations; raises StackError, LockedError."""
         self._ask("stack", "import", text=json.dumps(document))

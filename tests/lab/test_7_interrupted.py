@@ -147,6 +147,16 @@ def test_killed_updates_converge(bench: Bench, undisturbed: Fingerprint) -> None
     bench.equals(undisturbed)
 
 
+def test_what_a_kill_cut_off_beside_the_state_is_no_end(bench: Bench) -> None:
+    """Pulumi writes a sidecar in place: a kill in between leaves it empty, and nothing is read any more."""
+    state = state_file(bench.estate.state, bench.site.name)
+    state.with_name(f"{state.name}.attrs").write_text("")
+    refused = bench.shell.pulumi("preview", "--stack", bench.site.name, check=False)
+    assert (refused.code != 0, "failed to load checkpoint: EOF" in refused.text) == (True, True)
+    assert bench.recover(locked=False)[0]["what"].startswith("deleted: ")
+    assert bench.shell.preview(bench.site.name) == []
+
+
 def test_a_killed_destruction_converges(bench: Bench, undisturbed: Fingerprint) -> None:
     bench.kill(DESTROY, at("deleting", "EMQX"))
     bench.recover()

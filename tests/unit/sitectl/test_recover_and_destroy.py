@@ -25,8 +25,10 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
         "with (folder / 'asked').open('a') as asked: asked.write(' '.join(sys.argv[1:]) + '\\n')\n"
         "if sys.argv[1:3] == ['stack', 'export']: print((folder / 'state.json').read_text())\n"
+        "if sys.argv[1] == 'whoami': print((folder / 'whoami.json').read_text())\n"
     )
     pulumi.chmod(0o755)
+    (tmp_path / "whoami.json").write_text(json.dumps({"url": f"file://{tmp_path}/kept"}))
     monkeypatch.setenv("PATH", str(pulumi.parent), prepend=":")
     monkeypatch.chdir(folder)
     monkeypatch.delenv("PULUMI_OPTION_CONFIG_FILE", raising=False)
