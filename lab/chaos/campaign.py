@@ -39,6 +39,8 @@ ENDED_SECONDS = 660.0
 RUN_SECONDS = 900.0
 # What a state on a full disk may still grow by, in KiB: a few resources.
 ROOM = 200
+# A file system of memory gives a file whole pages.
+PAGE = 4096
 
 
 class TrialError(Exception):
@@ -163,8 +165,8 @@ class Campaign:
         """Deploy with a state on a disk that is full before it is done: a file system of memory, for that run alone."""
         self._nothing()
         state = self.estate.state / "pulumi" / "state"
-        used = sum(file.stat().st_size for file in state.rglob("*") if file.is_file()) // 1024
-        room = used + ROOM + trial.resources
+        sizes = (file.stat().st_size for file in state.rglob("*") if file.is_file())
+        room = sum(-(-size // PAGE) for size in sizes) * PAGE // 1024 + ROOM + trial.resources
         script = (
             f'kept=$(mktemp -d) && cp -a "{state}/." "$kept" && mount -t tmpfs -o size={room}k,mode=700 none "{state}" '
             f'&& cp -a "$kept/." "{state}" && {{ pulumi {" ".join(UP)} --stack {SITE} --non-interactive; code=$?; '
@@ -172,7 +174,10 @@ class Campaign:
             f'&& cp -a "$kept/." "{state}"; exit $code; }}'
         )
         command = ("unshare", "--map-root-user", "--mount", "sh", "-c", script)
-        self.struck = "no space left on device" in self._run(command, check=False)
+        said = self._run(command, check=False)
+        if "Updating" not in said:
+            raise TrialError(command[:3], said)
+        self.struck = "no space left on device" in said
 
     @contextlib.contextmanager
     def _deploying(self, moment: Moment) -> Iterator["subprocess.Popen[bytes]"]:
