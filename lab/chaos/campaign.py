@@ -44,10 +44,11 @@ PAGE = 4096
 
 
 class TrialError(Exception):
-    """A command of a trial failed: which one, and its last words."""
+    """A command of a trial failed: which one, its errors, and without any its last words."""
 
     def __init__(self, command: tuple[str, ...], words: str) -> None:
-        super().__init__(f"{' '.join(command)}\n" + "\n".join(words.splitlines()[-25:]))
+        said = errors(words) or tuple(words.splitlines()[-25:])
+        super().__init__("\n".join((" ".join(command), *said)))
 
 
 @dataclass
