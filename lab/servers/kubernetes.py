@@ -121,6 +121,8 @@ class ApiServer(Server):
             advertise_address="127.0.0.1",
             secure_port=lab.ports["kube-apiserver"],
             endpoint_reconciler_type="none",
+            # A kubelet is asked at its address: a simulated node's name is in no name service.
+            kubelet_preferred_address_types="InternalIP",
             anonymous_auth=False,
             authorization_mode="Node,RBAC",
             client_ca_file=authority,
