@@ -1,98 +1,135 @@
-"""What runbooks look at is looked at, at the lab's site: each command finds the kinds and names that it asks for.
+"""What a runbook says to type is typed, page by page, at the lab's site: each command works there.
 
-Not run: what changes something (its shell is held by tests/unit/runbooks); what only a container answers, for pods of
-the lab have none (`ctl` is held against EMQX's own commands there); what needs a listener, or a file of one's own.
+What only a container answers is asked of a stand-in, once Kubernetes has found the pod and the container
+(`runbook_program.sh`). What other tests run, and why not these, is in `runbook_scenes.py`; everything else is run.
 """
 
-import os
-import re
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from confluent_kafka import OFFSET_END, Producer, TopicPartition
 
-from tests.support.shell import REPOSITORY, Shell
-from tests.support.walk import commands
-
-PAGES = sorted((REPOSITORY / "runbooks").glob("*.md"))
-BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-DEFINES = re.compile(r"[a-z_]+\(\) \{|[A-Z]+=[\w.$-]+$|(?:DOMAIN|BOOTSTRAP|POD|CLAIM|SIZE|SET)=\$\(k get")
-READS = re.compile(
-    r"(?:k|kubectl --namespace kafka|kubectl) (?:get|describe) |vault (?:read (?!.*rotate)|status|list)|vault_get "
-    r"|sitectl "
-)
-# Asked for by its beginning, and why it is not run.
-NOT_HERE = {
-    "k get persistentvolumeclaim --watch": "watches until an operator ends it",
-    "k get emqxes.v2": "is of the enterprise edition's operator 2.3",
-    "k get secret broker-node-cookie": "is the operator's own Secret, which the lab's operator does not make",
-    "k get statefulset": "names a set by a variable of the step before",
-}
-# Pages that look at the broker's own answers and logs, or that only change something.
-EMQX_ALONE = {
-    *("BrokerConfigurationDrifts", "BrokerConnectionsNearLimit", "BrokerDropsMessages", "BrokerOverloaded"),
-    *("BrokerRefusesClients", "BrokerReplicationLags", "BrokerSessionsNearPlan", "ClientsBanned"),
-    *(
-        "IncumbentBridgeLosesMessages",
-        "RecordsNotMade",
-        "SomeRecordsRefused",
-        "authority-rotation",
-        "stolen-device",
-    ),
-}
-PLACEHOLDER = re.compile(r"\b[A-Z]+_[A-Z_]+\b(?<!VAULT_ADDR)(?<!VAULT_CACERT)")
-SHIM = """#!/bin/bash
-real=$(PATH=${{PATH#*:}} command -v {program})
-case " $* " in *" exec "*|*" logs "*|*" top "*) exit 0 ;; esac
-"$real" "$@"; code=$?
-[ $code = 0 ] || echo "$code: {program} $*" >> "$RUNBOOK_FAILURES"
-exit $code
-"""
-
-
-def steps(page: Path) -> Iterator[str]:
-    """Return a page's commands in their order, with the lab's site for the page's."""
-    for indent, body in BLOCK.findall(page.read_text(encoding="utf-8")):
-        text = "".join(line.removeprefix(indent) for line in body.splitlines(keepends=True))
-        yield from commands(re.sub(r"^SITE=\S+", "SITE=eagle-ford", text, flags=re.MULTILINE))
-
-
-def reads(page: Path) -> tuple[list[str], list[str]]:
-    """Return what a page defines, and what it looks at."""
-    every = list(steps(page))
-    looked = [
-        step
-        for step in every
-        if READS.match(step) and not PLACEHOLDER.search(step) and not step.startswith(tuple(NOT_HERE))
-    ]
-    return [step for step in every if DEFINES.match(step) and not PLACEHOLDER.search(step)], looked
+from lab.estate import Estate
+from lab.progress import Silent
+from lab.tools import ensure
+from model import Site
+from tests.support import servers
+from tests.support.emqx_ctl import is_understood
+from tests.support.front import Front
+from tests.support.runbook_dashboard import serving
+from tests.support.runbook_scenes import ELSEWHERE, HEAD, SCENES, SITE_IN_SERVICE
+from tests.support.runbooks import PAGES, RUNBOOKS, SITE, Reader, Scene, queries, reader, script, steps
+from tests.support.shell import Shell
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Programs that write down how the real ones ended: a pipe hides that."""
-    folder = tmp_path_factory.mktemp("programs")
-    for program in ("kubectl", "vault", "sitectl", "curl"):
-        file = folder / program
-        file.write_text(SHIM.format(program=program))
-        file.chmod(0o755)
-    return folder
+def on_call(
+    deployed: Shell, site: Site, estate: Estate, front: Front, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Reader]:
+    """A person on call, with the files that the index names, at a site where everything is in service."""
+    folder = tmp_path_factory.mktemp("on-call")
+    pair, _ = front.issued("server", site.dashboard_host, "1h")
+    tools = ensure({"kafka", "java"}, Silent())
+    with serving(pair.chain, pair.key, folder / "asked") as port:
+        more = {
+            "RUNBOOK_OPEN_PORT": str(front.ports["mqtts"]),
+            "RUNBOOK_DASHBOARD": f"{site.dashboard_host}:18084:127.0.0.1:{port}",
+            "RUNBOOK_JAVA": str(tools["java"] / "bin" / "java"),
+            "RUNBOOK_KAFKA": str(tools["kafka"] / "libs"),
+        }
+        made = reader(deployed, folder, more)
+        index = steps((RUNBOOKS / "README.md").read_text(encoding="utf-8"))
+        works(made, "\n".join(step.text for step in index if not step.inline))
+        with a_dead_letter(deployed, estate, folder / "client.properties"), set_up(made, SITE_IN_SERVICE):
+            yield made
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if reads(page)[1]], ids=lambda page: page.stem)
-def test_what_a_runbook_looks_at_is_there(
-    page: Path, deployed: Shell, programs: Path, tmp_path: Path
-) -> None:
-    defined, looked = reads(page)
-    failures = tmp_path / "failures"
-    path = f"{programs}{os.pathsep}{deployed.environment.get('PATH', os.environ['PATH'])}"
-    logins = {name: deployed.administration[name] for name in ("KUBECONFIG", "VAULT_TOKEN")}
-    variables = {**logins, "PATH": path, "RUNBOOK_FAILURES": str(failures)}
-    script = "\n".join([*defined, *looked])
-    outcome = deployed.run("bash", "-c", f"cd {tmp_path}\n{script}", check=False, variables=variables)
-    assert not failures.exists(), f"{failures.read_text()}\n{outcome.text}"
-    assert "command not found" not in outcome.err, outcome.err
+@contextlib.contextmanager
+def a_dead_letter(deployed: Shell, estate: Estate, properties: Path) -> Iterator[None]:
+    """Write a record that a store refused, and the login of a person that may read it; the record is removed."""
+    administrator = estate.kafka_administrator()
+    user, password = administrator.user, administrator.password_file.read_text()
+    properties.touch(mode=0o600)
+    properties.write_text(
+        "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\n"
+        f"ssl.truststore.type=PEM\nssl.truststore.location={deployed.authority}\n"
+        "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
+        f'username="{user}" password="{password}";\n'
+    )
+    topic = f"{SITE}.dead-letter"
+    headers: list[tuple[str, str | bytes | None]] = [
+        ("name", "pump-1"),
+        ("__connect.errors.exception.message", "the value is not JSON"),
+    ]
+    producer = Producer(servers.kafka(deployed, user, password))
+    producer.produce(topic, b"4.2", partition=0, headers=headers)
+    assert producer.flush(30) == 0
+    try:
+        yield
+    finally:
+        kafka = servers.kafka_admin(deployed, user, password)
+        (done,) = kafka.delete_records([TopicPartition(topic, 0, OFFSET_END)]).values()
+        done.result(30)
 
 
-def test_the_other_runbooks_ask_emqx_alone() -> None:
-    assert {page.stem for page in PAGES if not reads(page)[1]} == EMQX_ALONE
+@contextlib.contextmanager
+def set_up(on_call: Reader, scene: Scene) -> Iterator[None]:
+    """Make what the situation has, and take it away."""
+    try:
+        works(on_call, scene.before)
+        yield
+    finally:
+        works(on_call, scene.after)
+
+
+def works(on_call: Reader, part: str) -> None:
+    """Run a part of a scene, which has to go well."""
+    failures, _ = on_call.follow(f"{HEAD}\n{part}") if part else ([], None)
+    assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_runbook_says_works(page: Path, on_call: Reader) -> None:
+    scene = SCENES.get(page.stem, Scene())
+    with set_up(on_call, scene):
+        failures, outcome = on_call.follow(script(page.read_text(encoding="utf-8"), scene, ELSEWHERE))
+        asked = on_call.asked
+    assert not failures, "\n".join([*failures, "---", outcome.text])
+    assert [words for words in asked if not is_understood(words.removeprefix("ctl "))] == []
+    assert [words for words in scene.prints if words not in outcome.text] == [], outcome.text
+
+
+@pytest.mark.parametrize(
+    "query", [query for page in PAGES for query in queries(page.read_text(encoding="utf-8"))]
+)
+def test_prometheus_takes_what_a_runbook_asks_it(query: str, deployed: Shell) -> None:
+    answer = servers.prometheus(deployed).ask("GET", f"/query?{urlencode({'query': query})}")
+    assert answer.status == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    {
+        "k get nonsense": "ended with 1: kubectl",
+        "k get pods --selector app=none": "finds nothing: kubectl",
+        "k get pods | grep nothing-like-it": "finds nothing: grep",
+        "k logs --selector apps.emqx.io/instance=broker --container other": "is not asked of any container",
+        "k top pod --selector app=none": "finds no pod",
+        "k exec pod/none --container emqx -- emqx ctl broker stats": "is not asked of any container",
+        "k port-forward service/opa 8182 &": "has no port 8182",
+        "kubectl --namespace iot-$SITE port-forward service/opa 8181 &\nsleep 1": "is left running",
+        "cmctl renew other-tls --namespace iot-$SITE": "ended with 1: cmctl",
+        "vault read nonsense/of/nothing | head": "ended with 2: vault",
+        "sitectl explain $SITE nonsense": "sitectl explain eagle-ford nonsense",
+        "frobnicate the broker": "no program: frobnicate the broker",
+        "cat < nothing.txt": "No such file",
+    }.items(),
+)
+def test_a_command_that_does_not_work_fails_its_page(command: str, said: str, on_call: Reader) -> None:
+    head = 'SITE=eagle-ford\nk() { kubectl --namespace "iot-$SITE" "$@"; }\n'
+    page = f"# Page\n\n```sh\n{head}{command}\n```\n"
+    failures, _ = on_call.follow(script(page, Scene(), ELSEWHERE))
+    assert any(said in line for line in failures), failures
