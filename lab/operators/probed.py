@@ -17,6 +17,7 @@ from lab.operators.kubernetes import (
     NOT_FOUND,
     POD,
     Document,
+    Kind,
     KubernetesClient,
     KubernetesError,
     KubernetesUnreachable,
@@ -25,6 +26,7 @@ from lab.operators.loop import Key, Watch, log
 
 SELECTOR = "app.kubernetes.io/name in (opa, kafka)"
 """The pods that are looked at; kwok passes them over by the same label."""
+KAFKA = Kind("kafka.strimzi.io", "v1", "kafkas", "Kafka")
 SECONDS = 3.0
 BROKER_LABEL = "strimzi.io/broker-role"
 NUMBER_LABEL = "iot-broker-lab/broker"
@@ -78,10 +80,14 @@ class ReadinessProber:
     def stand_for_brokers(self) -> None:
         """Make the pods of Kafka's brokers where they are missing; what fails is tried again soon."""
         try:
-            for number in range(1, len(self.servers.brokers) + 1):
-                pod = broker_pod(number)
-                if self.kubernetes.get(POD, NAMESPACE, pod["metadata"]["name"]) is None:
-                    self.kubernetes.apply(POD, pod, MANAGER)
+            pods = [broker_pod(number) for number in range(1, len(self.servers.brokers) + 1)]
+            missing = [
+                pod for pod in pods if not self.kubernetes.get(POD, NAMESPACE, pod["metadata"]["name"])
+            ]
+            owner = self.kubernetes.get(KAFKA, NAMESPACE, CLUSTER) if missing else None
+            if owner:
+                for pod in missing:
+                    self.kubernetes.apply(POD, owned(pod, owner), MANAGER)
         except (KubernetesError, KubernetesUnreachable) as error:
             log.info("the brokers' pods: %s", error)
 
@@ -103,6 +109,21 @@ class ReadinessProber:
         except KubernetesError as error:
             if error.status != NOT_FOUND:
                 raise
+
+
+def owned(pod: Document, owner: Document) -> Document:
+    """Return a broker's pod with its controller, without which a machine that it runs on is not drained.
+
+    Strimzi has a set of pods between the two.
+    """
+    controller = {
+        "apiVersion": KAFKA.api_version,
+        "kind": KAFKA.name,
+        "name": CLUSTER,
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+    }
+    return pod | {"metadata": pod["metadata"] | {"ownerReferences": [controller]}}
 
 
 def is_ready(status: Mapping[str, Any]) -> bool:

@@ -55,6 +55,22 @@ def test_what_is_as_it_should_be_is_not_written() -> None:
     assert kubernetes.statuses == pending.statuses == []
 
 
+def test_a_brokers_pod_has_a_controller_so_that_its_machine_can_be_drained() -> None:
+    kubernetes, looking = prober(running(broker_pod(1)), answers=True)
+    looking.stand_for_brokers()
+    assert ("Pod", "core-kafka-2") not in kubernetes.objects
+    kubernetes.objects[("Kafka", "core")] = {"metadata": {"name": "core", "uid": "u"}}
+    looking.stand_for_brokers()
+    (owner,) = kubernetes.objects[("Pod", "core-kafka-2")]["metadata"]["ownerReferences"]
+    assert owner == {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "Kafka",
+        "name": "core",
+        "uid": "u",
+        "controller": True,
+    }
+
+
 def test_a_server_that_takes_connections_and_says_nothing_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
