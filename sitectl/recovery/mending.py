@@ -80,6 +80,8 @@ def _entry(
 ) -> dict[str, Any]:
     """Return a resource as the engine would have written it; what a server answers comes by the next refresh."""
     given: dict[str, Any] = dict(started["inputs"]) if started else _kept(wanted.inputs)
+    # Placeholders of a program that runs without servers.
+    given |= {key: value for key, value in there.outputs.items() if key in given}
     entry: dict[str, Any] = dict(started) if started else {}
     return entry | {
         "urn": wanted.urn,

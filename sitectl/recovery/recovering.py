@@ -12,6 +12,7 @@ from components.settings import Settings
 from model import Site
 from sitectl.checks.kubectl import Kubectl
 from sitectl.recovery import keycloak, kubernetes, mending, sidecars, vault
+from sitectl.recovery.authorities import ROOT, Key
 from sitectl.recovery.found import Found, Look
 from sitectl.recovery.stack import Holder, LockedError, Stack
 from sitectl.recovery.wanted import BOOTSTRAP_PROJECT, PROJECT, Wanted, of_bootstrap, of_site, with_ids
@@ -58,7 +59,7 @@ class _Plan:
     document: dict[str, Any]
     found: list[tuple[Wanted, Found]]
     gone: list[str]
-    keys: dict[str, vault.Key]
+    keys: dict[str, Key]
     report: list[Done]
 
 
@@ -66,7 +67,7 @@ def recover(root: Path, site: Site, settings: Settings, ask: Ask, *, bootstrap: 
     """Mend the stack of a site, or that of its bootstrap; raises StackError, LookError, StoppedError.
 
     But for a broken sidecar of the state's files, which goes, nothing is written before every server was looked at.
-    Of the servers' objects only a key that was never certified is deleted, and only after a question.
+    Of the servers' objects only a CA's key that leads nowhere is deleted, and only after a question.
     """
     stack = Stack(root / BOOTSTRAP if bootstrap else root, site.name)
     report = Report(site.name)
@@ -127,7 +128,9 @@ def _look(
         if in_keycloak:
             client = keycloak.connect(settings.keycloak_url, settings.keycloak_ca)
             in_realm = client.look(in_keycloak, everything, ids)
-        if slow <= {*look.found, *keys, *in_realm.found} or time.monotonic() > give_up:
+        # A root's key comes a moment before its certificate.
+        requested = {urn for urn in keys if everything[urn].made.type != ROOT}
+        if slow <= {*look.found, *requested, *in_realm.found} or time.monotonic() > give_up:
             break
         time.sleep(PAUSE_SECONDS)
     looks += [look, in_realm]
@@ -242,11 +245,11 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _remove(keys: Mapping[str, vault.Key], site: Site, settings: Settings, ask: Ask, report: Report) -> None:
-    """Delete keys whose request is lost: `up` would be refused a second one of the name."""
+def _remove(keys: Mapping[str, Key], site: Site, settings: Settings, ask: Ask, report: Report) -> None:
+    """Delete keys that lead nowhere: `up` would be refused a second one of the name."""
     for key in keys.values():
         question = (
-            f"Vault has the key {key.name} of {key.mount}, which was never certified, and its request is lost. "
+            f"Vault has the key {key.name} of {key.mount}: {key.words}, and the state does not know it. "
             "May it be deleted? `up` makes another."
         )
         if not ask(question):
@@ -255,7 +258,7 @@ def _remove(keys: Mapping[str, vault.Key], site: Site, settings: Settings, ask: 
                 "    do this again when it may be deleted"
             )
         vault.connect(settings.vault_address, settings.vault_ca).delete(key)
-        report.done.append(Done(vault.AREA, "key", key.name, f"deleted from {key.mount}: never certified"))
+        report.done.append(Done(vault.AREA, "key", key.name, f"deleted from {key.mount}: {key.words}"))
 
 
 def _compare(stack: Stack, report: Report) -> None:

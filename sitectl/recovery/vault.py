@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography import x509
-
 from sitectl.checks import Unreachable
 from sitectl.checks.web import Answer, Web
+from sitectl.recovery.authorities import Authorities, Key
 from sitectl.recovery.found import Found, Look, LookError
 from sitectl.recovery.wanted import Wanted
 from sitectl.vault_token import vault_token
@@ -16,24 +15,9 @@ from sitectl.vault_token import vault_token
 AREA = "vault"
 MOUNT = "vault:index/mount:Mount"
 LOGIN = "vault:index/authBackend:AuthBackend"
-ROOT = "vault:pkiSecret/secretBackendRootCert:SecretBackendRootCert"
-REQUEST = "vault:pkiSecret/secretBackendIntermediateCertRequest:SecretBackendIntermediateCertRequest"
-SIGNED = "vault:pkiSecret/secretBackendRootSignIntermediate:SecretBackendRootSignIntermediate"
-TAKEN_IN = "vault:pkiSecret/secretBackendIntermediateSetSigned:SecretBackendIntermediateSetSigned"
 # Seen with Vault 1.21.4: it answers, and then the next deletion of an engine has no end.
 CUT_OFF = "have Vault started again before the next engine is deleted (runbooks/interrupted-deployment.md)"
-# What the plugin fills in, and Vault does not give back.
-_DEFAULTS = {"format": "pem", "privateKeyFormat": "der"}
 _DELETED = (200, 204)
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key of a CA that was asked for and never certified: nothing is signed with it, and its request is lost."""
-
-    mount: str
-    id: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -49,22 +33,16 @@ class Vault:
 
         Raises LookError.
         """
-        found: dict[str, Found] = {}
-        keys = {}
-        for wanted in missing:
+        wanted = tuple(missing)
+        found, keys = Authorities(self._data, resources, wanted).look()
+        for one in wanted:
             there = None
-            if wanted.made.type == MOUNT:
-                there = self._mount(str(wanted.inputs["path"]))
-            elif wanted.made.type == LOGIN:
-                there = self._login(str(wanted.inputs["path"]))
-            elif wanted.made.type == ROOT:
-                there = self._root(wanted)
-            elif wanted.made.type == TAKEN_IN:
-                there = self._taken_in(wanted, resources)
-            elif wanted.made.type == REQUEST and (key := self._lost_key(wanted)):
-                keys[wanted.urn] = key
+            if one.made.type == MOUNT:
+                there = self._mount(str(one.inputs["path"]))
+            elif one.made.type == LOGIN:
+                there = self._login(str(one.inputs["path"]))
             if there is not None:
-                found[wanted.urn] = there
+                found[one.urn] = there
         return Look(found), keys
 
     def lost(self, resources: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -82,12 +60,14 @@ class Vault:
         ]
 
     def delete(self, key: Key) -> None:
-        """Delete a key that was never certified; raises LookError."""
-        answer = self._ask("DELETE", f"{key.mount}/key/{key.id}")
-        if answer.status not in _DELETED:
-            raise LookError(
-                AREA, f"the key {key.name} of {key.mount} cannot be deleted: HTTP {answer.status}"
-            )
+        """Delete a key that leads nowhere, after the certificates of it; raises LookError."""
+        for path in (
+            *(f"{key.mount}/issuer/{issuer}" for issuer in key.issuers),
+            f"{key.mount}/key/{key.id}",
+        ):
+            answer = self._ask("DELETE", path)
+            if answer.status not in _DELETED:
+                raise LookError(AREA, f"{path} cannot be deleted: HTTP {answer.status}")
 
     def _mount(self, path: str) -> Found | None:
         mounts = self._data("sys/mounts") or {}
@@ -96,55 +76,6 @@ class Vault:
 
     def _login(self, path: str) -> Found | None:
         return Found(path) if f"{path}/" in (self._data("sys/auth") or {}) else None
-
-    def _root(self, wanted: Wanted) -> Found | None:
-        mount = str(wanted.inputs["backend"])
-        issuer = self._data(f"{mount}/issuer/{wanted.inputs['issuerName']}")
-        if issuer is None:
-            return None
-        certificate = str(issuer["certificate"]).strip()
-        outputs = {
-            **_DEFAULTS,
-            "certificate": certificate,
-            "issuingCa": certificate,
-            "serialNumber": _serial(certificate),
-            "issuerId": issuer["issuer_id"],
-            "keyId": issuer["key_id"],
-        }
-        return Found(f"{mount}/issuer/{issuer['issuer_id']}", outputs)
-
-    def _taken_in(self, wanted: Wanted, resources: Mapping[str, Mapping[str, Any]]) -> Found | None:
-        """Find the issuer of the certificate that the state says was signed."""
-        signed = [
-            resources[urn]["outputs"]["certificate"]
-            for urn in wanted.depends_on
-            if urn in resources and resources[urn]["type"] == SIGNED
-        ]
-        mount = str(wanted.inputs["backend"])
-        for identity in (self._list(f"{mount}/issuers") or {}).get("keys", []):
-            issuer = self._data(f"{mount}/issuer/{identity}") or {}
-            if any(str(issuer.get("certificate", "")).strip() == str(text).strip() for text in signed):
-                outputs = {
-                    "certificate": signed[0],
-                    "importedIssuers": [identity],
-                    "importedKeys": [],
-                }
-                return Found(f"{mount}/intermediate/set-signed/{identity}", outputs)
-        return None
-
-    def _lost_key(self, wanted: Wanted) -> Key | None:
-        mount, name = str(wanted.inputs["backend"]), str(wanted.inputs["keyName"])
-        named = (self._list(f"{mount}/keys") or {}).get("key_info", {})
-        mine = [identity for identity, info in named.items() if (info or {}).get("key_name") == name]
-        if not mine:
-            return None
-        for issuer in (self._list(f"{mount}/issuers") or {}).get("keys", []):
-            if (self._data(f"{mount}/issuer/{issuer}") or {}).get("key_id") in mine:
-                return None
-        return Key(mount, mine[0], name)
-
-    def _list(self, path: str) -> dict[str, Any] | None:
-        return self._data(f"{path}?list=true")
 
     def _data(self, path: str) -> dict[str, Any] | None:
         """Return what is at a path, None where nothing is; raises LookError."""
@@ -175,9 +106,3 @@ def connect(address: str, authorities: str | None) -> Vault:
     if os.environ.get("VAULT_NAMESPACE"):
         headers["X-Vault-Namespace"] = os.environ["VAULT_NAMESPACE"]
     return Vault(Web(address, authorities, headers))
-
-
-def _serial(certificate: str) -> str:
-    """Return a certificate's serial number as Vault writes it: `0a:1b:…`."""
-    number = x509.load_pem_x509_certificate(certificate.encode()).serial_number
-    return number.to_bytes((number.bit_length() + 7) // 8 or 1, "big").hex(":")

@@ -1,0 +1,187 @@
+"""What is left of a site's CAs in Vault goes back into the state where its chain is whole, and makes room where not."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from components.recording import OFFLINE
+from components.vault_names import issuing_mount, root_mount
+from model import Site
+from sitectl.recovery import mending
+from sitectl.recovery.authorities import REQUEST, REQUEST_IS_LOST, ROOT, SIGNED, TAKEN_IN, Authorities, Key
+from sitectl.recovery.wanted import Wanted, of_site
+from tests.unit.components.conftest import composed
+
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Authority:
+    """A CA of the test's own: PEM text as Vault gives it, with a line feed at its end."""
+
+    def __init__(self, name: str, above: "Authority | None" = None) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        signer = above or self
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(self.name)
+            .issuer_name(signer.name)
+            .public_key(self.key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(_NOW)
+            .not_valid_after(_NOW + timedelta(days=3650))
+            .sign(signer.key, hashes.SHA256())
+        )
+        self.pem = made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return composed("eagle-ford").site
+
+
+@pytest.fixture(scope="module")
+def root() -> Authority:
+    return Authority("Eagle Ford Root")
+
+
+@pytest.fixture(scope="module")
+def issuing(root: Authority) -> Authority:
+    return Authority("Eagle Ford Issuing", root)
+
+
+@pytest.fixture(scope="module")
+def everything(site: Site) -> dict[str, Wanted]:
+    return of_site(site, OFFLINE)
+
+
+class Server:
+    """Vault's answers about two engines: their keys by name, and their certificates."""
+
+    def __init__(self, site: Site) -> None:
+        self.root, self.issuing = root_mount(site), issuing_mount(site)
+        self.answers: dict[str, dict[str, Any]] = {}
+
+    def key(self, mount: str, name: str, identity: str) -> None:
+        keys = self.answers.setdefault(f"{mount}/keys?list=true", {"key_info": {}})
+        keys["key_info"][identity] = {"key_name": name}
+
+    def issuer(self, mount: str, identity: str, key: str, certificate: str, name: str = "") -> None:
+        self.answers.setdefault(f"{mount}/issuers?list=true", {"keys": []})["keys"].append(identity)
+        issuer = {"issuer_id": identity, "key_id": key, "certificate": certificate}
+        self.answers[f"{mount}/issuer/{identity}"] = issuer
+        if name:
+            self.answers[f"{mount}/issuer/{name}"] = issuer
+
+    def whole(self, root: Authority, issuing: Authority) -> None:
+        self.key(self.root, "root-g1", "root-key")
+        self.issuer(self.root, "root-1", "root-key", root.pem, "root-g1")
+        self.key(self.issuing, "issuing-g1", "issuing-key")
+        self.issuer(self.issuing, "issuing-1", "issuing-key", issuing.pem)
+
+
+def chain(everything: dict[str, Wanted], *kinds: str) -> tuple[Wanted, ...]:
+    """Return the CAs' resources of these types, in their order."""
+    return tuple(one for kind in kinds for one in everything.values() if one.made.type == kind)
+
+
+def entry(one: Wanted, **outputs: Any) -> dict[str, dict[str, Any]]:
+    return {one.urn: {"type": one.made.type, "outputs": {**one.inputs, **outputs}}}
+
+
+def test_a_whole_chain_goes_back_into_the_state(
+    everything: dict[str, Wanted], site: Site, root: Authority, issuing: Authority
+) -> None:
+    """The request's text is lost, and is the same in the request and in the signature: no replacement follows."""
+    server = Server(site)
+    server.whole(root, issuing)
+    missing = chain(everything, ROOT, REQUEST, SIGNED, TAKEN_IN)
+    found, keys = Authorities(server.answers.get, {}, missing[1:] + missing[:1]).look()
+    assert [one.made.type for one in missing if one.urn in found] == [ROOT, REQUEST, SIGNED, TAKEN_IN]
+    assert keys == {}
+    _, request, signed, taken = (found[one.urn].outputs for one in missing)
+    assert (request["csr"], signed["csr"], request["keyId"]) == (
+        REQUEST_IS_LOST,
+        REQUEST_IS_LOST,
+        "issuing-key",
+    )
+    assert signed["issuerRef"] == "root-1"
+    assert signed["certificate"] == taken["certificate"] == issuing.pem.strip()
+    assert signed["certificateBundle"] == f"{issuing.pem.strip()}\n{root.pem.strip()}"
+    assert taken["importedIssuers"] == ["issuing-1"]
+
+
+def test_placeholders_of_the_program_do_not_reach_the_state(
+    everything: dict[str, Wanted], site: Site, root: Authority, issuing: Authority
+) -> None:
+    server = Server(site)
+    server.whole(root, issuing)
+    missing = chain(everything, ROOT, REQUEST, SIGNED, TAKEN_IN)
+    found, _ = Authorities(server.answers.get, {}, missing).look()
+    signed = next(one for one in missing if one.made.type == SIGNED)
+    ids = {signed.provider: "of-the-provider", signed.parent: ""}
+    written = mending._entry(signed, found[signed.urn], None, ids)
+    assert written["inputs"]["csr"] == written["outputs"]["csr"] == REQUEST_IS_LOST
+    assert written["inputs"]["issuerRef"] == "root-1"
+
+
+def test_a_signature_is_found_for_a_request_that_the_state_has(
+    everything: dict[str, Wanted], site: Site, root: Authority, issuing: Authority
+) -> None:
+    server = Server(site)
+    server.whole(root, issuing)
+    (above,), (request,) = chain(everything, ROOT), chain(everything, REQUEST)
+    known = entry(above, certificate=root.pem, issuerId="root-1") | entry(
+        request, csr="CSR", keyId="issuing-key"
+    )
+    missing = chain(everything, SIGNED, TAKEN_IN)
+    found, keys = Authorities(server.answers.get, known, missing).look()
+    assert [found[one.urn].outputs.get("csr") for one in missing] == ["CSR", None]
+    assert keys == {}
+
+
+@pytest.mark.parametrize("which", ["another root", "no root"])
+def test_a_certificate_whose_root_is_gone_makes_room(
+    everything: dict[str, Wanted], site: Site, issuing: Authority, which: str
+) -> None:
+    server = Server(site)
+    server.key(server.root, "root-g1", "root-key")
+    server.key(server.issuing, "issuing-g1", "issuing-key")
+    server.issuer(server.issuing, "issuing-1", "issuing-key", issuing.pem)
+    if which == "another root":
+        server.issuer(server.root, "root-2", "root-key", Authority("Eagle Ford Root").pem, "root-g1")
+    missing = chain(everything, ROOT, REQUEST, SIGNED, TAKEN_IN)
+    found, keys = Authorities(server.answers.get, {}, missing).look()
+    assert {one.made.type for one in missing if one.urn in found} <= {ROOT}
+    lost = Key(server.issuing, "issuing-g1", "issuing-key", ("issuing-1",))
+    alone = [Key(server.root, "root-g1", "root-key")] if which == "no root" else []
+    assert list(keys.values()) == [*alone, lost]
+    assert (lost.words, Key("pki", "a", "b").words) == (
+        "its certificate has no root any more",
+        "it has no certificate",
+    )
+
+
+def test_a_key_without_a_certificate_makes_room(everything: dict[str, Wanted], site: Site) -> None:
+    server = Server(site)
+    server.key(server.issuing, "issuing-g1", "issuing-key")
+    server.key(server.issuing, "issuing-g2", "another-key")
+    found, keys = Authorities(server.answers.get, {}, chain(everything, REQUEST, SIGNED, TAKEN_IN)).look()
+    assert (found, list(keys.values())) == ({}, [Key(server.issuing, "issuing-g1", "issuing-key")])
+
+
+def test_a_certificate_that_the_state_says_was_signed_is_found(
+    everything: dict[str, Wanted], site: Site, root: Authority, issuing: Authority
+) -> None:
+    server = Server(site)
+    server.whole(root, issuing)
+    (signed,), missing = chain(everything, SIGNED), chain(everything, TAKEN_IN)
+    known = entry(signed, certificate=issuing.pem.strip())
+    found, _ = Authorities(server.answers.get, known, missing).look()
+    assert found[missing[0].urn].outputs["importedIssuers"] == ["issuing-1"]
+    other = entry(signed, certificate=root.pem)
+    assert Authorities(server.answers.get, other, missing).look() == ({}, {})
