@@ -66,7 +66,7 @@ def _exported(folder: Path, stack: str) -> Mapping[str, Any]:
             if done.returncode == 0:
                 found: dict[str, Any] = json.loads(done.stdout)
                 return found
-        # The engine writes the state's file in place: it may be half written.
+        # The engine writes beside a reading, and what it writes in place is half written for a moment.
         except ValueError:
             continue
         except (OSError, subprocess.TimeoutExpired):

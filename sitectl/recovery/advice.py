@@ -18,6 +18,6 @@ def advice(site: str, words: str) -> str:
     if _INTERRUPTED.search(words) is None:
         return ""
     return (
-        f"a deployment was interrupted: run `sitectl recover {site}`, then `pulumi up -s {site}` "
+        f"a deployment was interrupted: run `sitectl recover {site}`, then what you wanted to do "
         "(runbooks/interrupted-deployment.md)"
     )
