@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from confluent_kafka.admin import AdminClient
 
@@ -12,6 +13,10 @@ from tests.support import servers
 from tests.support.shell import REPOSITORY, Outcome, Shell, copy_program
 
 SITE = "eagle-ford"
+
+# How long one example takes says how busy the machine is: what is claimed of speed is a ratio, under `benchmarks/`.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
 
 
 @pytest.fixture(scope="session")
