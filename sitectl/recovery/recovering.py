@@ -114,16 +114,18 @@ def _look(
     }
     cluster = kubernetes.Cluster(Kubectl(settings.kubernetes_context), site.name, site.namespace)
     seen = cluster.settled(by_server[kubernetes.AREA])
-    missing = [one for one in everything.values() if _is_missing(one, entries)]
+    asked = vault.connect(settings.vault_address, settings.vault_ca)
+    gone = _lost_with_namespace(entries, seen, everything) + asked.lost(entries)
+    kept = {urn: entry for urn, entry in entries.items() if urn not in gone}
+    missing = [one for one in everything.values() if _is_missing(one, kept)]
     looks = [kubernetes.look(site.name, [one for one in missing if one.server == kubernetes.AREA], seen)]
     in_vault = [one for one in missing if one.server == vault.AREA]
     in_keycloak = [one for one in missing if one.server == keycloak.AREA]
-    asked = vault.connect(settings.vault_address, settings.vault_ca)
     ids = {urn: str(entry.get("id", "")) for urn, entry in entries.items()}
     slow = _in_making(document, missing)
     give_up = time.monotonic() + IN_MAKING_SECONDS
     while True:
-        look, keys = asked.look(in_vault, entries)
+        look, keys = asked.look(in_vault, kept)
         in_realm = Look()
         if in_keycloak:
             client = keycloak.connect(settings.keycloak_url, settings.keycloak_ca)
@@ -136,8 +138,6 @@ def _look(
     looks += [look, in_realm]
     found = {urn: there for look in looks for urn, there in look.found.items()}
     left = {urn: why for look in looks for urn, why in look.left.items()}
-    gone = _lost_with_namespace(entries, seen, everything)
-    gone += asked.lost(entries)
     known = set(entries)
     chosen: list[tuple[Wanted, Found]] = []
     ids |= {urn: there.id for urn, there in found.items()}

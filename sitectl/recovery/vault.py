@@ -7,7 +7,7 @@ from typing import Any
 
 from sitectl.checks import Unreachable
 from sitectl.checks.web import Answer, Web
-from sitectl.recovery.authorities import Authorities, Key
+from sitectl.recovery.authorities import ROOT, Authorities, Key
 from sitectl.recovery.found import Found, Look, LookError
 from sitectl.recovery.wanted import Wanted
 from sitectl.vault_token import vault_token
@@ -46,9 +46,10 @@ class Vault:
         return Look(found), keys
 
     def lost(self, resources: Mapping[str, Mapping[str, Any]]) -> list[str]:
-        """Return the URNs of what the state has in engines that are not there; raises LookError.
+        """Return the URNs of roots, and of what the state has in engines, that are not there; raises LookError.
 
-        Pulumi's plugin reads nothing again of keys and signatures, and would take them for there.
+        Pulumi's plugin reads nothing again of keys and signatures, and would take them for there. A root it does read,
+        and that is too late for a root's key, which stands in the way of another.
         """
         mounts = self._data("sys/mounts") or {}
         return [
@@ -56,7 +57,7 @@ class Vault:
             for urn, entry in resources.items()
             if str(entry["type"]).startswith("vault:pkiSecret/")
             and (path := (entry.get("inputs") or {}).get("backend"))
-            and f"{path}/" not in mounts
+            and (f"{path}/" not in mounts or (entry["type"] == ROOT and self._data(str(entry["id"])) is None))
         ]
 
     def delete(self, key: Key) -> None:

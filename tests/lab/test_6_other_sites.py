@@ -149,12 +149,12 @@ def given_up(shell: Shell, site: Site, text: str) -> None:
 
 
 def replicants(shell: Shell, site: Site, role: str = "replicant") -> dict[str, str]:
-    """Return the zone of each pod of a role."""
+    """Return the zone of each pod of a role that has a node."""
     selector = f"apps.emqx.io/instance=broker,apps.emqx.io/db-role={role}"
     return {
         pod["metadata"]["name"]: zone(shell, pod)
         for pod in shell.all("pod", site.namespace, selector)
-        if "deletionTimestamp" not in pod["metadata"]
+        if "deletionTimestamp" not in pod["metadata"] and "nodeName" in pod["spec"]
     }
 
 

@@ -99,6 +99,15 @@ class Bench:
         found = self.shell.kubectl("get", "namespace", self.site.namespace, "--output", phase, check=False)
         return found.out == "Terminating"
 
+    def made(self, kind: str, plural: str) -> Moment:
+        """Strike when one of a kind is being created that was not there before, and has reached the cluster."""
+        creating, before = at("creating", kind), self._names(plural)
+        return lambda now: creating(now) and bool(self._names(plural) - before)
+
+    def _names(self, plural: str) -> set[str]:
+        namespace = f"--namespace={self.site.namespace}"
+        return set(self.shell.kubectl("get", plural, namespace, "--output", "name", check=False).out.split())
+
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self.shell.environment}
 
@@ -137,7 +146,7 @@ def test_killed_updates_converge(bench: Bench, undisturbed: Fingerprint) -> None
     assert refused.code != 0
     assert f"`sitectl recover {bench.site.name}`" in refused.text
     bench.recover()
-    bench.kill(UP, at("creating", "Job"))
+    bench.kill(UP, bench.made("Job", "jobs"))
     done = bench.recover()
     assert ("Job", "imported") in {(one["kind"], one["what"].split()[0]) for one in done}
     file.write_text(text)
@@ -191,7 +200,7 @@ def test_killed_first_deployments_converge(bench: Bench, undisturbed: Fingerprin
     bench.recover()
     bench.kill(UP, at("creating", "Subflow", "Execution", "ClientScope", "Group"))
     bench.recover()
-    bench.kill(UP, at("creating", "EMQX"))
+    bench.kill(UP, bench.made("EMQX", "emqx"))
     done = bench.recover()
     assert ("EMQX", "imported") in {(one["kind"], one["what"].split()[0]) for one in done}
     bench.up()

@@ -13,6 +13,7 @@ from components.vault_names import issuing_mount, root_mount
 from model import Site
 from sitectl.recovery import mending
 from sitectl.recovery.authorities import REQUEST, REQUEST_IS_LOST, ROOT, SIGNED, TAKEN_IN, Authorities, Key
+from sitectl.recovery.vault import Vault
 from sitectl.recovery.wanted import Wanted, of_site
 from tests.unit.components.conftest import composed
 
@@ -185,3 +186,26 @@ def test_a_certificate_that_the_state_says_was_signed_is_found(
     assert found[missing[0].urn].outputs["importedIssuers"] == ["issuing-1"]
     other = entry(signed, certificate=root.pem)
     assert Authorities(server.answers.get, other, missing).look() == ({}, {})
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_root_that_vault_no_longer_has_is_lost_before_its_key_is_looked_for(
+    everything: dict[str, Wanted], site: Site, root: Authority, is_there: bool
+) -> None:
+    """A destruction that is killed while it deletes the root leaves it in the state, and its key in Vault."""
+    server = Server(site)
+    server.answers["sys/mounts"] = {f"{server.root}/": {}, f"{server.issuing}/": {}}
+    if is_there:
+        server.issuer(server.root, "root-1", "root-key", root.pem)
+
+    class Asked(Vault):
+        def _data(self, path: str) -> dict[str, Any] | None:
+            return server.answers.get(path)
+
+    (above,), (signed,) = chain(everything, ROOT), chain(everything, SIGNED)
+    known = {
+        one.urn: {"type": one.made.type, "id": identity, "inputs": dict(one.inputs)}
+        for one, identity in ((above, f"{server.root}/issuer/root-1"), (signed, "made-up"))
+    }
+    web: Any = None
+    assert Asked(web).lost(known) == ([] if is_there else [above.urn])
