@@ -33,7 +33,10 @@ Read = Callable[[str], dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class Key:
-    """What stands in the way of a CA: its key, and the certificates of that key, which lead nowhere."""
+    """What stands in the way of a CA: its key, and the certificates of that key, which lead nowhere.
+
+    `id` is empty for a key that stays: the state has its request.
+    """
 
     mount: str
     name: str
@@ -63,18 +66,17 @@ class Authorities:
             if wanted.urn in found:
                 continue
             if wanted.made.type == ROOT:
-                there = self._root(wanted)
-                if there is not None:
-                    found[wanted.urn] = there
-                elif key := self._key(wanted):
-                    keys[wanted.urn] = key
+                there, key = self._root(wanted), self._key(wanted)
+                found |= {wanted.urn: there} if there else {}
+                keys |= {wanted.urn: key} if key and not there else {}
             elif wanted.made.type == REQUEST and (key := self._key(wanted)):
                 chain = self._chain(wanted.urn, key, found)
                 found |= chain
-                if not chain:
-                    keys[wanted.urn] = key
+                keys |= {} if chain else {wanted.urn: key}
             elif wanted.made.type == SIGNED:
-                found |= self._signed(wanted, found)
+                signed, rest = self._signed(wanted, found), self._rootless(wanted, found)
+                found |= signed
+                keys |= {wanted.urn: rest} if rest and not signed else {}
             elif wanted.made.type == TAKEN_IN and (there := self._taken_in(wanted)):
                 found[wanted.urn] = there
         return found, keys
@@ -137,6 +139,21 @@ class Authorities:
             return {}
         given = request["outputs"]
         return self._certified(signed, str(given["backend"]), str(given["keyId"]), str(given["csr"]), found)
+
+    def _rootless(self, signed: Wanted, found: Mapping[str, Found]) -> Key | None:
+        """Find the certificates of a request that the state still has, once their root is gone; the key stays."""
+        request = self._outputs(signed, REQUEST, {})
+        if request is None:
+            return None
+        mount, key = str(request["backend"]), str(request["keyId"])
+        root = self._outputs(signed, ROOT, found)
+        issuers = tuple(
+            identity
+            for identity, issuer in self._issuers(mount)
+            if issuer["key_id"] == key
+            and not (root and _is_issued_by(str(issuer["certificate"]), str(root["certificate"])))
+        )
+        return Key(mount, str(request.get("keyName") or key), "", issuers) if issuers else None
 
     def _certified(
         self, signed: Wanted, mount: str, key: str, csr: str, found: Mapping[str, Found]

@@ -174,15 +174,6 @@ def test_a_killed_destruction_converges(bench: Bench, undisturbed: Fingerprint) 
     bench.equals(undisturbed)
 
 
-def test_a_destruction_that_is_killed_among_the_cas_converges(bench: Bench, undisturbed: Fingerprint) -> None:
-    """The state has lost what Vault still has, and Vault has lost the root: another is made, under the same names."""
-    bench.kill(DESTROY, at("deleting", "SecretBackendRootCert"))
-    bench.recover()
-    bench.up()
-    bench.shell.grant(bench.site)
-    bench.equals(undisturbed)
-
-
 def test_killed_destructions_leave_what_a_first_deployment_can_begin_with(bench: Bench) -> None:
     bench.kill(DESTROY, at("deleting", "KafkaTopic", "KafkaUser", "Client", "Realm"))
     bench.recover()

@@ -145,6 +145,18 @@ def test_a_signature_is_found_for_a_request_that_the_state_has(
     assert keys == {}
 
 
+def test_a_certificate_of_a_known_request_whose_root_is_gone_goes_without_its_key(
+    everything: dict[str, Wanted], site: Site, issuing: Authority
+) -> None:
+    server = Server(site)
+    server.key(server.issuing, "issuing-g1", "issuing-key")
+    server.issuer(server.issuing, "issuing-1", "issuing-key", issuing.pem)
+    (request,) = chain(everything, REQUEST)
+    known = entry(request, csr="CSR", keyId="issuing-key")
+    found, keys = Authorities(server.answers.get, known, chain(everything, ROOT, SIGNED, TAKEN_IN)).look()
+    assert (found, list(keys.values())) == ({}, [Key(server.issuing, "issuing-g1", "", ("issuing-1",))])
+
+
 @pytest.mark.parametrize("which", ["another root", "no root"])
 def test_a_certificate_whose_root_is_gone_makes_room(
     everything: dict[str, Wanted], site: Site, issuing: Authority, which: str
