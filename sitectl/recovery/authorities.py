@@ -1,11 +1,11 @@
-"""Looks in Vault for what is left of a site's CAs: certificates that are taken back into the state, and lost keys.
+"""Looks in Vault for what is left of a site's CAs: what goes back into the state, and what is in the way.
 
 A destruction takes a CA's request and signature out of the state long before Vault deletes the engine with its key and
 certificate. `up` would be refused a second key of the name. Where the chain is whole the state gets it back; a key
 without its certificate, or a certificate without its root, leads nowhere, and makes room after a question.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,21 +32,31 @@ Read = Callable[[str], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
-class Key:
-    """What stands in the way of a CA: its key, and the certificates of that key, which lead nowhere.
+class Leftover:
+    """What stands in the way of a CA in an engine `mount`: the key called `name`, and certificates that lead nowhere.
 
-    `id` is empty for a key that stays: the state has its request.
+    `key` is the key's id, and None for one that stays, since the state has its request; `issuers` are the ids of the
+    certificates.
     """
 
     mount: str
     name: str
-    id: str
+    key: str | None
     issuers: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """What it is, for a question and a report."""
-        return "its certificate has no root any more" if self.issuers else "it has no certificate"
+        if not self.issuers:
+            return f"the key {self.name} of {self.mount}, which has no certificate"
+        also = "the key {} of {} and its certificate" if self.key else "the certificate of the key {} of {}"
+        return f"{also.format(self.name, self.mount)}, whose root is gone"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths to delete, in their order."""
+        certificates = tuple(f"{self.mount}/issuer/{issuer}" for issuer in self.issuers)
+        return (*certificates, f"{self.mount}/key/{self.key}") if self.key else certificates
 
 
 @dataclass(frozen=True)
@@ -57,35 +67,26 @@ class Authorities:
     state: Entries
     missing: tuple[Wanted, ...]
 
-    def look(self) -> tuple[dict[str, Found], dict[str, Key]]:
-        """Return by URN what is there of the missing resources, and the keys in the way; raises LookError."""
+    def look(self) -> tuple[dict[str, Found], dict[str, Leftover]]:
+        """Return by URN what is there of the missing resources, and what is in the way; raises LookError."""
         found: dict[str, Found] = {}
-        keys: dict[str, Key] = {}
-        # Roots first: a request does not need its root, and its certificate does.
-        for wanted in sorted(self.missing, key=lambda one: one.made.type != ROOT):
-            if wanted.urn in found:
+        left: dict[str, Leftover] = {}
+        steps = {ROOT: self._root, REQUEST: self._request, SIGNED: self._signature, TAKEN_IN: self._taken_in}
+        for wanted in self.missing:
+            if wanted.urn in found or wanted.made.type not in steps:
                 continue
-            if wanted.made.type == ROOT:
-                there, key = self._root(wanted), self._key(wanted)
-                found |= {wanted.urn: there} if there else {}
-                keys |= {wanted.urn: key} if key and not there else {}
-            elif wanted.made.type == REQUEST and (key := self._key(wanted)):
-                chain = self._chain(wanted.urn, key, found)
-                found |= chain
-                keys |= {} if chain else {wanted.urn: key}
-            elif wanted.made.type == SIGNED:
-                signed, rest = self._signed(wanted, found), self._rootless(wanted, found)
-                found |= signed
-                keys |= {wanted.urn: rest} if rest and not signed else {}
-            elif wanted.made.type == TAKEN_IN and (there := self._taken_in(wanted)):
-                found[wanted.urn] = there
-        return found, keys
+            outcome = steps[wanted.made.type](wanted)
+            if isinstance(outcome, Leftover):
+                left[wanted.urn] = outcome
+            else:
+                found |= outcome
+        return found, left
 
-    def _root(self, wanted: Wanted) -> Found | None:
+    def _root(self, wanted: Wanted) -> dict[str, Found] | Leftover:
         mount = str(wanted.inputs["backend"])
         issuer = self.read(f"{mount}/issuer/{wanted.inputs['issuerName']}")
         if issuer is None:
-            return None
+            return self._key(wanted) or {}
         certificate = str(issuer["certificate"]).strip()
         outputs = {
             **_ROOT_DEFAULTS,
@@ -95,124 +96,101 @@ class Authorities:
             "issuerId": issuer["issuer_id"],
             "keyId": issuer["key_id"],
         }
-        return Found(f"{mount}/issuer/{issuer['issuer_id']}", outputs)
+        return {wanted.urn: Found(f"{mount}/issuer/{issuer['issuer_id']}", outputs)}
 
-    def _key(self, wanted: Wanted) -> Key | None:
+    def _request(self, wanted: Wanted) -> dict[str, Found] | Leftover:
+        """Return a request whose key is there, with its signature; its text is in a signature of the state, or lost."""
+        key = self._key(wanted)
+        if key is None or key.key is None:
+            return {}
+        known = next((entry for entry in self.state.values() if _signs(entry, wanted.urn)), None)
+        csr = str(known["outputs"]["csr"]) if known else REQUEST_IS_LOST
+        certified = self._certified(wanted.urn, key.mount, key.key, csr)
+        if not known and not certified:
+            return key
+        outputs = {**_REQUEST_DEFAULTS, "csr": csr, "keyId": key.key}
+        made = Found(f"{key.mount}/issuers/generate/intermediate/internal/{key.key}", outputs)
+        return {wanted.urn: made, **certified}
+
+    def _signature(self, wanted: Wanted) -> dict[str, Found] | Leftover:
+        """Return signature and certificate of a request that the state still has."""
+        request = next((urn for urn in wanted.depends_on if self._type(urn) == REQUEST), None)
+        if request is None:
+            return {}
+        given = self.state[request]["outputs"]
+        mount, key = str(given["backend"]), str(given["keyId"])
+        certified = self._certified(request, mount, key, str(given["csr"]))
+        issuers = tuple(identity for identity, _ in self._issuers(mount, key))
+        return certified or (
+            Leftover(mount, str(given.get("keyName") or key), None, issuers) if issuers else {}
+        )
+
+    def _taken_in(self, wanted: Wanted) -> dict[str, Found] | Leftover:
+        """Find the issuer of the certificate that the state says was signed."""
+        mount = str(wanted.inputs["backend"])
+        for urn in wanted.depends_on:
+            signed = str(self.state[urn]["outputs"]["certificate"]) if self._type(urn) == SIGNED else ""
+            for identity, certificate in self._issuers(mount) if signed else ():
+                if certificate == signed.strip():
+                    return {wanted.urn: _imported(mount, signed, identity)}
+        return {}
+
+    def _key(self, wanted: Wanted) -> Leftover | None:
         """Find the key of the name that a CA is to have, with the certificates of it."""
         mount, name = str(wanted.inputs["backend"]), str(wanted.inputs["keyName"])
         named = (self.read(f"{mount}/keys?list=true") or {}).get("key_info", {})
-        mine = [identity for identity, info in named.items() if (info or {}).get("key_name") == name]
-        if not mine:
+        mine = next((key for key, info in named.items() if (info or {}).get("key_name") == name), None)
+        if mine is None:
             return None
-        issuers = tuple(identity for identity, issuer in self._issuers(mount) if issuer["key_id"] in mine)
-        return Key(mount, name, mine[0], issuers)
+        return Leftover(mount, name, mine, tuple(identity for identity, _ in self._issuers(mount, mine)))
 
-    def _issuers(self, mount: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    def _issuers(self, mount: str, key: str | None = None) -> Iterator[tuple[str, str]]:
+        """Yield id and PEM text of each certificate of an engine, or of one of its keys."""
         for identity in (self.read(f"{mount}/issuers?list=true") or {}).get("keys", []):
             issuer = self.read(f"{mount}/issuer/{identity}")
-            if issuer is not None:
-                yield identity, issuer
+            if issuer is not None and key in {None, issuer["key_id"]}:
+                yield identity, str(issuer["certificate"]).strip()
 
-    def _chain(self, request: str, key: Key, found: Mapping[str, Found]) -> dict[str, Found]:
-        """Return request, signature and certificate of a key whose root is there; the request's own text is lost."""
-        signed = next(
-            (one for one in self.missing if one.made.type == SIGNED and request in one.depends_on), None
-        )
+    def _certified(self, request: str, mount: str, key: str, csr: str) -> dict[str, Found]:
+        """Return the missing signature of a request, and the certificate, where a root in Vault has signed one."""
+        signed = self._missing_after(SIGNED, request)
+        taken = self._missing_after(TAKEN_IN, signed.urn) if signed else None
         if signed is None:
             return {}
-        rest = self._certified(signed, key.mount, key.id, REQUEST_IS_LOST, found)
-        outputs = {**_REQUEST_DEFAULTS, "csr": REQUEST_IS_LOST, "keyId": key.id}
-        made = Found(f"{key.mount}/issuers/generate/intermediate/internal/{key.id}", outputs)
-        return {request: made, **rest} if rest else {}
-
-    def _signed(self, signed: Wanted, found: Mapping[str, Found]) -> dict[str, Found]:
-        """Return signature and certificate for a request that the state still has."""
-        request = next(
-            (
-                self.state[urn]
-                for urn in signed.depends_on
-                if urn in self.state and self.state[urn]["type"] == REQUEST
-            ),
-            None,
-        )
-        if request is None:
-            return {}
-        given = request["outputs"]
-        return self._certified(signed, str(given["backend"]), str(given["keyId"]), str(given["csr"]), found)
-
-    def _rootless(self, signed: Wanted, found: Mapping[str, Found]) -> Key | None:
-        """Find the certificates of a request that the state still has, once their root is gone; the key stays."""
-        request = self._outputs(signed, REQUEST, {})
-        if request is None:
-            return None
-        mount, key = str(request["backend"]), str(request["keyId"])
-        root = self._outputs(signed, ROOT, found)
-        issuers = tuple(
-            identity
-            for identity, issuer in self._issuers(mount)
-            if issuer["key_id"] == key
-            and not (root and _is_issued_by(str(issuer["certificate"]), str(root["certificate"])))
-        )
-        return Key(mount, str(request.get("keyName") or key), "", issuers) if issuers else None
-
-    def _certified(
-        self, signed: Wanted, mount: str, key: str, csr: str, found: Mapping[str, Found]
-    ) -> dict[str, Found]:
-        root = self._outputs(signed, ROOT, found)
-        taken = next(
-            (one for one in self.missing if one.made.type == TAKEN_IN and signed.urn in one.depends_on), None
-        )
-        if root is None or taken is None:
-            return {}
-        above = str(root["certificate"]).strip()
-        for identity, issuer in self._issuers(mount):
-            certificate = str(issuer["certificate"]).strip()
-            if issuer["key_id"] != key or not _is_issued_by(certificate, above):
-                continue
-            outputs = {
-                **_SIGNED_DEFAULTS,
-                "csr": csr,
-                "issuerRef": root["issuerId"],
-                "certificate": certificate,
-                "certificateBundle": f"{certificate}\n{above}",
-                "caChains": [certificate, above],
-                "issuingCa": above,
-                "serialNumber": _serial(certificate),
-            }
-            backend = signed.inputs["backend"]
-            path = f"{backend}/issuer/{root['issuerId']}/sign-intermediate/{signed.inputs['commonName']}"
-            return {
-                signed.urn: Found(path, outputs),
-                taken.urn: Found(
-                    f"{mount}/intermediate/set-signed/{identity}", _imported(certificate, identity)
-                ),
-            }
+        backend = str(signed.inputs["backend"])
+        for identity, certificate in self._issuers(mount, key):
+            for root, above in self._issuers(backend):
+                if not _is_issued_by(certificate, above):
+                    continue
+                outputs = {
+                    **_SIGNED_DEFAULTS,
+                    "csr": csr,
+                    "issuerRef": root,
+                    "certificate": certificate,
+                    "certificateBundle": f"{certificate}\n{above}",
+                    "caChains": [certificate, above],
+                    "issuingCa": above,
+                    "serialNumber": _serial(certificate),
+                }
+                path = f"{backend}/issuer/{root}/sign-intermediate/{signed.inputs['commonName']}"
+                import_ = {taken.urn: _imported(mount, certificate, identity)} if taken else {}
+                return {signed.urn: Found(path, outputs), **import_}
         return {}
 
-    def _taken_in(self, wanted: Wanted) -> Found | None:
-        """Find the issuer of the certificate that the state says was signed."""
-        signed = self._outputs(wanted, SIGNED, {})
-        mount = str(wanted.inputs["backend"])
-        for identity, issuer in self._issuers(mount) if signed else ():
-            if signed and str(issuer["certificate"]).strip() == str(signed["certificate"]).strip():
-                outputs = _imported(str(signed["certificate"]), identity)
-                return Found(f"{mount}/intermediate/set-signed/{identity}", outputs)
-        return None
+    def _missing_after(self, kind: str, urn: str) -> Wanted | None:
+        return next((one for one in self.missing if one.made.type == kind and urn in one.depends_on), None)
 
-    def _outputs(self, wanted: Wanted, kind: str, found: Mapping[str, Found]) -> Mapping[str, Any] | None:
-        """Return the outputs of what a resource depends on, of a type: found just now, or from the state."""
-        kinds = {one.urn: one.made.type for one in self.missing}
-        for urn in wanted.depends_on:
-            if urn in found and kinds[urn] == kind:
-                return found[urn].outputs
-            if urn in self.state and self.state[urn]["type"] == kind:
-                outputs: Mapping[str, Any] = self.state[urn]["outputs"]
-                return outputs
-        return None
+    def _type(self, urn: str) -> str:
+        return str(self.state[urn]["type"]) if urn in self.state else ""
 
 
-def _imported(certificate: str, identity: str) -> dict[str, Any]:
-    return {"certificate": certificate, "importedIssuers": [identity], "importedKeys": []}
+def _signs(entry: Mapping[str, Any], request: str) -> bool:
+    return entry["type"] == SIGNED and request in (entry.get("dependencies") or ())
+
+
+def _imported(mount: str, certificate: str, identity: str) -> Found:
+    outputs = {"certificate": certificate, "importedIssuers": [identity], "importedKeys": []}
+    return Found(f"{mount}/intermediate/set-signed/{identity}", outputs)
 
 
 def _is_issued_by(certificate: str, above: str) -> bool:

@@ -12,7 +12,7 @@ from components.settings import Settings
 from model import Site
 from sitectl.checks.kubectl import Kubectl
 from sitectl.recovery import keycloak, kubernetes, mending, sidecars, vault
-from sitectl.recovery.authorities import ROOT, Key
+from sitectl.recovery.authorities import ROOT, Leftover
 from sitectl.recovery.found import Found, Look
 from sitectl.recovery.stack import Holder, LockedError, Stack
 from sitectl.recovery.wanted import BOOTSTRAP_PROJECT, PROJECT, Wanted, of_bootstrap, of_site, with_ids
@@ -59,7 +59,7 @@ class _Plan:
     document: dict[str, Any]
     found: list[tuple[Wanted, Found]]
     gone: list[str]
-    keys: dict[str, Key]
+    leftovers: list[Leftover]
     report: list[Done]
 
 
@@ -67,7 +67,7 @@ def recover(root: Path, site: Site, settings: Settings, ask: Ask, *, bootstrap: 
     """Mend the stack of a site, or that of its bootstrap; raises StackError, LookError, StoppedError.
 
     But for a broken sidecar of the state's files, which goes, nothing is written before every server was looked at.
-    Of the servers' objects only a CA's key that leads nowhere is deleted, and only after a question.
+    Of the servers' objects only a CA's key or certificate that leads nowhere is deleted, and only after a question.
     """
     stack = Stack(root / BOOTSTRAP if bootstrap else root, site.name)
     report = Report(site.name)
@@ -81,7 +81,7 @@ def recover(root: Path, site: Site, settings: Settings, ask: Ask, *, bootstrap: 
         except LockedError as locked:
             _unlock(stack, locked, report, ask)
         else:
-            _remove(plan.keys, site, settings, ask, report)
+            _remove(plan.leftovers, site, settings, ask, report)
             report.done += plan.report
             _compare(stack, report)
             return report
@@ -125,13 +125,13 @@ def _look(
     slow = _in_making(document, missing)
     give_up = time.monotonic() + IN_MAKING_SECONDS
     while True:
-        look, keys = asked.look(in_vault, kept)
+        look, leftovers = asked.look(in_vault, kept)
         in_realm = Look()
         if in_keycloak:
             client = keycloak.connect(settings.keycloak_url, settings.keycloak_ca)
             in_realm = client.look(in_keycloak, everything, ids)
         # A root's key comes a moment before its certificate.
-        requested = {urn for urn in keys if everything[urn].made.type != ROOT}
+        requested = {urn for urn in leftovers if everything[urn].made.type != ROOT}
         if slow <= {*look.found, *requested, *in_realm.found} or time.monotonic() > give_up:
             break
         time.sleep(PAUSE_SECONDS)
@@ -153,7 +153,7 @@ def _look(
         else:
             report.append(_done(one, "left: its component is not in the state yet; `up`, then do this again"))
     report += _cleared(document, {one.urn for one, _ in chosen}, everything)
-    return _Plan(document, chosen, gone, keys, report)
+    return _Plan(document, chosen, gone, list(leftovers.values()), report)
 
 
 def _in_making(document: Mapping[str, Any], missing: Iterable[Wanted]) -> set[str]:
@@ -245,20 +245,16 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _remove(keys: Mapping[str, Key], site: Site, settings: Settings, ask: Ask, report: Report) -> None:
-    """Delete keys that lead nowhere: `up` would be refused a second one of the name."""
-    for key in keys.values():
-        question = (
-            f"Vault has the key {key.name} of {key.mount}: {key.words}, and the state does not know it. "
-            "May it be deleted? `up` makes another."
-        )
-        if not ask(question):
+def _remove(leftovers: Iterable[Leftover], site: Site, settings: Settings, ask: Ask, report: Report) -> None:
+    """Delete what leads nowhere: `up` would be refused a second key of the name, or leave a dead certificate."""
+    for left in leftovers:
+        if not ask(f"Vault has {left.words}. May it be deleted? `up` makes another."):
             raise StoppedError(
-                f"{site.name}: the key {key.name} of {key.mount} stays, and `up` would be refused another of its name\n"
+                f"{site.name}: {left.words}: it stays, and `up` cannot make another in its place\n"
                 "    do this again when it may be deleted"
             )
-        vault.connect(settings.vault_address, settings.vault_ca).delete(key)
-        report.done.append(Done(vault.AREA, "key", key.name, f"deleted from {key.mount}: {key.words}"))
+        vault.connect(settings.vault_address, settings.vault_ca).delete(left)
+        report.done.append(Done(vault.AREA, "key", left.name, f"deleted: {left.words}"))
 
 
 def _compare(stack: Stack, report: Report) -> None:

@@ -1,5 +1,6 @@
 """Looks in Vault for what a second creation would not simply write over: engines, keys and certificates."""
 
+import functools
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import Any
 
 from sitectl.checks import Unreachable
 from sitectl.checks.web import Answer, Web
-from sitectl.recovery.authorities import ROOT, Authorities, Key
+from sitectl.recovery.authorities import ROOT, Authorities, Leftover
 from sitectl.recovery.found import Found, Look, LookError
 from sitectl.recovery.wanted import Wanted
 from sitectl.vault_token import vault_token
@@ -28,13 +29,14 @@ class Vault:
 
     def look(
         self, missing: Iterable[Wanted], resources: Mapping[str, Mapping[str, Any]]
-    ) -> tuple[Look, dict[str, Key]]:
-        """Say what is there of the missing resources, and which keys stand in the way; `resources` is the state by URN.
+    ) -> tuple[Look, dict[str, Leftover]]:
+        """Say what is there of the missing resources, and what stands in the way; `resources` is the state by URN.
 
         Raises LookError.
         """
         wanted = tuple(missing)
-        found, keys = Authorities(self._data, resources, wanted).look()
+        # Of one engine much is asked more than once.
+        found, left = Authorities(functools.cache(self._data), resources, wanted).look()
         for one in wanted:
             there = None
             if one.made.type == MOUNT:
@@ -43,7 +45,7 @@ class Vault:
                 there = self._login(str(one.inputs["path"]))
             if there is not None:
                 found[one.urn] = there
-        return Look(found), keys
+        return Look(found), left
 
     def lost(self, resources: Mapping[str, Mapping[str, Any]]) -> list[str]:
         """Return the URNs of roots, and of what the state has in engines, that are not there; raises LookError.
@@ -60,12 +62,9 @@ class Vault:
             and (f"{path}/" not in mounts or (entry["type"] == ROOT and self._data(str(entry["id"])) is None))
         ]
 
-    def delete(self, key: Key) -> None:
-        """Delete a key that leads nowhere, after the certificates of it; raises LookError."""
-        for path in (
-            *(f"{key.mount}/issuer/{issuer}" for issuer in key.issuers),
-            f"{key.mount}/key/{key.id}",
-        ):
+    def delete(self, left: Leftover) -> None:
+        """Delete what leads nowhere; raises LookError."""
+        for path in left.paths:
             answer = self._ask("DELETE", path)
             if answer.status not in _DELETED:
                 raise LookError(AREA, f"{path} cannot be deleted: HTTP {answer.status}")

@@ -7,12 +7,13 @@ deployment from nothing. At the end every server has exactly what the undisturbe
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from components.vault_names import issuing_mount, root_mount
 from lab.chaos.fingerprint import Fingerprint, differences, fingerprint
 from lab.chaos.striking import Checkpoint, Moment, state_file, strike
 from lab.demo import namespace_urns
@@ -20,7 +21,9 @@ from lab.estate import Estate
 from lab.waiting import NotInTimeError, wait_until
 from model import Site
 from sitectl.recovery import mending
+from sitectl.recovery.authorities import REQUEST, SIGNED, TAKEN_IN
 from sitectl.recovery.vault import CUT_OFF
+from tests.support import servers
 from tests.support.shell import Shell
 
 UP = ("up", "--yes", "--skip-preview")
@@ -92,6 +95,13 @@ class Bench:
         targets = [f"--target={urn}" for urn in namespace_urns(self.site.name)]
         self.shell.pulumi(*UP, "--stack", self.site.name, *targets)
         self.shell.grant(self.site)
+
+    def forget(self, is_lost: Callable[[str], bool]) -> None:
+        """Take what is of such a type out of the state, as a run does that is killed before it writes more."""
+        document = json.loads(self.shell.pulumi("stack", "export", "--stack", self.site.name).out)
+        lost = [entry["urn"] for entry in mending.resources(document) if is_lost(entry["type"])]
+        text = json.dumps(mending.mended(document, [], lost))
+        self.shell.pulumi("stack", "import", "--stack", self.site.name, text=text)
 
     def namespace_is_going(self) -> bool:
         """Say whether the deletion of the namespace has reached the cluster."""
@@ -174,6 +184,25 @@ def test_a_killed_destruction_converges(bench: Bench, undisturbed: Fingerprint) 
     bench.equals(undisturbed)
 
 
+@pytest.mark.parametrize("lost", [(TAKEN_IN, SIGNED), (TAKEN_IN, SIGNED, REQUEST)], ids=len)
+def test_what_a_destruction_leaves_of_the_cas_makes_room(
+    bench: Bench, undisturbed: Fingerprint, lost: tuple[str, ...]
+) -> None:
+    """Killed once Vault has deleted the root: the state has it yet, and lacks what was deleted before it."""
+    vault, mount = servers.vault_root(bench.shell, bench.estate), root_mount(bench.site)
+    for issuer in vault.get(f"/{mount}/issuers?list=true")["data"]["keys"]:
+        assert vault.ask("DELETE", f"/{mount}/issuer/{issuer}").status in (200, 204)
+    bench.forget(lambda kind: kind in lost)
+    done = bench.recover(locked=False)
+    also = " and its certificate" if REQUEST in lost else ""
+    assert {one["what"].partition(",")[0] for one in done if one["kind"] == "key"} == {
+        f"deleted: the key root-g1 of {mount}",
+        f"deleted: the {'' if also else 'certificate of the '}key issuing-g1 of {issuing_mount(bench.site)}{also}",
+    }
+    bench.up()
+    bench.equals(undisturbed)
+
+
 def test_killed_destructions_leave_what_a_first_deployment_can_begin_with(bench: Bench) -> None:
     bench.kill(DESTROY, at("deleting", "KafkaTopic", "KafkaUser", "Client", "Realm"))
     bench.recover()
@@ -201,15 +230,9 @@ def test_killed_first_deployments_converge(bench: Bench, undisturbed: Fingerprin
 
 def test_what_the_state_lost_is_imported_and_changes_nothing(bench: Bench, undisturbed: Fingerprint) -> None:
     """The CAs too: the text of an intermediate's request is lost, and its certificate is the same."""
-    document = json.loads(bench.shell.pulumi("stack", "export", "--stack", bench.site.name).out)
-    lost = [
-        entry["urn"]
-        for entry in mending.resources(document)
-        if entry["type"].startswith(("kubernetes:", "vault:", "keycloak:"))
-        and not entry["type"].endswith(":Mount")
-    ]
-    text = json.dumps(mending.mended(document, [], lost))
-    bench.shell.pulumi("stack", "import", "--stack", bench.site.name, text=text)
+    bench.forget(
+        lambda kind: kind.startswith(("kubernetes:", "vault:", "keycloak:")) and not kind.endswith(":Mount")
+    )
     done = bench.recover(locked=False)
     imported = [one["kind"] for one in done if one["what"].startswith("imported")]
     authorities = {"SecretBackendRootCert", "SecretBackendIntermediateCertRequest"}

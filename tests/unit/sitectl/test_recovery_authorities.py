@@ -11,8 +11,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from components.recording import OFFLINE
 from components.vault_names import issuing_mount, root_mount
 from model import Site
+from sitectl.checks.web import Answer
 from sitectl.recovery import mending
-from sitectl.recovery.authorities import REQUEST, REQUEST_IS_LOST, ROOT, SIGNED, TAKEN_IN, Authorities, Key
+from sitectl.recovery.authorities import (
+    REQUEST,
+    REQUEST_IS_LOST,
+    ROOT,
+    SIGNED,
+    TAKEN_IN,
+    Authorities,
+    Leftover,
+)
 from sitectl.recovery.vault import Vault
 from sitectl.recovery.wanted import Wanted, of_site
 from tests.unit.components.conftest import composed
@@ -154,7 +163,10 @@ def test_a_certificate_of_a_known_request_whose_root_is_gone_goes_without_its_ke
     (request,) = chain(everything, REQUEST)
     known = entry(request, csr="CSR", keyId="issuing-key")
     found, keys = Authorities(server.answers.get, known, chain(everything, ROOT, SIGNED, TAKEN_IN)).look()
-    assert (found, list(keys.values())) == ({}, [Key(server.issuing, "issuing-g1", "", ("issuing-1",))])
+    assert (found, list(keys.values())) == (
+        {},
+        [Leftover(server.issuing, "issuing-g1", None, ("issuing-1",))],
+    )
 
 
 @pytest.mark.parametrize("which", ["another root", "no root"])
@@ -170,13 +182,25 @@ def test_a_certificate_whose_root_is_gone_makes_room(
     missing = chain(everything, ROOT, REQUEST, SIGNED, TAKEN_IN)
     found, keys = Authorities(server.answers.get, {}, missing).look()
     assert {one.made.type for one in missing if one.urn in found} <= {ROOT}
-    lost = Key(server.issuing, "issuing-g1", "issuing-key", ("issuing-1",))
-    alone = [Key(server.root, "root-g1", "root-key")] if which == "no root" else []
+    lost = Leftover(server.issuing, "issuing-g1", "issuing-key", ("issuing-1",))
+    alone = [Leftover(server.root, "root-g1", "root-key")] if which == "no root" else []
     assert list(keys.values()) == [*alone, lost]
-    assert (lost.words, Key("pki", "a", "b").words) == (
-        "its certificate has no root any more",
-        "it has no certificate",
+    assert lost.paths == (
+        f"{server.issuing}/issuer/issuing-1",
+        f"{server.issuing}/key/issuing-key",
     )
+
+
+def test_words_say_what_goes() -> None:
+    words = [
+        Leftover("pki", "g1", key, issuers).words
+        for key, issuers in (("k", ()), ("k", ("i",)), (None, ("i",)))
+    ]
+    assert words == [
+        "the key g1 of pki, which has no certificate",
+        "the key g1 of pki and its certificate, whose root is gone",
+        "the certificate of the key g1 of pki, whose root is gone",
+    ]
 
 
 def test_a_key_without_a_certificate_makes_room(everything: dict[str, Wanted], site: Site) -> None:
@@ -184,7 +208,7 @@ def test_a_key_without_a_certificate_makes_room(everything: dict[str, Wanted], s
     server.key(server.issuing, "issuing-g1", "issuing-key")
     server.key(server.issuing, "issuing-g2", "another-key")
     found, keys = Authorities(server.answers.get, {}, chain(everything, REQUEST, SIGNED, TAKEN_IN)).look()
-    assert (found, list(keys.values())) == ({}, [Key(server.issuing, "issuing-g1", "issuing-key")])
+    assert (found, list(keys.values())) == ({}, [Leftover(server.issuing, "issuing-g1", "issuing-key")])
 
 
 def test_a_certificate_that_the_state_says_was_signed_is_found(
@@ -221,3 +245,44 @@ def test_a_root_that_vault_no_longer_has_is_lost_before_its_key_is_looked_for(
     }
     web: Any = None
     assert Asked(web).lost(known) == ([] if is_there else [above.urn])
+
+
+def test_a_certificate_of_an_old_root_stays_beside_a_new_one(
+    everything: dict[str, Wanted], site: Site, root: Authority, issuing: Authority
+) -> None:
+    server = Server(site)
+    server.issuer(server.root, "root-2", "another-key", Authority("Eagle Ford Root g2").pem, "root-g2")
+    server.whole(root, issuing)
+    missing = chain(everything, REQUEST, SIGNED, TAKEN_IN)
+    found, left = Authorities(server.answers.get, {}, missing).look()
+    assert (len(found), left) == (3, {})
+    assert found[missing[1].urn].outputs["issuerRef"] == "root-1"
+
+
+def test_a_request_is_read_off_the_signature_that_the_state_has(
+    everything: dict[str, Wanted], site: Site, issuing: Authority
+) -> None:
+    """Also where the root is gone: what the state still counts on is not in the way."""
+    server = Server(site)
+    server.key(server.issuing, "issuing-g1", "issuing-key")
+    server.issuer(server.issuing, "issuing-1", "issuing-key", issuing.pem)
+    (request,), (signed,) = chain(everything, REQUEST), chain(everything, SIGNED)
+    known = {signed.urn: {"type": SIGNED, "outputs": {"csr": "CSR"}, "dependencies": [request.urn]}}
+    found, left = Authorities(server.answers.get, known, (request,)).look()
+    assert ([there.outputs["csr"] for there in found.values()], left) == (["CSR"], {})
+
+
+@pytest.mark.parametrize(
+    ("key", "paths"), [("key-1", ["/v1/pki/issuer/a", "/v1/pki/key/key-1"]), (None, ["/v1/pki/issuer/a"])]
+)
+def test_what_is_in_the_way_is_deleted_by_its_own_paths(key: str | None, paths: list[str]) -> None:
+    asked = []
+
+    class Answering:
+        def ask(self, method: str, path: str) -> Answer:
+            asked.append((method, path))
+            return Answer(204, None)
+
+    web: Any = Answering()
+    Vault(web).delete(Leftover("pki", "g1", key, ("a",)))
+    assert asked == [("DELETE", path) for path in paths]
