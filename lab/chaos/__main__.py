@@ -43,6 +43,8 @@ def main(arguments: list[str]) -> int:
                 words = f"{trial.number:3} {trial.words} at {trial.resources}: {end}"
                 sys.stdout.write(f"{words} ({result.seconds:.0f} s)\n")
                 sys.stdout.flush()
+                if not result.converged:
+                    campaign.anew()
     failed = [result for result in record.results if not result.converged]
     sys.stdout.write(
         f"{len(record.results)} trials, {len(failed)} did not converge: {asked.out / 'report.md'}\n"

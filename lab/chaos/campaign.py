@@ -75,7 +75,7 @@ class Campaign:
             self.expected[edited] = self._seen()
 
     def run(self, trial: Trial) -> Result:
-        """Run one trial; what goes wrong is in its result, and the lab is made anew then."""
+        """Run one trial; what goes wrong is in its result, and `anew` is due then."""
         began = time.monotonic()
         recovered, problem = 0, ""
         found: tuple[str, ...] = ()
@@ -94,8 +94,6 @@ class Campaign:
             found = self._compared()
         except (TrialError, LabError, subprocess.TimeoutExpired) as error:
             problem = str(error) or type(error).__name__
-        if problem or found:
-            self._anew()
         seconds = time.monotonic() - began
         return Result(trial, seconds, recovered, found, problem, restarted, ended, self.struck)
 
@@ -225,6 +223,9 @@ class Campaign:
         )
         if client.answers("/v1/sys/mounts"):
             return ()
+        return self._vault_again()
+
+    def _vault_again(self) -> tuple[str, ...]:
         self.estate.stop("vault")
         self.estate.up()
         return ("vault",)
@@ -233,9 +234,7 @@ class Campaign:
         """Start Vault again where `recover` says to."""
         if not any(CUT_OFF in one["what"] for one in done):
             return ()
-        self.estate.stop("vault")
-        self.estate.up()
-        return ("vault",)
+        return self._vault_again()
 
     def _recover(self) -> list[dict[str, str]]:
         text = self._run(("sitectl", "recover", SITE, "--yes", "--json"))
@@ -254,7 +253,8 @@ class Campaign:
             self._pulumi(*UP, *(f"--target={urn}" for urn in namespace_urns(SITE)))
             self.estate.grant(site)
 
-    def _anew(self) -> None:
+    def anew(self) -> None:
+        """Make the lab anew, with an undisturbed deployment in it."""
         self.estate.down(purge=True)
         self.prepare()
 
