@@ -4,7 +4,6 @@ import contextlib
 import json
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,13 +18,13 @@ from lab.demo import bootstrap, namespace_urns
 from lab.environment import for_child
 from lab.errors import LabError
 from lab.estate import Estate
+from lab.program import copy_program
 from lab.servers.http import Client
 from lab.waiting import NotInTimeError, wait_until
 from model import Site, load_site
 from sitectl.recovery.vault import CUT_OFF
 
 SITE = "eagle-ford"
-PROGRAM = ("Pulumi.yaml", "__main__.py", "stacks", "bootstrap")
 UP = ("up", "--yes", "--skip-preview")
 DESTROY = ("destroy", "--yes", "--skip-preview")
 EDITS = {
@@ -65,7 +64,8 @@ class Campaign:
     def prepare(self) -> None:
         """Deploy the site undisturbed, with its edits and without, and look at every server."""
         self.estate.up()
-        _copy(self.estate.root, self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        copy_program(self.estate.root, self.folder)
         if code := bootstrap(self.estate, SITE):
             raise TrialError(("the bootstrap",), f"it ended with {code}")
         for edited in (True, False):
@@ -316,15 +316,3 @@ class Campaign:
 def at_least(resources: int) -> Moment:
     """Strike when the state has so many resources and something is under way."""
     return lambda now: now.resources >= resources and bool(now.pending)
-
-
-def _copy(root: Path, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in PROGRAM:
-        source = root / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name)
-        else:
-            shutil.copy2(source, folder / name)
-    (folder / ".venv").symlink_to(sys.prefix)

@@ -3,21 +3,18 @@
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lab import program
 from lab.demo import namespace_urns
 from model import Site, load_site
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# What a program folder consists of; the packages come from the environment that runs the tests.
-PROGRAM = ("Pulumi.yaml", "__main__.py", "stacks", "bootstrap")
 
 
 @dataclass(frozen=True)
@@ -200,13 +197,4 @@ def steps(preview: Mapping[str, Any]) -> list[Step]:
 
 def copy_program(folder: Path) -> Path:
     """Copy the program and its data to `folder`, so that a test may edit them; returns the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in PROGRAM:
-        source = REPOSITORY / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name)
-        else:
-            shutil.copy2(source, folder / name)
-    # `Pulumi.yaml` names the environment by its place beside the program.
-    (folder / ".venv").symlink_to(sys.prefix)
-    return folder
+    return program.copy_program(REPOSITORY, folder)
