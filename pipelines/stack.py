@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 
 from model.words import lines, printable
 from sitectl.recovery.advice import advice
+from sitectl.run_pulumi import NotRunError, run_pulumi
 from sitectl.vault_token import for_pulumi
 
-SECONDS = 3600.0
 REFRESH = "--refresh"
 # Steps that touch nothing.
 QUIET = frozenset({"same", "read", "refresh"})
@@ -132,19 +131,9 @@ class Stack:
 
     def _ask(self, *command: str) -> str:
         try:
-            done = subprocess.run(
-                command,
-                cwd=self.root,
-                env=self._variables(),
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise PulumiError(" ".join(command), "there is no `pulumi` on the PATH") from None
-        except subprocess.TimeoutExpired:
-            raise PulumiError(" ".join(command), f"not done after {SECONDS:g} s") from None
+            done = run_pulumi(command, self.root, self._variables())
+        except NotRunError as error:
+            raise PulumiError(" ".join(command), str(error)) from None
         if done.returncode:
             said = done.stdout + done.stderr
             words = "\n".join(said.strip().splitlines()[-25:])

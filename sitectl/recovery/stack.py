@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from model.words import lines, printable
+from sitectl.run_pulumi import NotRunError, run_pulumi
 from sitectl.vault_token import for_pulumi
 
-SECONDS = 3600.0
 _LOCKED = re.compile(r"the stack is currently locked|Another update is currently in progress", re.IGNORECASE)
 # As Pulumi's own back ends word it: `file:///….json: created by USER@HOST (pid N) at TIME`.
 _HOLDER = re.compile(
@@ -120,18 +120,6 @@ class Stack:
         self, command: tuple[str, ...], text: str | None, *, shown: bool
     ) -> "subprocess.CompletedProcess[str]":
         try:
-            return subprocess.run(
-                command,
-                cwd=self.root,
-                env=dict(for_pulumi()),
-                input=text,
-                stdin=subprocess.DEVNULL if text is None else None,
-                capture_output=not shown,
-                text=True,
-                timeout=SECONDS,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise StackError(" ".join(command), "there is no `pulumi` on the PATH") from None
-        except subprocess.TimeoutExpired:
-            raise StackError(" ".join(command), f"not done after {SECONDS:g} s") from None
+            return run_pulumi(command, self.root, for_pulumi(), text=text, shown=shown)
+        except NotRunError as error:
+            raise StackError(" ".join(command), str(error)) from None
