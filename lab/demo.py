@@ -52,7 +52,7 @@ def deploy(estate: Estate, sitectl: str, name: str = SITE) -> Deployment | int:
     if code != 0:
         click.echo(
             f"`pulumi up` ended with {code}. The servers' logs: {sitectl} lab logs SERVER\n"
-            f"If an earlier one was killed: {sitectl} recover {SITE} (in the lab's shell: "
+            f"If an earlier one was killed: {sitectl} recover {name} (in the lab's shell: "
             f'eval "$({sitectl} lab env)"), then this again.',
             err=True,
         )

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab import demo
 from lab.demo import Deployment, counted, deployed_sites
 from lab.estate import Estate
+from tests.support.shell import REPOSITORY
 
 
 def state(folder: Path, **resources: list[dict[str, str]]) -> Path:
@@ -43,3 +45,23 @@ def test_cleaning_where_there_is_nothing_does_nothing(
     assert demo.clean(Estate(tmp_path, "paper")) == 0
     assert "nothing to clean" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deployment_that_failed_says_how_to_recover_that_very_site(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Lab:
+        root = REPOSITORY
+
+        def up(self, progress: object) -> None: ...
+
+        def grant(self, site: object) -> None: ...
+
+        def environment(self) -> dict[str, str]:
+            return {}
+
+    monkeypatch.setattr(demo, "bootstrap", lambda *_: 0)
+    monkeypatch.setattr(demo, "_pulumi", lambda *_: 255)
+    estate: Any = Lab()
+    assert demo.deploy(estate, "sitectl", "baytown") == 255
+    assert "sitectl recover baytown " in capsys.readouterr().err
