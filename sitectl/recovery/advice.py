@@ -2,13 +2,23 @@
 
 import re
 
-# A lock, operations under way, a sidecar that was cut off, and a second creation of what a killed run made, in the
-# words of each server.
 _INTERRUPTED = re.compile(
-    r"stack is currently locked|pending operations? from previous deployment"
-    r"|interrupted while (creating|updating|deleting)"
-    r"|failed to load checkpoint: EOF|could not import deployment: EOF"
-    r"|already exists|409 Conflict|path is already in use|(issuer|key) name already in use",
+    "|".join(
+        (
+            "stack is currently locked",
+            "pending operations? from previous deployment",
+            "interrupted while (creating|updating|deleting)",
+            # Files of the state that were cut off.
+            "failed to load checkpoint: EOF",
+            "could not import deployment: EOF",
+            "unexpected end of JSON input",
+            # A second creation of what a killed run made, in the words of each server.
+            "already exists",
+            "409 Conflict",
+            "path is already in use",
+            "(issuer|key) name already in use",
+        )
+    ),
     re.IGNORECASE,
 )
 

@@ -5,16 +5,18 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from components.settings import Settings
 from model import Site
 from sitectl.checks.kubectl import Kubectl
-from sitectl.recovery import keycloak, kubernetes, mending, sidecars, vault
+from sitectl.recovery import keycloak, kubernetes, mending, vault
 from sitectl.recovery.authorities import ROOT, Leftover
 from sitectl.recovery.found import Found, Look
 from sitectl.recovery.stack import Holder, LockedError, Stack
+from sitectl.recovery.state_files import StateFiles, state_files
 from sitectl.recovery.wanted import BOOTSTRAP_PROJECT, PROJECT, Wanted, of_bootstrap, of_site, with_ids
 from sitectl.root import BOOTSTRAP
 
@@ -66,12 +68,12 @@ class _Plan:
 def recover(root: Path, site: Site, settings: Settings, ask: Ask, *, bootstrap: bool = False) -> Report:
     """Mend the stack of a site, or that of its bootstrap; raises StackError, LookError, StoppedError.
 
-    But for a broken sidecar of the state's files, which goes, nothing is written before every server was looked at.
+    But for the state's own files, where these were cut off, nothing is written before every server was looked at.
     Of the servers' objects only a CA's key or certificate that leads nowhere is deleted, and only after a question.
     """
     stack = Stack(root / BOOTSTRAP if bootstrap else root, site.name)
     report = Report(site.name)
-    _take_away_sidecars(stack, BOOTSTRAP_PROJECT if bootstrap else PROJECT, report)
+    _mend_files(stack, BOOTSTRAP_PROJECT if bootstrap else PROJECT, ask, report)
     everything = (of_bootstrap if bootstrap else of_site)(site, settings)
     for _ in range(_TRIES):
         plan = _look(stack.export(), site, settings, everything)
@@ -91,17 +93,37 @@ def recover(root: Path, site: Site, settings: Settings, ask: Ask, *, bootstrap: 
     )
 
 
-def _take_away_sidecars(stack: Stack, project: str, report: Report) -> None:
-    """Delete what a killed run cut off beside the state's files: Pulumi reads neither state nor lock before."""
+def _mend_files(stack: Stack, project: str, ask: Ask, report: Report) -> None:
+    """Make a state that is kept in files one that Pulumi can read; raises StackError, StoppedError."""
+    files = state_files(stack.backend(), stack.root, project, stack.site)
+    if files is None:
+        return
     try:
-        for file in sidecars.cut_off(stack.backend(), stack.root, project, stack.site):
+        for file in files.broken_sidecars():
             file.unlink()
             report.done.append(Done("pulumi", "file", file.name, "deleted: the killed run had cut it off"))
+        if files.is_broken():
+            _restore(files, ask, report)
     except OSError as error:
         raise StoppedError(
-            f"{error.filename}: a killed run cut it off, and it cannot be deleted: {error.strerror}\n"
-            "    delete it, and do this again: it holds a digest and a media type alone"
+            f"{error.filename}: it was cut off, and cannot be mended: {error.strerror}\n"
+            "    make room on the disk, or have the file's rights put right, and do this again"
         ) from None
+
+
+def _restore(files: StateFiles, ask: Ask, report: Report) -> None:
+    backup = files.backup()
+    if backup is None:
+        raise StoppedError(
+            f"{files.state}: the state was cut off, and none that Pulumi kept beside it is whole\n"
+            "    put your own backup in its place, and do this again (docs/real-site.md)"
+        )
+    written = datetime.fromtimestamp(backup.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    if not ask(f"The state was cut off. May {backup.name}, of {written}, take its place?"):
+        raise StoppedError(f"{files.site}: the state stays cut off, and nothing was changed")
+    aside = files.restore(backup)
+    what = f"put in the place of the state that was cut off, which is kept as {aside.name}"
+    report.done.append(Done("pulumi", "file", backup.name, what))
 
 
 def _look(

@@ -23,7 +23,7 @@ from tests.support.shell import REPOSITORY
 
 # Set as code, and nothing to type: words of programs, settings and queries.
 NO_COMMANDS = {
-    "failed to load checkpoint: EOF",
+    *("failed to load checkpoint: EOF", "unexpected end of JSON input"),
     *(
         "409 Conflict",
         "a deployment was interrupted, or is under way",

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from sitectl.entry import run
+from sitectl.recovery.recovering import Report, StoppedError, _mend_files
+from sitectl.recovery.stack import Stack
 from tests.support.shell import copy_program
 
 SITE = "eagle-ford"
@@ -92,3 +94,38 @@ def test_a_site_that_is_not_there_is_one(
     assert run([verb, "eagle-frod", "--yes"]) == 1
     assert "eagle-ford" in capsys.readouterr().err
     assert not (program / "asked").exists()
+
+
+@pytest.mark.parametrize(
+    ("backup", "expected"),
+    [("{}", "the state stays cut off"), (None, "none that Pulumi kept beside it is whole")],
+)
+def test_a_state_that_was_cut_off_stays_without_a_yes(
+    program: Path, backup: str | None, expected: str
+) -> None:
+    kept = program / "kept" / ".pulumi" / "stacks" / "iot-broker" / f"{SITE}.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{")
+    if backup is not None:
+        kept.with_name(f"{kept.name}.bak").write_text(backup)
+    questions: list[str] = []
+
+    def no(question: str) -> bool:
+        questions.append(question)
+        return False
+
+    with pytest.raises(StoppedError, match=expected):
+        _mend_files(Stack(program, SITE), "iot-broker", no, Report(SITE))
+    assert [f"May {kept.name}.bak, of 20" in question for question in questions] == ([True] if backup else [])
+    assert kept.read_text() == "{"
+
+
+def test_a_state_that_was_cut_off_gives_way_to_its_backup(program: Path) -> None:
+    kept = program / "kept" / ".pulumi" / "stacks" / "iot-broker" / f"{SITE}.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{")
+    kept.with_name(f"{kept.name}.bak").write_text("{}")
+    report = Report(SITE)
+    _mend_files(Stack(program, SITE), "iot-broker", lambda _: True, report)
+    assert kept.read_text() == "{}"
+    assert [one.name for one in report.done] == [f"{kept.name}.bak"]

@@ -249,6 +249,7 @@ def test_a_process_of_another_name_or_machine_is_no_running_deployment() -> None
         "path is already in use at pki-eagle-ford-root/",
         "error: failed to load checkpoint: EOF",
         "error: could not import deployment: EOF",
+        "error: failed to load checkpoint: place 1: unexpected end of JSON input",
     ],
 )
 def test_words_of_an_interrupted_deployment_get_the_next_step(words: str) -> None:
