@@ -139,9 +139,7 @@ class Topic:
         """Return the headers of every record that the topic holds now."""
         ends = self.places()
         with self._consumer("nobody") as consumer:
-            consumer.assign(
-                [TopicPartition(self.name, partition, 0) for partition in self._partitions(consumer)]
-            )
+            consumer.assign(self._starts(consumer))
             found = list[dict[str, str]]()
             while len(found) < len(ends):
                 message = consumer.poll(20)
@@ -161,13 +159,20 @@ class Topic:
     def rewind(self, group: str) -> None:
         """Have a group, which reads nothing now, begin anew."""
         with self._consumer(group) as consumer:
-            starts = [TopicPartition(self.name, partition, 0) for partition in self._partitions(consumer)]
-            consumer.commit(offsets=starts, asynchronous=False)
+            consumer.commit(offsets=self._starts(consumer), asynchronous=False)
 
     @contextmanager
     def _consumer(self, group: str) -> Iterator[Consumer]:
         with closing(Consumer(self.reader | {"group.id": group, "enable.auto.commit": False})) as consumer:
             yield consumer
+
+    def _starts(self, consumer: Consumer) -> list[TopicPartition]:
+        """Where each partition begins now: Kafka has deleted what is older than the topic's retention."""
+        partitions = [TopicPartition(self.name, partition) for partition in self._partitions(consumer)]
+        return [
+            TopicPartition(one.topic, one.partition, consumer.get_watermark_offsets(one, timeout=10)[0])
+            for one in partitions
+        ]
 
     def _partitions(self, consumer: Consumer) -> list[int]:
         return sorted(consumer.list_topics(self.name, timeout=10).topics[self.name].partitions)
