@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> int:
     left = [trial for trial in trials(asked.seed, asked.kills) if not record.has(trial)]
     estate = Estate(ROOT, LAB)
     if left:
+        # What a campaign left that was cut off by the machine's own end is no undisturbed lab.
+        estate.down(purge=True)
         with estate.running(purge=True):
             campaign = Campaign(estate, estate.state / "program")
             campaign.prepare()
