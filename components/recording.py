@@ -46,11 +46,7 @@ class Composition:
     @property
     def objects(self) -> list[Registered]:
         """Everything that is on some server."""
-        return [
-            resource
-            for resource in self.resources
-            if not resource.type.startswith(("iot-broker:", "pulumi:"))
-        ]
+        return [resource for resource in self.resources if resource.on_server]
 
     @property
     def manifests(self) -> list[Registered]:

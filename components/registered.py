@@ -32,6 +32,11 @@ class Registered:
         return self.type.rsplit(":", 1)[1]
 
     @property
+    def on_server(self) -> bool:
+        """Whether it is on some server: neither a component, nor a provider, nor in the state alone."""
+        return not self.type.startswith(("iot-broker:", "pulumi:"))
+
+    @property
     def names(self) -> set[str]:
         """What it is called: in the program, and on its server."""
         return {self.name, self.metadata.get("name", ""), self.inputs.get("name", "")}

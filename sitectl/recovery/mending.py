@@ -2,11 +2,12 @@
 
 import copy
 import json
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sitectl.recovery.found import Found
-from sitectl.recovery.wanted import Wanted
+from sitectl.recovery.wanted import Frame, Wanted
 
 # By which Pulumi marks a secret, in a program's values and in the state.
 _MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
@@ -49,7 +50,7 @@ def mended(
 ) -> dict[str, Any]:
     """Return the state with what was found, without the URNs that are gone, and with no operation pending.
 
-    `found` is in the order of what needs what. A resource whose component or provider the state lacks is left out.
+    `found` is in the order of what needs what. Components and providers that the state lacks come with what is in them.
     """
     result: dict[str, Any] = copy.deepcopy(dict(document))
     deployment = result["deployment"]
@@ -61,18 +62,23 @@ def mended(
         if operation["type"] == _OPERATION
     }
     for wanted, there in found:
+        known = {entry["urn"] for entry in entries}
+        entries += [_framed(frame) for frame in wanted.frames if frame.urn not in known]
         ids = {entry["urn"]: entry.get("id", "") for entry in entries}
-        if wanted.parent in ids and wanted.provider in ids:
-            entries = _with(entries, _entry(wanted, there, started.get(wanted.urn), ids))
+        entries = _with(entries, _entry(wanted, there, started.get(wanted.urn), ids))
     deployment["resources"] = _without_loose_ends(entries)
     deployment.pop("pending_operations", None)
     return result
 
 
-def adoptable(wanted: Wanted, entries: Iterable[str]) -> bool:
-    """Say whether the state, of these URNs, has the component and the provider that a resource belongs to."""
-    known = set(entries)
-    return wanted.parent in known and wanted.provider in known
+def _framed(frame: Frame) -> dict[str, Any]:
+    """Return a stack, component or provider as the engine would have written it, but for outputs: `up` writes them."""
+    entry: dict[str, Any] = {"urn": frame.urn, "custom": frame.inputs is not None, "type": frame.type}
+    if frame.parent:
+        entry["parent"] = frame.parent
+    if frame.inputs is not None:
+        entry |= {"id": str(uuid.uuid4()), "inputs": dict(frame.inputs), "outputs": dict(frame.inputs)}
+    return entry
 
 
 def _entry(

@@ -160,20 +160,14 @@ def _look(
     looks += [look, in_realm]
     found = {urn: there for look in looks for urn, there in look.found.items()}
     left = {urn: why for look in looks for urn, why in look.left.items()}
-    known = set(entries)
     chosen: list[tuple[Wanted, Found]] = []
     ids |= {urn: there.id for urn, there in found.items()}
     report = [_done(everything[urn], f"left: {why}") for urn, why in left.items()]
     report += [_lost(entries[urn]) for urn in gone]
     for one in missing:
-        if one.urn not in found:
-            continue
-        if mending.adoptable(one, known):
+        if one.urn in found:
             chosen.append((with_ids(one, everything, ids), found[one.urn]))
-            known.add(one.urn)
             report.append(_done(one, f"imported as {found[one.urn].id}"))
-        else:
-            report.append(_done(one, "left: its component is not in the state yet; `up`, then do this again"))
     report += _cleared(document, {one.urn for one, _ in chosen}, everything)
     return _Plan(document, chosen, gone, list(leftovers.values()), report)
 

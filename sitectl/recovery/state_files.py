@@ -3,7 +3,8 @@
 Pulumi's back end for `file://` writes a state in one step, and a sidecar, `….attrs`, beside it in place: a kill leaves
 that empty, and Pulumi says `failed to load checkpoint: EOF`. A sidecar holds a digest and a media type, and a file
 without one is read as well. On a full disk it puts what it could write in the state's place, and says `unexpected end
-of JSON input`; the state before is in `….bak`, and that from before the update in `backups/`. Seen with Pulumi 3.259.0.
+of JSON input`; it tries again, so that the copy beside it, `….bak`, is cut off as well, and the state from before the
+update is in `backups/`. Seen with Pulumi 3.259.0.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import metadata
 from typing import Any
 
 from components.offline_registration import object_id
@@ -23,6 +24,21 @@ _NAMED_BY = {
 }
 
 
+_STACK, _PROVIDER = "pulumi:pulumi:Stack", "pulumi:providers:"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is on no server, and stands in the state before what is: the stack, a component, or a provider."""
+
+    urn: str
+    type: str
+    parent: str
+    """URN, empty for the stack."""
+    inputs: Mapping[str, Any] | None = None
+    """Of a provider alone."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """One resource of the program: `urn` and `depends_on` as the state has them, `made` as it was composed."""
@@ -35,6 +51,8 @@ class Wanted:
     former: tuple[str, ...]
     """URNs under which it may stand in the state yet."""
     made: Registered
+    frames: tuple[Frame, ...] = ()
+    """What it stands in, the outermost first."""
 
     @property
     def server(self) -> str:
@@ -61,12 +79,25 @@ def _wanted(composition: Composition, project: str) -> dict[str, Wanted]:
     by_composed = {made.urn: made for made in composition.resources}
     place = f"urn:pulumi:{composition.site.name}::{project}::"
     urns = {urn: place + _types_and_name(made, by_composed) for urn, made in by_composed.items()}
+    stack = Frame(f"{place}{_STACK}::{project}-{composition.site.name}", _STACK, "")
+
+    def frames(composed: str) -> tuple[Frame, ...]:
+        """Return what a composed component or provider stands in, and itself."""
+        made = by_composed.get(composed)
+        if made is None:
+            return (stack,)
+        around = frames(made.parent)
+        if made.on_server:
+            return around
+        return (*around, Frame(urns[composed], made.type, around[-1].urn, _provider_inputs(made)))
+
     found = {}
     for made in composition.objects:
         urn = urns[made.urn]
         head, _, name = urn.rpartition("::")
         former = tuple(f"{head.removesuffix(made.type)}{other}::{name}" for other in made.aliases)
         provider = made.provider.rpartition("::")[0]
+        around = {frame.urn: frame for frame in (*frames(made.parent), *frames(provider))}
         found[urn] = Wanted(
             urn,
             urns[made.parent],
@@ -74,8 +105,16 @@ def _wanted(composition: Composition, project: str) -> dict[str, Wanted]:
             tuple(urns[needed] for needed in made.depends_on if needed in urns),
             former,
             made,
+            tuple(around.values()),
         )
     return found
+
+
+def _provider_inputs(made: Registered) -> Mapping[str, Any] | None:
+    """Return a provider's inputs as the engine keeps them: with the plugin's version; None for a component."""
+    if not made.type.startswith(_PROVIDER):
+        return None
+    return {**made.inputs, "version": metadata.version(f"pulumi-{made.type.removeprefix(_PROVIDER)}")}
 
 
 def with_ids(resource: Wanted, others: Mapping[str, Wanted], ids: Mapping[str, str]) -> Wanted:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -43,18 +44,12 @@ def state(everything: dict[str, Wanted], *present: Wanted, pending: tuple[Any, .
     """Return an exported state with the components, the providers and these resources."""
     entries: dict[str, dict[str, Any]] = {}
 
-    def component(urn: str) -> None:
-        types = urn.split("::")[2].split("$")
-        if urn in entries or "::" not in urn:
-            return
-        entry: dict[str, Any] = {"urn": urn, "custom": False, "type": types[-1]}
-        if types[-1].startswith("pulumi:providers:"):
-            entry |= {"custom": True, "id": f"id-of-{types[-1].rpartition(':')[2]}"}
-        entries[urn] = entry
-
     for one in everything.values():
-        component(one.provider)
-        component(one.parent)
+        for frame in one.frames:
+            entry = {"urn": frame.urn, "custom": frame.inputs is not None, "type": frame.type}
+            if frame.inputs is not None:
+                entry["id"] = f"id-of-{frame.type.rpartition(':')[2]}"
+            entries[frame.urn] = entry
     for one in present:
         entries[one.urn] = {
             "urn": one.urn,
@@ -110,6 +105,38 @@ def test_what_was_found_stands_in_the_state_with_its_component_and_provider(
     assert mending.resources(mended)[-1] == entry
 
 
+def test_an_empty_state_takes_component_and_provider_with_what_was_found(
+    everything: dict[str, Wanted],
+) -> None:
+    engine = the(everything, "Mount", "eagle-ford-issuing")
+    topic = the(everything, "KafkaTopic", "eagle-ford-raw")
+    empty = {"version": 3, "deployment": {"manifest": {}, "resources": None}}
+    found = [(engine, Found("pki-eagle-ford-issuing")), (topic, Found("kafka/eagle-ford.raw"))]
+    entries = mending.resources(mending.mended(empty, found, []))
+    assert [entry["urn"].split("::", 2)[2] for entry in entries] == [
+        "pulumi:pulumi:Stack::iot-broker-eagle-ford",
+        "iot-broker:site:IotSite::eagle-ford",
+        "iot-broker:site:IotSite$iot-broker:pki:VaultPki::eagle-ford-pki",
+        "iot-broker:site:IotSite$pulumi:providers:vault::eagle-ford-vault",
+        "iot-broker:site:IotSite$iot-broker:pki:VaultPki$vault:index/mount:Mount::eagle-ford-issuing",
+        "iot-broker:site:IotSite$iot-broker:streams:KafkaTopics::eagle-ford-streams",
+        "iot-broker:site:IotSite$pulumi:providers:kubernetes::eagle-ford-kubernetes",
+        "iot-broker:site:IotSite$iot-broker:streams:KafkaTopics$kubernetes:kafka.strimzi.io/v1:KafkaTopic"
+        "::eagle-ford-raw",
+    ]
+    stack, whole, component, provider, imported = entries[:5]
+    assert [entry.get("parent") for entry in entries[:5]] == [
+        None,
+        stack["urn"],
+        whole["urn"],
+        whole["urn"],
+        component["urn"],
+    ]
+    assert imported["provider"] == f"{provider['urn']}::{provider['id']}"
+    assert provider["inputs"]["version"] == metadata.version("pulumi-vault")
+    assert [entry["custom"] for entry in entries[:5]] == [False, False, False, True, True]
+
+
 def test_inputs_of_the_killed_run_are_kept_as_it_had_checked_them(everything: dict[str, Wanted]) -> None:
     realm = the(everything, "Realm", "eagle-ford-realm")
     resource = {
@@ -122,12 +149,6 @@ def test_inputs_of_the_killed_run_are_kept_as_it_had_checked_them(everything: di
     assert mending.live(mended)[realm.urn]["inputs"] == resource["inputs"]
     assert mending.pending(mended) == []
     assert mending.pending(document), "the document itself is left as it was"
-
-
-def test_without_its_provider_in_the_state_nothing_is_imported(everything: dict[str, Wanted]) -> None:
-    realm = the(everything, "Realm", "eagle-ford-realm")
-    empty = {"version": 3, "deployment": {"resources": []}}
-    assert mending.resources(mending.mended(empty, [(realm, Found("eagle-ford"))], [])) == []
 
 
 def test_a_successor_of_another_name_makes_its_predecessor_one_to_be_deleted(
