@@ -6,6 +6,7 @@ Stopped, it begins where it was, with the same seed and folder.
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -55,6 +56,8 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # Ended by either signal, it takes its lab down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
