@@ -10,7 +10,12 @@ from lab.operators.loop import Retry
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
-    from confluent_kafka.admin import AclBinding, AclBindingFilter, UserScramCredentialsDescription
+    from confluent_kafka.admin import (
+        AclBinding,
+        AclBindingFilter,
+        AdminClient,
+        UserScramCredentialsDescription,
+    )
 
 REQUEST_SECONDS = 15.0
 # Strimzi hashes SCRAM passwords with as many rounds (its ScramCredentialsOperator); Kafka's own least.
@@ -64,22 +69,41 @@ class KafkaAdministrator:
     """An administrator's connection to the lab's Kafka."""
 
     def __init__(self, endpoint: KafkaEndpoint) -> None:
+        self._endpoint = endpoint
+        self._connected: AdminClient | None = None
+
+    @property
+    def _client(self) -> "AdminClient":
+        """The client, made anew once one went without an answer.
+
+        librdkafka 2.16.0 may wait for the controller for good when that broker was away, and spin meanwhile.
+        """
         from confluent_kafka.admin import AdminClient
 
-        self._client: AdminClient = AdminClient(
-            {
-                "bootstrap.servers": endpoint.bootstrap,
-                "security.protocol": "SASL_SSL",
-                "sasl.mechanism": "SCRAM-SHA-512",
-                "sasl.username": endpoint.user,
-                "sasl.password": endpoint.password_file.read_text(encoding="utf-8").strip(),
-                "ssl.ca.location": str(endpoint.ca_file),
-                "client.id": "lab-operators",
-                "socket.timeout.ms": int(REQUEST_SECONDS * 1000),
-                "reconnect.backoff.max.ms": 2000,
-                "log_level": 0,
-            }
-        )
+        if self._connected is None:
+            endpoint = self._endpoint
+            self._connected = AdminClient(
+                {
+                    "bootstrap.servers": endpoint.bootstrap,
+                    "security.protocol": "SASL_SSL",
+                    "sasl.mechanism": "SCRAM-SHA-512",
+                    "sasl.username": endpoint.user,
+                    "sasl.password": endpoint.password_file.read_text(encoding="utf-8").strip(),
+                    "ssl.ca.location": str(endpoint.ca_file),
+                    "client.id": "lab-operators",
+                    "socket.timeout.ms": int(REQUEST_SECONDS * 1000),
+                    "reconnect.backoff.max.ms": 2000,
+                    "log_level": 0,
+                }
+            )
+        return self._connected
+
+    def _answer(self, future: "Future[Answer]") -> Answer:
+        try:
+            return _answered(future)
+        except Retry:
+            self._connected = None
+            raise
 
     def topic(self, name: str) -> TopicState | None:
         """Return the topic's state, or None when the broker has none of that name."""
@@ -87,7 +111,7 @@ class KafkaAdministrator:
 
         described = self._client.describe_topics(TopicCollection([name]), request_timeout=REQUEST_SECONDS)
         try:
-            topic = _answer(described[name])
+            topic = self._answer(described[name])
         except KafkaRefused as refusal:
             if refusal.name == "UNKNOWN_TOPIC_OR_PART":
                 return None
@@ -100,12 +124,12 @@ class KafkaAdministrator:
         from confluent_kafka.admin import NewTopic
 
         topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=dict(settings))
-        _answer(self._client.create_topics([topic], request_timeout=REQUEST_SECONDS)[name])
+        self._answer(self._client.create_topics([topic], request_timeout=REQUEST_SECONDS)[name])
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic; one that is gone already is no error."""
         try:
-            _answer(self._client.delete_topics([name], request_timeout=REQUEST_SECONDS)[name])
+            self._answer(self._client.delete_topics([name], request_timeout=REQUEST_SECONDS)[name])
         except KafkaRefused as refusal:
             if refusal.name != "UNKNOWN_TOPIC_OR_PART":
                 raise
@@ -115,7 +139,7 @@ class KafkaAdministrator:
         from confluent_kafka.admin import NewPartitions
 
         wanted = [NewPartitions(name, partitions)]
-        _answer(self._client.create_partitions(wanted, request_timeout=REQUEST_SECONDS)[name])
+        self._answer(self._client.create_partitions(wanted, request_timeout=REQUEST_SECONDS)[name])
 
     def change_settings(self, name: str, wanted: Mapping[str, str], unwanted: Iterable[str]) -> None:
         """Set the wanted settings of a topic and give the unwanted ones back to the broker's defaults."""
@@ -130,13 +154,13 @@ class KafkaAdministrator:
         ]
         resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
         answers = self._client.incremental_alter_configs([resource], request_timeout=REQUEST_SECONDS)
-        _answer(answers[resource])
+        self._answer(answers[resource])
 
     def _settings(self, name: str) -> dict[str, str]:
         from confluent_kafka.admin import ConfigResource, ConfigSource, ResourceType
 
         resource = ConfigResource(ResourceType.TOPIC, name)
-        entries = _answer(
+        entries = self._answer(
             self._client.describe_configs([resource], request_timeout=REQUEST_SECONDS)[resource]
         )
         own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
@@ -151,7 +175,7 @@ class KafkaAdministrator:
             "Future[dict[str, UserScramCredentialsDescription]]",
             self._client.describe_user_scram_credentials(request_timeout=REQUEST_SECONDS),
         )
-        described = _answer(asked)
+        described = self._answer(asked)
         return frozenset(
             name
             for name, user in described.items()
@@ -164,7 +188,9 @@ class KafkaAdministrator:
 
         information = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
         change = UserScramCredentialUpsertion(user, information, password.encode())
-        _answer(self._client.alter_user_scram_credentials([change], request_timeout=REQUEST_SECONDS)[user])
+        self._answer(
+            self._client.alter_user_scram_credentials([change], request_timeout=REQUEST_SECONDS)[user]
+        )
 
     def remove_password(self, user: str) -> None:
         """Take a user's SCRAM-SHA-512 password away; none is no error."""
@@ -173,21 +199,21 @@ class KafkaAdministrator:
         change = UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512)
         answers = self._client.alter_user_scram_credentials([change], request_timeout=REQUEST_SECONDS)
         try:
-            _answer(answers[user])
+            self._answer(answers[user])
         except KafkaRefused as refusal:
             if refusal.name != "RESOURCE_NOT_FOUND":
                 raise
 
     def access_rules(self, user: str) -> frozenset[AccessRule]:
         """Return every access rule of one user."""
-        found = _answer(
+        found = self._answer(
             self._client.describe_acls(_every_rule(f"User:{user}"), request_timeout=REQUEST_SECONDS)
         )
         return frozenset(_rule(binding) for binding in found)
 
     def users_with_access_rules(self) -> frozenset[str]:
         """Return the names of all users that some access rule names."""
-        found = _answer(self._client.describe_acls(_every_rule(None), request_timeout=REQUEST_SECONDS))
+        found = self._answer(self._client.describe_acls(_every_rule(None), request_timeout=REQUEST_SECONDS))
         return frozenset(binding.principal.removeprefix("User:") for binding in found)
 
     def add_access_rules(self, user: str, rules: Iterable[AccessRule]) -> None:
@@ -197,7 +223,7 @@ class KafkaAdministrator:
         bindings = [AclBinding(**_words(user, rule)) for rule in sorted(rules)]
         if bindings:
             for answer in self._client.create_acls(bindings, request_timeout=REQUEST_SECONDS).values():
-                _answer(answer)
+                self._answer(answer)
 
     def remove_access_rules(self, user: str, rules: Iterable[AccessRule]) -> None:
         """Take exactly these access rules from one user."""
@@ -206,7 +232,7 @@ class KafkaAdministrator:
         filters = [AclBindingFilter(**_words(user, rule)) for rule in sorted(rules)]
         if filters:
             for answer in self._client.delete_acls(filters, request_timeout=REQUEST_SECONDS).values():
-                _answer(answer)
+                self._answer(answer)
 
 
 def _words(user: str, rule: AccessRule) -> dict[str, str]:
@@ -240,7 +266,7 @@ def _rule(binding: "AclBinding") -> AccessRule:
     )
 
 
-def _answer(future: "Future[Answer]") -> Answer:
+def _answered(future: "Future[Answer]") -> Answer:
     """Wait for the broker's answer: a refusal is a KafkaRefused, a broker that is away a Retry."""
     from confluent_kafka import KafkaException
 

@@ -1,8 +1,8 @@
 """The operators' stand-ins against the real servers: what a server refuses is reported in its own words."""
 
+import contextlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 
 from lab.estate import Estate
 from lab.operators.kafka import KafkaAdministrator
+from lab.operators.loop import Retry
 from lab.operators.settings import read_settings
 from lab.waiting import wait_until
 from tests.support import servers
@@ -38,6 +39,28 @@ def test_a_topic_is_there_as_declared(topic: str, kafka: KafkaAdministrator) -> 
     state = kafka.topic(topic)
     assert state is not None
     assert (state.partitions, state.replicas, state.settings) == (2, 3, {"retention.ms": "60000"})
+
+
+def test_a_controller_that_was_away_is_found_again(
+    shell: Shell, estate: Estate, kafka: KafkaAdministrator
+) -> None:
+    """The library's own client may wait for it for good."""
+    kafka.scram_users()
+    administrator = estate.kafka_administrator()
+    client = servers.kafka_admin(shell, administrator.user, administrator.password_file.read_text())
+    estate.stop(f"kafka-{client.describe_cluster(request_timeout=SECONDS).result().controller.id}")
+    try:
+        with contextlib.suppress(Retry):
+            kafka.scram_users()
+    finally:
+        estate.up()
+
+    def answers() -> bool:
+        with contextlib.suppress(Retry):
+            return bool(kafka.scram_users())
+        return False
+
+    wait_until(answers, SECONDS, "the controller's answer")
 
 
 def test_a_topic_grows_and_does_not_shrink(topic: str, shell: Shell, kafka: KafkaAdministrator) -> None:
@@ -126,7 +149,7 @@ class Writer:
         return self.producer.flush(SECONDS) == 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def writer(shell: Shell, topic: str, user: str, quotas: dict[str, int]) -> Iterator[Writer]:
     """A user of its own with these quotas, who is deleted afterwards."""
     name = f"operators-test-{user}"
