@@ -1,5 +1,6 @@
 """The lab's Kafka as its operators see it: topics, users and access rules, with the broker's own errors."""
 
+import socket
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     )
 
 REQUEST_SECONDS = 15.0
+CONNECT_SECONDS = 2.0
 # Strimzi hashes SCRAM passwords with as many rounds (its ScramCredentialsOperator); Kafka's own least.
 SCRAM_ITERATIONS = 4096
 
@@ -71,17 +73,22 @@ class KafkaAdministrator:
     def __init__(self, endpoint: KafkaEndpoint) -> None:
         self._endpoint = endpoint
         self._connected: AdminClient | None = None
+        self._unanswered = False
 
     @property
     def _client(self) -> "AdminClient":
-        """The client, made anew once one went without an answer.
+        """The client, made anew once one went without an answer and all brokers take connections again.
 
-        librdkafka 2.16.0 may wait for the controller for good when that broker was away, and spin meanwhile.
+        librdkafka 2.16.0 may wait for the controller for good when that broker was away, and asks the others for it
+        without a pause: four clients that do so leave a small machine no time to start that broker.
         """
         from confluent_kafka.admin import AdminClient
 
         if self._connected is None:
             endpoint = self._endpoint
+            if self._unanswered:
+                _connect_to_all(endpoint.bootstrap)
+                self._unanswered = False
             self._connected = AdminClient(
                 {
                     "bootstrap.servers": endpoint.bootstrap,
@@ -102,7 +109,7 @@ class KafkaAdministrator:
         try:
             return _answered(future)
         except Retry:
-            self._connected = None
+            self._connected, self._unanswered = None, True
             raise
 
     def topic(self, name: str) -> TopicState | None:
@@ -233,6 +240,16 @@ class KafkaAdministrator:
         if filters:
             for answer in self._client.delete_acls(filters, request_timeout=REQUEST_SECONDS).values():
                 self._answer(answer)
+
+
+def _connect_to_all(bootstrap: str) -> None:
+    """Connect once to each broker of a list of addresses; raises Retry where one takes no connection."""
+    for address in bootstrap.split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except OSError as error:
+            raise Retry(f"Kafka: {address}: {error.strerror or error}") from error
 
 
 def _words(user: str, rule: AccessRule) -> dict[str, str]:
