@@ -8,7 +8,6 @@ update is in `backups/`. Seen with Pulumi 3.259.0.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,9 +50,10 @@ class StateFiles:
         """Put a backup in the state's place, and return where the broken one is kept."""
         aside = self.state.with_name(f"{self.state.name}.cut-off")
         fresh = self.state.with_name(f"{self.state.name}.restored")
-        shutil.copyfile(backup, fresh)
-        self.state.replace(aside)
-        os.replace(fresh, self.state)
+        shutil.copy(backup, fresh)
+        # At no moment is there no state: Pulumi would take the stack for one that was never deployed.
+        shutil.copy(self.state, aside)
+        fresh.replace(self.state)
         # It speaks of the broken one.
         self.state.with_name(f"{self.state.name}.attrs").unlink(missing_ok=True)
         return aside

@@ -22,8 +22,6 @@ _NAMED_BY = {
     "roleId": "Role",
     "roleIds": "Role",
 }
-
-
 _STACK, _PROVIDER = "pulumi:pulumi:Stack", "pulumi:providers:"
 
 

@@ -105,6 +105,12 @@ def test_what_was_found_stands_in_the_state_with_its_component_and_provider(
     assert mending.resources(mended)[-1] == entry
 
 
+def test_each_resource_brings_what_it_stands_in(everything: dict[str, Wanted], site: Site) -> None:
+    """What is reported as imported is so: nothing is left out for want of its component or provider."""
+    for one in (*everything.values(), *of_bootstrap(site, OFFLINE).values()):
+        assert {one.parent, one.provider} <= {frame.urn for frame in one.frames}
+
+
 def test_an_empty_state_takes_component_and_provider_with_what_was_found(
     everything: dict[str, Wanted],
 ) -> None:

@@ -82,7 +82,11 @@ def test_the_newest_whole_state_takes_the_place_of_one_that_was_cut_off(files: S
     assert files.is_broken()
     backup = files.backup()
     assert backup
+    backup.chmod(0o600)
+    # From an earlier time.
+    files.state.with_name("eagle-ford.json.cut-off").write_text("")
     aside = files.restore(backup)
+    assert files.state.stat().st_mode & 0o777 == 0o600, "no more people may read it than before"
     assert "the moment before" in files.state.read_text()
     assert aside.read_text() == '{"version": 3, "check', "nothing is lost"
     assert not files.is_broken()
@@ -106,3 +110,22 @@ def test_a_backup_that_was_cut_off_too_is_passed_over(files: StateFiles) -> None
 def test_a_whole_state_is_left_alone(files: StateFiles) -> None:
     files.state.write_text("{}")
     assert not files.is_broken()
+
+
+def test_a_restoration_that_fails_leaves_what_there_was(
+    files: StateFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, backup = files.state.read_text(), files.backup()
+    assert backup
+
+    move = os.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        if source.name.endswith(".restored"):
+            raise OSError(28, "No space left on device", str(source))
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        files.restore(backup)
+    assert files.state.read_text() == before
