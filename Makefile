@@ -20,8 +20,14 @@ demo: setup ## Start the lab and deploy the sample site eagle-ford with a real `
 test: setup lint tools ## Pass every check and every test, also those against the real servers
 	@IOT_BROKER_MUTATIONS=3400 $(RUN) pytest
 
-unit: setup ## Only the tests that need no server (under a minute)
+# Compiled once and kept: else each process of the tests, and each command of them, compiles the kit anew.
+unit programs: export PYTHONDONTWRITEBYTECODE :=
+
+unit: setup ## Only the tests that need nothing but Python (under a minute)
 	@$(RUN) pytest tests/unit --numprocesses logical --dist loadscope --no-loadscope-reorder
+
+programs: setup tools ## Only the tests that start single programs: promtool, OPA, git, `sitectl` itself
+	@$(RUN) pytest tests/programs --numprocesses logical --dist loadscope --no-loadscope-reorder
 
 inventory: setup ## Write the golden inventories of the sample sites anew; read their diff
 	@UPDATE_INVENTORY=1 $(RUN) pytest -q tests/unit/components/test_inventory.py
@@ -65,4 +71,4 @@ $(UV): requirements-uv.txt
 	  && "$$aside/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.txt \
 	  && { [ -x $@ ] || { rm -rf $(CACHE)/uv-$(UV_VERSION) && mv "$$aside" $(CACHE)/uv-$(UV_VERSION); }; } && touch $@
 
-.PHONY: help demo test unit inventory lint tools benchmark chaos clean-demo setup site
+.PHONY: help demo test unit programs inventory lint tools benchmark chaos clean-demo setup site

@@ -1,6 +1,6 @@
 """Which alerts a site in every trouble at once does not raise, and why: the servers answer in it (`lab/trouble.py`)."""
 
-# What these say is silent; tests of their own are in tests/unit/components/prometheus_rules/.
+# What these say is silent; tests of their own are in tests/programs/components/prometheus_rules/.
 OF_SILENCE = {
     "BrokerAvailabilityBurnsFast",
     "BrokerAvailabilityBurnsSlowly",

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from model import Site, load_site, site_names
+from model.broker import Replicants
 
 STACKS = Path(__file__).parents[2] / "stacks"
 PHASES = ("pilot", "parallel", "cutover")
@@ -30,6 +31,18 @@ def variants(folder: Path, phase: str, edition: str | None = None) -> tuple[Site
         _put(document, phase, edition)
         file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return tuple(load_site(stacks, name) for name in site_names(stacks))
+
+
+def site_of_case(case: str, variants: Variants) -> Site:
+    """Return Eagle Ford for a case of its rules: in its pilot, unless the name begins otherwise."""
+    kind = case.partition("_")[0]
+    phase = kind if kind in PHASES else "pilot"
+    edition = "enterprise" if kind == "replicants" else None
+    site = next(site for site in variants(phase, edition) if site.name == "eagle-ford")
+    if kind != "replicants":
+        return site
+    replicants = {"replicants": Replicants(replicas=2, autoscaling=None)}
+    return site.model_copy(update={"broker": site.broker.model_copy(update=replicants)})
 
 
 def _put(document: dict[str, Any], phase: str, edition: str | None) -> None:

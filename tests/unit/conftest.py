@@ -1,6 +1,11 @@
-"""The sample sites in other phases and editions, and less work for the garbage collector, for every unit test."""
+"""The sample sites in other phases and editions, less work for the garbage collector, and no program but Python."""
 
 import gc
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +18,37 @@ def pytest_collection_finish() -> None:
     """Let the collector pass over what stays until the end, and look less often: it took a seventh of the time."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+# What there is wherever the tests are: Python, the shell that runs `make`, and what comes with it.
+USUAL = {"python", "sh", "bash", "sha256sum"}
+_strange: set[str] = set()
+
+
+def _started(event: str, arguments: tuple[object, ...]) -> None:
+    """Note a program that a test starts and that is not everywhere; what a test wrote itself stands for a program."""
+    if event != "subprocess.Popen":
+        return
+    program, words, _, environment = arguments
+    if isinstance(words, list) and "rev-parse" in words:
+        return  # `validate` asks git whether it stands in a checkout at all, and gets on without one
+    path = environment.get("PATH") if isinstance(environment, dict) else None
+    found = shutil.which(str(program), path=path)
+    own = found is None or Path(found).is_relative_to(tempfile.gettempdir())
+    if not own and Path(str(found)).name.rstrip("0123456789.") not in USUAL:
+        _strange.add(str(found))
+
+
+sys.addaudithook(_started)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Fail a test that needs what only `make tools` builds, or a machine may lack: its place is `tests/programs/`."""
+    yield
+    strange = sorted(_strange)
+    _strange.clear()
+    assert not strange, f"a unit test starts no program, and this one started {', '.join(strange)}"
 
 
 @pytest.fixture(scope="session")

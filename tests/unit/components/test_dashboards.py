@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from components.dashboards import dashboard, panels
 from components.recording import Composition
 from lab.history import lines, scene
-from tests.support.tools import tool
 from tests.support.variants import EDITIONS, Variants
 from tests.unit.lab.test_history import DAY, NOW
 
@@ -67,16 +65,6 @@ def test_no_panel_covers_another(composition: Composition) -> None:
     places = [panel["gridPos"] for panel in dashboard(composition.site)["panels"]]
     assert len({(place["x"], place["y"]) for place in places}) == len(places)
     assert all(place["x"] + place["w"] <= 24 for place in places)
-
-
-def test_prometheus_understands_every_query(composition: Composition, tmp_path: Path) -> None:
-    """Checked as recording rules: so one call of promtool reads all of them."""
-    rules = [{"record": f"q:{index}", "expr": query} for index, query in enumerate(queries(composition))]
-    file = tmp_path / "queries.json"
-    file.write_text(json.dumps({"groups": [{"name": "queries", "rules": rules}]}), encoding="utf-8")
-    command = (str(tool("promtool") / "promtool"), "check", "rules", str(file))
-    checked = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_every_series_exists_in_emqx(composition: Composition) -> None:

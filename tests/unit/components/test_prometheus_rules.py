@@ -1,15 +1,12 @@
 """What the site is measured by: the rules are Prometheus', the series are EMQX's own, and each alert has its page."""
 
-import json
 import os
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import yaml
 
 from components.broker_alerts import alerts as alerts_of
 from components.emqx_configuration import document
@@ -19,16 +16,13 @@ from components.recording import OFFLINE, Composition
 from components.series import SERIES
 from lab.operators.emqx_objects import broker_objects
 from lab.operators.kubernetes import STATEFUL_SET
-from model import Site
 from model.broker import Replicants
 from model.monitoring import AlertName
 from model.slo import WINDOWS, budget
 from tests.support.composing import compose
-from tests.support.tools import tool
-from tests.support.variants import EDITIONS, PHASES, Variants
+from tests.support.variants import EDITIONS, PHASES, Variants, site_of_case
 
 REPOSITORY = Path(__file__).parents[3]
-CASES = Path(__file__).parent / "prometheus_rules"
 
 
 def rules(composition: Composition) -> list[dict[str, Any]]:
@@ -185,52 +179,11 @@ def test_every_series_of_the_brokers_exists_in_emqx() -> None:
     assert stated <= known
 
 
-def test_prometheus_accepts_the_rules(composition: Composition, tmp_path: Path) -> None:
-    file = _rules_file(composition.site, tmp_path)
-    checked = _promtool("check", "rules", "--lint-fatal", "--lint", "all", str(file))
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-
-
-@pytest.mark.parametrize("case", sorted(CASES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_alerts_fire_when_they_should_and_only_then(
-    tmp_path: Path, case: Path, variants: Variants
-) -> None:
-    """A case is of Eagle Ford's pilot, unless its name begins with another phase or kind of nodes."""
-    rules = yaml.safe_load(_rules_file(_site_of(case.stem, variants), tmp_path).read_text(encoding="utf-8"))
-    # By itself promtool takes the groups in any order: what is recorded at a step may then come after who reads it.
-    order = json.dumps([group["name"] for group in rules["groups"]])
-    copied = tmp_path / case.name
-    # The text stays as it is: PyYAML reads a series of `0x30` as a number.
-    copied.write_text(f"{case.read_text(encoding='utf-8')}\ngroup_eval_order: {order}\n", encoding="utf-8")
-    tested = _promtool("test", "rules", str(copied))
-    assert tested.returncode == 0, tested.stdout + tested.stderr
-
-
-def _site_of(case: str, variants: Variants) -> Site:
-    kind = case.partition("_")[0]
-    phase = kind if kind in PHASES else "pilot"
-    edition = "enterprise" if kind == "replicants" else None
-    site = next(site for site in variants(phase, edition) if site.name == "eagle-ford")
-    if kind != "replicants":
-        return site
-    replicants = {"replicants": Replicants(replicas=2, autoscaling=None)}
-    return site.model_copy(update={"broker": site.broker.model_copy(update=replicants)})
-
-
-def _rules_file(site: Site, folder: Path) -> Path:
-    file = folder / "rules.yaml"
-    file.write_text(yaml.safe_dump({"groups": rule_groups(site)}), encoding="utf-8")
-    return file
-
-
-def _promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = (str(tool("promtool") / "promtool"), *arguments)
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_the_model_names_exactly_the_alerts_that_there_are(variants: Variants) -> None:
     sites = [site for phase in PHASES for edition in EDITIONS for site in variants(phase, edition)]
-    named = {alert.name for site in (*sites, _site_of("replicants", variants)) for alert in alerts_of(site)}
+    named = {
+        alert.name for site in (*sites, site_of_case("replicants", variants)) for alert in alerts_of(site)
+    }
     assert named == set(get_args(AlertName))
 
 

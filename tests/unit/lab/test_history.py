@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections import defaultdict
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from lab.history import lines, scene, service_level
 from lab.operators.stories import exposition, read, story_file
 from lab.story import Span, Story
 from model import Site
-from tests.support.tools import tool
 from tests.support.variants import EDITIONS, Variants
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -126,20 +124,6 @@ def test_what_is_recorded_for_a_window_is_the_share_that_was_lost_in_it(site: Si
     ratios = recorded(site, "breached", "iot_broker:errors:ratio_1h")
     assert ratios[int(breach.start) + 1800] == pytest.approx(0.5, abs=0.1)
     assert ratios[int(breach.start) + 2 * 3600] == 1
-
-
-def test_promtool_makes_blocks_of_it(gap: list[str], tmp_path: Path) -> None:
-    file = tmp_path / "history.txt"
-    file.write_text("".join(gap) + "# EOF\n", encoding="utf-8")
-    command = [str(tool("promtool") / "promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet"]
-    done = subprocess.run(
-        [*command, "--max-block-duration=400h", str(file), str(tmp_path / "blocks")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert list((tmp_path / "blocks").iterdir())
 
 
 def test_the_present_goes_on_where_the_past_ends(site: Site, good: list[str], tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +9,7 @@ import pytest
 from lab.operators.kubernetes import Document
 from lab.operators.loop import Key, Retry, key_of
 from lab.operators.policy_loader import EVERYTHING
-from lab.operators.prometheus import PROMETHEUS_RULE, PrometheusServer, RuleLoader
-from lab.operators.settings import PrometheusEndpoint
-from tests.support.tools import tool
+from lab.operators.prometheus import PROMETHEUS_RULE, RuleLoader
 from tests.unit.lab.operators_support import FakeKubernetes, watching
 
 GOOD = [{"alert": "Away", "expr": "up == 0"}]
@@ -121,12 +118,3 @@ def test_nothing_is_removed_before_every_object_was_listed(bench: Bench) -> None
     with pytest.raises(Retry):
         bench.loader.reconcile(Key("", "any"))
     assert bench.server.texts
-
-
-@pytest.mark.parametrize(("rules", "words"), [(GOOD, ""), (BAD, "unexpected end of input")])
-def test_promtool_decides_what_is_refused(tmp_path: Path, rules: list[dict[str, Any]], words: str) -> None:
-    program = tool("promtool") / "promtool"
-    endpoint = PrometheusEndpoint("", tmp_path, "", tmp_path, tmp_path, program)
-    said = PrometheusServer(endpoint).refusal(json.dumps({"groups": [{"name": "x", "rules": rules}]}))
-    assert words in said
-    assert bool(said) == bool(words)

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import shutil
 import threading
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from lab.tools import golang, vault_sdk
 from lab.tools.bench import Bench
-from lab.tools.errors import ChecksumError, CommandFailedError, NoGoError
+from lab.tools.errors import ChecksumError, NoGoError
 from lab.tools.terminal import Plain, shown
 
 ORIGINAL = "func(context.Context, *logical.Request, string) error"
@@ -98,15 +97,6 @@ def test_an_sdk_that_is_not_the_one_that_was_tried_is_refused(
     sdk = prepare(monkeypatch, tmp_path, pinned=ORIGINAL, served=f"{ORIGINAL} // changed")
     with pytest.raises(ChecksumError, match=r"backend\.go is not what is pinned"):
         vault_sdk.make(bench, sdk)
-
-
-@pytest.mark.skipif(shutil.which("go") is None, reason="asks the Go command where it would look")
-def test_a_module_that_cannot_be_had_is_an_error_with_its_name(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GOPROXY", "off")
-    with pytest.raises(CommandFailedError, match=r"example\.invalid/none@v1\.0\.0 failed"):
-        golang.unpack(bench, "example.invalid/none", "v1.0.0", "h1:x")
 
 
 def test_plain_progress_says_when_a_task_begins_and_ends_but_not_every_step() -> None:

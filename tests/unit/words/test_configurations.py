@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import tempfile
 import tomllib
 from pathlib import Path
@@ -30,7 +29,6 @@ from sitectl.new_file import _scalar
 from tests.support import hostile
 from tests.support.hocon import read
 from tests.support.rule_sql import statement
-from tests.support.tools import tool
 
 few = settings(max_examples=15, deadline=None, phases=hostile.NO_SHRINKING)
 # What Kafka Connect's workers look up (ConfigTransformer), wherever it stands in a value.
@@ -106,19 +104,6 @@ def test_a_connector_refers_to_the_secrets_of_its_own_sink_and_no_others(site: S
         for value in configuration(site, sink, sink.topics[0]).values():
             for found in REFERENCE.finditer(value):
                 assert (found[1], found[3]) == ("directory", f"/mnt/sinks/{sink.name}")
-
-
-def test_vault_reads_back_every_path_that_can_be_written() -> None:
-    texts = [text for text in hostile.FRAGMENTS if not any(sign in text for sign in ("${", "{{", "}}"))]
-    written = vault_policy.render([Grant(text, ("read",)) for text in texts])
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "policy.hcl"
-        file.write_text(written, encoding="utf-8")
-        command = (str(tool("vault") / "vault"), "policy", "fmt", str(file))
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        paths = re.findall(r'^path (".*") \{$', file.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [json.loads(path) for path in paths] == texts
 
 
 @pytest.mark.parametrize("text", ["${x}", "{{identity.entity.id}}", "a}}", "a\nb", "\x1b"])
