@@ -1,8 +1,6 @@
 """The files of rights name each kind that a site makes, and give nobody a way to more than they say."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ from components import rights
 from components.recording import Composition
 from components.requirements import needed_apis
 from model import Site, load_site, site_names
+from sitectl.entry import run as sitectl
 from tests.support.shell import REPOSITORY
 from tests.support.variants import STACKS
 
@@ -170,14 +169,16 @@ def test_in_keycloak_neither_signs_in_as_another_or_has_realm_master(composition
         assert not client["directAccessGrantsEnabled"]
 
 
-def test_sitectl_prints_a_file_with_the_sites_names() -> None:
-    command = [sys.executable, "-m", "sitectl", "rights", "eagle-ford", "kubernetes", "deployer"]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert "name: iot-eagle-ford-deployers" in done.stdout
+def test_sitectl_prints_a_file_with_the_sites_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    command = ["rights", "eagle-ford", "kubernetes", "deployer"]
+    assert sitectl(command) == 0
+    assert "name: iot-eagle-ford-deployers" in capsys.readouterr().out
     command[-1] = "nobody"
-    refused = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert refused.returncode == 1
-    assert "name one of deployer, review" in refused.stderr
+    assert sitectl(command) == 1
+    assert "name one of deployer, review" in capsys.readouterr().err
 
 
 def test_a_role_is_there_before_it_is_bound(composition: Composition) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 from model.errors import SiteError, report
 from model.words import lines, printable
 from pipelines.stack import PulumiError
+from sitectl import entry
 from sitectl.git import GitError
 from sitectl.output import json_text, paint, table
 from tests.unit.model.bad_sites import copy_of_stacks
@@ -63,7 +62,12 @@ def test_lines_stay_lines() -> None:
 @pytest.mark.parametrize(
     "verb", [("validate",), ("sites",), ("validate", "--json"), ("explain", "eagle-ford", "title")]
 )
-def test_a_verb_shows_hostile_names_of_files_and_texts(tmp_path: Path, verb: tuple[str, ...]) -> None:
+def test_a_verb_shows_hostile_names_of_files_and_texts(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verb: tuple[str, ...],
+) -> None:
     stacks = copy_of_stacks(tmp_path)
     (tmp_path / "Pulumi.yaml").write_text((REPOSITORY / "Pulumi.yaml").read_text())
     text = (stacks / "sites" / "eagle-ford.yaml").read_text()
@@ -71,13 +75,13 @@ def test_a_verb_shows_hostile_names_of_files_and_texts(tmp_path: Path, verb: tup
     (stacks / "sites" / "eagle-ford.yaml").write_text(
         text.replace("title: Eagle Ford, Karnes County", f"title: {json.dumps(ACTS)}")
     )
-    done = subprocess.run(
-        (sys.executable, "-m", "sitectl", *verb), cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    assert not acts(done.stdout)
-    assert not acts(done.stderr)
+    monkeypatch.chdir(tmp_path)
+    code = entry.run(verb)
+    out, err = capsys.readouterr()
+    assert code == 1, err
+    assert "Traceback" not in err
+    assert not acts(out)
+    assert not acts(err)
 
 
 @given(ANY.map(lambda text: text.replace("\x00", "")))
