@@ -24,6 +24,7 @@ class _Tokens:
     """The tokens of a text, one looked at before it is taken."""
 
     def __init__(self, text: str) -> None:
+        self._text = text
         self._tokens = _tokens(text)
         self._next = next(self._tokens, ("", 0))
 
@@ -32,25 +33,31 @@ class _Tokens:
         return self._next[0]
 
     def take(self, *wanted: str) -> str:
-        taken, line = self._next
+        taken, place = self._next
         if wanted and taken not in wanted:
+            line = _line(self._text, place)
             raise NotRead(f"line {line}: {taken or 'the end'} where {' or '.join(wanted)} should be")
-        self._next = next(self._tokens, ("", line))
+        self._next = next(self._tokens, ("", place))
         return taken
 
     def refuse(self, what: str) -> NotRead:
-        return NotRead(f"line {self._next[1]}: {self._next[0] or 'the end'} is no {what}")
+        taken, place = self._next
+        return NotRead(f"line {_line(self._text, place)}: {taken or 'the end'} is no {what}")
 
 
 def _tokens(text: str) -> Iterator[tuple[str, int]]:
+    """Yield each token, and the place in the text at which it ends."""
     place, end = 0, len(text.rstrip())
     while place < end:
         found = _TOKEN.match(text, place)
-        line = text.count("\n", 0, place) + 1
         if found is None:
-            raise NotRead(f"line {line}: {text[place : place + 20].strip()!r}")
+            raise NotRead(f"line {_line(text, place)}: {text[place : place + 20].strip()!r}")
         place = found.end()
-        yield found[0].lstrip(), text.count("\n", 0, place) + 1
+        yield found[0].lstrip(), place
+
+
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1
 
 
 def _settings(tokens: _Tokens, end: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -57,9 +58,18 @@ def read_document(file: Path, content: bytes | None = None) -> Document:
 
     `content` is what the file holds where it does not lie in the folder itself: at a commit, say.
     """
+    try:
+        return _read(file, _content(file) if content is None else content)
+    except _Unreadable as found:
+        return Document(file, None, (SiteError(file, found.line, "", found.problem, found.remedy),))
+
+
+# Defaults are asked for again by every site, and who may sign by every record: what was read once is known.
+@lru_cache(maxsize=64)
+def _read(file: Path, content: bytes) -> Document:
     reader = _Reader(file)
     try:
-        root = reader.compose(_text(_content(file) if content is None else content))
+        root = reader.compose(_text(content))
     except _Unreadable as found:
         error = SiteError(file, found.line, "", found.problem, found.remedy)
         return Document(file, None, (*reader.errors(None), error))

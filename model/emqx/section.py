@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -73,10 +74,19 @@ def declared(section: type[Section], path: str = "") -> dict[str, Key]:
 
 
 def _set_keys(section: Section) -> Iterator[tuple[str, Key, Any]]:
-    for name, field in type(section).model_fields.items():
+    for name, shown, key in _keys(type(section)):
         value = getattr(section, name)
         if value is not None:
-            yield field.serialization_alias or name, _key(field.metadata), value
+            yield shown, key, value
+
+
+@cache
+def _keys(section: type[Section]) -> tuple[tuple[str, str, Key], ...]:
+    """Return each key of a section: the attribute's name, its name in HOCON, and where it is known."""
+    return tuple(
+        (name, field.serialization_alias or name, _key(field.metadata))
+        for name, field in section.model_fields.items()
+    )
 
 
 def _key(metadata: list[Any]) -> Key:
