@@ -10,7 +10,7 @@ import pytest
 from components.recording import Composition
 from model import Site
 from model.broker import Replicants
-from tests.support.composing import compose
+from tests.support.composing import compose, compose_broker
 from tests.support.custom_resource import definition, differences, problems
 from tests.support.emqx_schema import reference
 from tests.support.variants import EDITIONS, PHASES, Variants
@@ -52,8 +52,12 @@ def test_the_later_definition_takes_it(
     for phase in PHASES:
         (site,) = (site for site in variants(phase, "enterprise") if site.name == "eagle-ford")
         broker = site.broker.model_copy(update={"version": version, "replicants": replicants})
-        made = resource(compose(site.model_copy(update={"broker": broker})))
+        made = resource(compose_broker(site.model_copy(update={"broker": broker})))
         assert list(problems(later, made)) == []
+
+
+def test_a_broker_that_is_composed_alone_has_the_same_resource(composition: Composition) -> None:
+    assert resource(compose_broker(composition.site)) == resource(composition)
 
 
 def test_the_labs_definition_says_what_the_later_one_says(later: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """A record that was edited, cut off, moved or forged is found, with the file, the key and what would be right."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,24 @@ from model.promotion import Chain, mistakes_with, read_chain
 from model.warnings import warnings_of
 from tests.support import records
 from tests.support.records import SITE
+from tests.unit.model.bad_sites import copy_of_stacks
 
 
 @pytest.fixture
 def stacks(data: Path) -> Path:
     """The data with three records of the sample site, whose file follows them."""
+    return with_records(data)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The same for all tests that put back what they change, which is held in the end."""
+    made = with_records(copy_of_stacks(tmp_path_factory.mktemp("kept")))
+    yield made
+    assert problems(made) == []
+
+
+def with_records(data: Path) -> Path:
     records.write(data, records.texts())
     in_phase(data, "parallel")
     return data
@@ -64,13 +78,17 @@ LINES = [
 
 
 @pytest.mark.parametrize("number", LINES)
-def test_no_value_of_a_record_can_be_changed(stacks: Path, number: int) -> None:
-    file = stacks / "promotions" / SITE / "0002-cutover.yaml"
-    lines = file.read_text().split("\n")
+def test_no_value_of_a_record_can_be_changed(kept: Path, number: int) -> None:
+    file = kept / "promotions" / SITE / "0002-cutover.yaml"
+    text = file.read_text()
+    lines = text.split("\n")
     key, _, value = lines[number].partition(": ")
     lines[number] = f"{key}: {other(value)}"
     file.write_text("\n".join(lines))
-    assert problems(stacks)
+    try:
+        assert problems(kept)
+    finally:
+        file.write_text(text)
 
 
 def other(value: str) -> str:
