@@ -1,6 +1,7 @@
 """What a command is given wrongly gets a remedy that can be followed, for every verb that takes a site."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -43,16 +44,31 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A kit in which nothing may be written, for all calls that are refused: this is held in the end."""
+    folder = tmp_path_factory.mktemp("still")
+    copy_of_stacks(folder)
+    (folder / "Pulumi.yaml").write_text("name: iot-broker\n")
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
+    yield folder
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
+
+
 def test_there_are_verbs_that_take_a_site() -> None:
     assert {("explain",), ("rules",), ("lab", "history"), ("promote",)} <= set(VERBS)
 
 
-@pytest.mark.usefixtures("kit")
 @pytest.mark.parametrize("name", NO_NAMES)
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_a_name_that_is_no_sites_gets_a_remedy_that_helps(
-    verb: tuple[str, ...], name: str, capsys: pytest.CaptureFixture[str]
+    still: Path,
+    verb: tuple[str, ...],
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(still)
     options = {
         option for path, command in leaves() if path == verb for p in command.params for option in p.opts
     }

@@ -9,7 +9,9 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from components import recording, rendering
 from sitectl.main import main
+from tests.support.composing import compose, compose_bootstrap
 from tests.unit.model.bad_sites import copy_of_stacks
 
 
@@ -20,7 +22,17 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy_of_stacks(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PULUMI_OPTION_CONFIG_FILE", raising=False)
+    # What is written of a site is what these tests look at: the same site is composed once for all of them.
+    monkeypatch.setattr(rendering, "compose", compose)
+    monkeypatch.setattr(rendering, "compose_bootstrap", compose_bootstrap)
     return tmp_path
+
+
+@pytest.fixture
+def anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose a site as often as it is rendered."""
+    monkeypatch.setattr(rendering, "compose", recording.compose)
+    monkeypatch.setattr(rendering, "compose_bootstrap", recording.compose_bootstrap)
 
 
 def run(*arguments: str) -> Result:
@@ -92,6 +104,7 @@ def test_a_folder_of_somebody_elses_is_not_touched(program: Path) -> None:
     assert [entry.name for entry in folder.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.usefixtures("anew")
 def test_all_sites_are_rendered_alike_one_by_one_and_together() -> None:
     together = json.loads(run("--all", "--json").stdout)["sites"]
     alone = [json.loads(run(site["site"], "--json").stdout)["sites"][0] for site in together]
