@@ -39,6 +39,14 @@ class _BrokerAlone(IotSite):
 
 
 def compose_broker(site: Site) -> Composition:
+    """Compose a site as far as its broker's resource, which is all that many tests look at."""
+    whole, alone = (repr(site), OFFLINE), (f"broker of {site!r}", OFFLINE)
+    if whole not in _made and alone not in _made:
+        _made[alone] = broker_alone(site)
+    return _made.get(whole) or _made[alone]
+
+
+def broker_alone(site: Site) -> Composition:
     """Compose the broker of a site without the rest: its resource is the same, and is made in a tenth of the time."""
 
     def make() -> dict[str, object]:

@@ -14,7 +14,7 @@ from components.requirements import needed_apis, needed_secrets
 from components.settings import Settings
 from model.scaling import Autoscaling
 from model.units import Percentage
-from tests.support.composing import compose
+from tests.support.composing import compose, compose_broker
 from tests.support.variants import EDITIONS, Variants
 
 
@@ -60,7 +60,7 @@ def test_no_user_with_a_password_stands_beside_keycloaks_in_the_enterprise_editi
     for site in variants("pilot", "enterprise"):
         values: Any = document(site, settings)
         assert values["dashboard"]["default_password"] == ""
-        spec = compose(site).one("EMQX").spec
+        spec = compose_broker(site).one("EMQX").spec
         for template in ("coreTemplate", "replicantTemplate"):
             assert "env" not in spec.get(template, {}).get("spec", {})
         assert "broker-administrator" not in needed_secrets(site)
@@ -73,7 +73,7 @@ def test_the_opensource_dashboard_has_a_first_administrator_behind_the_proxy(
         values: Any = document(site, settings)
         # Neither the well-known password nor one that is written out.
         assert "default_password" not in values["dashboard"]
-        (variable,) = compose(site).one("EMQX").spec["coreTemplate"]["spec"]["env"]
+        (variable,) = compose_broker(site).one("EMQX").spec["coreTemplate"]["spec"]["env"]
         assert variable["name"] == "EMQX_DASHBOARD__DEFAULT_PASSWORD"
         assert "broker-administrator" in needed_secrets(site)
 

@@ -6,7 +6,7 @@ import pytest
 
 from components.recording import Composition
 from model.broker import Licence
-from tests.support.composing import compose
+from tests.support.composing import compose_broker
 from tests.support.variants import Variants
 
 
@@ -26,7 +26,7 @@ def test_a_broker_of_another_version_is_the_same_broker(
     """Without its former type it would be made again beside itself, and deleted then."""
     (site,) = (site for site in variants("pilot", "enterprise") if site.name == "eagle-ford")
     site = site.model_copy(update={"broker": site.broker.model_copy(update={"version": version})})
-    made = compose(site).one("EMQX")
+    made = compose_broker(site).one("EMQX")
     assert made.type == f"kubernetes:apps.emqx.io/{api}:EMQX"
     assert made.aliases == (f"kubernetes:apps.emqx.io/{former}:EMQX",)
 
@@ -102,7 +102,7 @@ def test_only_the_enterprise_edition_evacuates_nodes(composition: Composition) -
 def test_a_promotion_does_not_restart_the_broker(eagle_ford: Composition) -> None:
     site = eagle_ford.site
     pods = [
-        compose(site.model_copy(update={"phase": phase})).one("EMQX").spec["coreTemplate"]["metadata"]
+        compose_broker(site.model_copy(update={"phase": phase})).one("EMQX").spec["coreTemplate"]["metadata"]
         for phase in ("pilot", "cutover")
     ]
     assert pods[0] == pods[1]
@@ -158,7 +158,7 @@ def test_the_later_operator_is_told_nothing_that_it_does_not_know(variants: Vari
     for site in variants("parallel", "enterprise"):
         changes = {"version": "6.3.1", "licence": Licence(secret="licence", key="emqx.lic")}
         later = site.model_copy(update={"broker": site.broker.model_copy(update=changes)})
-        broker = compose(later).one("EMQX")
+        broker = compose_broker(later).one("EMQX")
         assert broker.inputs["apiVersion"] == "apps.emqx.io/v2"
         assert broker.spec.keys() <= V2_SPEC
         assert broker.spec["coreTemplate"]["spec"].keys() <= V2_NODE

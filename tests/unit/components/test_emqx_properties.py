@@ -17,7 +17,7 @@ from model.emqx.roots import KNOWN_ROOTS, LATER_ROOTS
 from model.protection import Load
 from model.units import Rate
 from tests.support.any_site import OF_THE_BROKER, broken, planned_sites, sites, with_load
-from tests.support.composing import compose
+from tests.support.composing import compose_broker
 
 # EMQX's published figure: 40,000 messages a second at QoS 1 on 4 vCPU.
 MESSAGES_OF_A_CORE = 40_000 // 4
@@ -153,7 +153,7 @@ def test_one_client_cannot_take_a_node(site: Site) -> None:
 @settings(max_examples=8, deadline=None)
 @given(sites())
 def test_the_broker_that_is_composed_has_this_configuration(site: Site) -> None:
-    assert compose(site).one("EMQX").spec["config"]["data"] == text(site, OFFLINE)
+    assert compose_broker(site).one("EMQX").spec["config"]["data"] == text(site, OFFLINE)
 
 
 @few

@@ -10,7 +10,7 @@ import pytest
 from components.recording import Composition
 from model import Site
 from model.broker import Replicants
-from tests.support.composing import compose, compose_broker
+from tests.support.composing import broker_alone, compose, compose_broker
 from tests.support.custom_resource import definition, differences, problems
 from tests.support.emqx_schema import reference
 from tests.support.variants import EDITIONS, PHASES, Variants
@@ -57,7 +57,9 @@ def test_the_later_definition_takes_it(
 
 
 def test_a_broker_that_is_composed_alone_has_the_same_resource(composition: Composition) -> None:
-    assert resource(compose_broker(composition.site)) == resource(composition)
+    alone = broker_alone(composition.site)
+    assert len(alone.objects) < len(composition.objects)
+    assert resource(alone) == resource(composition)
 
 
 def test_the_labs_definition_says_what_the_later_one_says(later: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from components.settings import Settings
 from model import Site, incumbent_bridge
 from model.platform import ExternalSecrets
 from model.units import Duration
-from tests.support.composing import compose
+from tests.support.composing import compose, compose_broker
 from tests.support.rule_sql import statement
 from tests.support.variants import EDITIONS, Variants
 
@@ -134,12 +134,12 @@ def test_each_source_has_its_rule(variants: Variants, settings: Settings) -> Non
 
 def test_the_pods_are_the_same_with_and_without_a_bridge(variants: Variants) -> None:
     pods = {
-        site.name: compose(site).one("EMQX").spec["coreTemplate"]["spec"]["extraVolumes"]
+        site.name: compose_broker(site).one("EMQX").spec["coreTemplate"]["spec"]["extraVolumes"]
         for site in variants("pilot")
     }
     for phase in ("parallel", "cutover"):
         for site in variants(phase):
-            volumes = compose(site).one("EMQX").spec["coreTemplate"]["spec"]["extraVolumes"]
+            volumes = compose_broker(site).one("EMQX").spec["coreTemplate"]["spec"]["extraVolumes"]
             assert volumes == pods[site.name]
 
 

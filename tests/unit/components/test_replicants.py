@@ -14,7 +14,7 @@ from model.scaling import Autoscaling
 from model.site import Site
 from model.sizing import MESSAGES_PER_CORE
 from model.units import Percentage
-from tests.support.composing import compose
+from tests.support.composing import compose, compose_broker
 from tests.support.variants import Variants
 
 
@@ -40,7 +40,7 @@ def scaling(maximum: int = 6) -> Replicants:
 
 
 def test_they_are_as_core_nodes_without_a_volume(enterprise: Site) -> None:
-    spec = compose(with_replicants(enterprise, fixed(4))).one("EMQX").spec
+    spec = compose_broker(with_replicants(enterprise, fixed(4))).one("EMQX").spec
     core, replicant = spec["coreTemplate"]["spec"], spec["replicantTemplate"]["spec"]
     assert replicant["replicas"] == 4
     assert "volumeClaimTemplates" not in replicant
@@ -57,7 +57,7 @@ def test_a_rollout_waits_for_as_many_as_were_asked_for(
     enterprise: Site, replicants: Replicants, waited: list[str]
 ) -> None:
     """The number of those that scale themselves is their autoscaler's."""
-    made = compose(with_replicants(enterprise, replicants)).one("EMQX")
+    made = compose_broker(with_replicants(enterprise, replicants)).one("EMQX")
     text = made.metadata["annotations"]["pulumi.com/waitFor"]
     assert re.findall(r"replicantNodesStatus.readyReplicas}=(\d+)", text) == waited
 
@@ -65,7 +65,9 @@ def test_a_rollout_waits_for_as_many_as_were_asked_for(
 def test_they_had_rather_be_in_other_zones_whatever_the_operator_makes_of_the_constraint(
     enterprise: Site,
 ) -> None:
-    replicant = compose(with_replicants(enterprise, fixed(4))).one("EMQX").spec["replicantTemplate"]["spec"]
+    replicant = (
+        compose_broker(with_replicants(enterprise, fixed(4))).one("EMQX").spec["replicantTemplate"]["spec"]
+    )
     wishes = replicant["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
     terms = [wish["podAffinityTerm"] for wish in wishes]
     assert [term["topologyKey"] for term in terms] == [
@@ -100,7 +102,7 @@ def test_what_waits_for_kafka_waits_in_their_memory(enterprise: Site) -> None:
     away = stream_capacity.outage(site)
     assert away.kept_on == "memory"
     assert away.buffer.count == site.broker.memory.count // stream_capacity.SHARE_OF_MEMORY
-    text = compose(site).one("EMQX").spec["config"]["data"]
+    text = compose_broker(site).one("EMQX").spec["config"]["data"]
     assert "mode = memory" in text or 'mode = "memory"' in text
 
 
@@ -151,7 +153,7 @@ def test_the_opensource_edition_has_none_and_they_stand_beside_three(
 def test_the_metrics_key_may_only_look_where_keys_have_roles(
     enterprise: Site, eagle_ford: Composition
 ) -> None:
-    (key,) = compose(enterprise).one("EMQX").spec["bootstrapAPIKeys"]
+    (key,) = compose_broker(enterprise).one("EMQX").spec["bootstrapAPIKeys"]
     assert key["secretRef"]["secret"]["secretKey"] == "secret-with-role"
     assert "bootstrapAPIKeys" not in eagle_ford.one("EMQX").spec
 

@@ -25,7 +25,7 @@ from lab.operators.kubernetes import (
 from lab.operators.loop import Key
 from model import Site, load_site, site_names
 from model.broker import Replicants
-from tests.support.composing import compose
+from tests.support.composing import compose_broker
 from tests.support.shell import REPOSITORY
 from tests.support.variants import variants
 from tests.unit.lab.operators_support import FakeKubernetes, watching
@@ -53,7 +53,7 @@ def resource(site: Site) -> Document:
         "apiVersion": "apps.emqx.io/v2beta1",
         "kind": "EMQX",
         "metadata": metadata,
-        "spec": deepcopy(compose(site).one("EMQX").spec),
+        "spec": deepcopy(compose_broker(site).one("EMQX").spec),
     }
 
 
