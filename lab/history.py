@@ -134,9 +134,11 @@ def lines(told: Scene, start: int, end: int, interval: int) -> Iterator[str]:
 
 
 def _samples(counted: Series, moments: Iterable[int]) -> Iterator[str]:
+    # A month has millions of samples: what is the same for all of them is looked up once.
+    head, value_at = counted.head, counted.value
     for moment in moments:
-        if line := counted.sample(moment):
-            yield f"{line} {moment}\n"
+        if (value := value_at(moment)) is not None:
+            yield f"{head} {value:.10g} {moment}\n"
 
 
 def _connections(told: Scene, found: Iterable[Series], moments: range) -> Iterator[str]:

@@ -76,10 +76,11 @@ class Series:
         value = self.value(moment)
         if value is None:
             return None
-        return f"{self._head} {value:.10g}"
+        return f"{self.head} {value:.10g}"
 
     @cached_property
-    def _head(self) -> str:
+    def head(self) -> str:
+        """The series as OpenMetrics' text names it."""
         labels = ",".join(f'{name}="{text}"' for name, text in self.labels.items())
         return f"{self.name}{{{labels}}}"
 

@@ -34,6 +34,7 @@ def takes_a_site(command: click.Command) -> bool:
 VERBS = [
     path for path, command in leaves() if takes_a_site(command) and path not in (("new",), ("lab", "up"))
 ]
+OPTIONS = {path: {option for p in command.params for option in p.opts} for path, command in leaves()}
 
 
 @pytest.fixture
@@ -69,9 +70,7 @@ def test_a_name_that_is_no_sites_gets_a_remedy_that_helps(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(still)
-    options = {
-        option for path, command in leaves() if path == verb for p in command.params for option in p.opts
-    }
+    options = OPTIONS[verb]
     rest = [word for word in REST.get(verb[-1], ()) if not word.startswith("--") or word in options]
     assert entry.run((*verb, name, *rest)) == 1
     words = capsys.readouterr().err
