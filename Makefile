@@ -23,7 +23,7 @@ test: setup lint tools ## Pass every check and every test, also those against th
 # Compiled once and kept: else each process of the tests, and each command of them, compiles the kit anew.
 unit programs: export PYTHONDONTWRITEBYTECODE :=
 
-unit: setup ## Only the tests that need nothing but Python (under a minute)
+unit: setup ## Only the tests that need no tool of the lab (about a minute on two cores)
 	@$(RUN) pytest tests/unit --numprocesses logical --dist loadscope --no-loadscope-reorder
 
 programs: setup tools ## Only the tests that start single programs: promtool, OPA, git, `sitectl` itself

@@ -1,4 +1,4 @@
-"""The sample sites in other phases and editions, less work for the garbage collector, and no program but Python."""
+"""The sample sites in other phases and editions, less work for the garbage collector, and no foreign program."""
 
 import gc
 import shutil
@@ -20,8 +20,9 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-# What there is wherever the tests are: Python, the shell that runs `make`, and what comes with it.
-USUAL = {"python", "sh", "bash", "sha256sum"}
+# What there is wherever the tests are: Python (which asks `uname` for the processor), the shell that runs `make`,
+# and what comes with it.
+USUAL = {"python", "sh", "bash", "sha256sum", "uname"}
 _strange: set[str] = set()
 
 
@@ -31,7 +32,7 @@ def _started(event: str, arguments: tuple[object, ...]) -> None:
         return
     program, words, _, environment = arguments
     if isinstance(words, list) and "rev-parse" in words:
-        return  # `validate` asks git whether it stands in a checkout at all, and gets on without one
+        return  # git's one question that `validate` asks: does it stand in a checkout at all?
     path = environment.get("PATH") if isinstance(environment, dict) else None
     found = shutil.which(str(program), path=path)
     own = found is None or Path(found).is_relative_to(tempfile.gettempdir())
