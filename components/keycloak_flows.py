@@ -130,7 +130,9 @@ class _Maker:
         return f"{self._component.site.name}-{name}"
 
     def _options(self) -> pulumi.ResourceOptions:
-        options = self._component.in_keycloak()
+        # One after the other: Keycloak answers 500 to who reads a flow while another part of it is made
+        # (https://github.com/keycloak/keycloak/issues/17443).
+        options = self._component.in_keycloak(depends_on=self._made[-1:])
         # Keycloak deletes no flow that is bound; the realm takes them with it.
         options.retain_on_delete = True
         return options

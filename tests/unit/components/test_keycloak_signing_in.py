@@ -104,6 +104,17 @@ def test_every_login_and_no_password_grant_goes_by_the_sites_flows(composition: 
     assert made <= set(composition.one("Bindings").depends_on)
 
 
+def test_no_two_parts_of_the_flows_are_made_at_the_same_time(composition: Composition) -> None:
+    parts = [
+        made for kind in ("Flow", "Subflow", "Execution", "ExecutionConfig") for made in composition.of(kind)
+    ]
+    before = {made.urn: set(made.depends_on) & {part.urn for part in parts} for made in parts}
+    made_before: set[str] = set()
+    while len(made_before) < len(parts):
+        (following,) = [urn for urn in before if urn not in made_before and before[urn] <= made_before]
+        made_before.add(following)
+
+
 def test_flows_are_bound_anew_when_any_setting_of_the_realm_changes(eagle_ford: Composition) -> None:
     site = eagle_ford.site
     digest = settings_digest(realm_settings(site))
