@@ -113,7 +113,7 @@ def test_kafka_refuses_a_wrong_password(estate: Estate) -> None:
             "security.protocol": "SASL_SSL",
             "ssl.ca.location": str(estate.state / "tls" / "ca.crt"),
             "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": "lab",
+            "sasl.username": estate.kafka_administrator().user,
             "sasl.password": "guessed",
         }
     )
