@@ -43,12 +43,18 @@ def _started(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_started)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Forget what was started before: `make test` runs the lab and its programs in the same process."""
+    _strange.clear()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Iterator[None]:
     """Fail a test that needs what only `make tools` builds, or a machine may lack: its place is `tests/programs/`."""
-    yield
+    # Before the end: the last test of all ends the lab, too.
     strange = sorted(_strange)
-    _strange.clear()
+    yield
     assert not strange, f"a unit test starts no program, and this one started {', '.join(strange)}"
 
 

@@ -1,6 +1,5 @@
 """What the Go command itself refuses."""
 
-import shutil
 import threading
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from lab.tools.bench import Bench
 from lab.tools.errors import CommandFailedError
 
 
-@pytest.mark.skipif(shutil.which("go") is None, reason="asks the Go command where it would look")
 def test_a_module_that_cannot_be_had_is_an_error_with_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,16 +3,11 @@
 import json
 from typing import Any
 
-from components.opa_policies import (
-    bundle_digest,
-    site_data,
-)
+from components.opa_policies import bundle_digest, site_data
 from components.recording import Composition
 from model import Site
 from model.policy import TopicRule
 from tests.support.composing import compose
-
-READY_SECONDS = 20.0
 
 
 def test_policies_and_data_are_found_by_the_labels_of_kube_mgmt(composition: Composition) -> None:
