@@ -67,7 +67,7 @@ class Composition:
 
 def compose(site: Site, settings: Settings = OFFLINE) -> Composition:
     """Compose a site as its program does, against servers that agree to everything."""
-    return _composed(site, lambda: IotSite(site.name, site, settings).outputs)
+    return composed(site, lambda: IotSite(site.name, site, settings).outputs)
 
 
 def compose_bootstrap(site: Site, settings: Settings = OFFLINE) -> Composition:
@@ -77,10 +77,11 @@ def compose_bootstrap(site: Site, settings: Settings = OFFLINE) -> Composition:
         access(site, settings)
         return {"site": site.name}
 
-    return _composed(site, make)
+    return composed(site, make)
 
 
-def _composed(site: Site, make: Callable[[], dict[str, Any]]) -> Composition:
+def composed(site: Site, make: Callable[[], dict[str, Any]]) -> Composition:
+    """Compose what `make` makes, which returns the outputs, against servers that agree to everything."""
     composition = Composition(site)
 
     async def outputs() -> None:

@@ -3,7 +3,7 @@
 import pulumi
 
 from components.emqx_cluster import EmqxCluster
-from components.recording import OFFLINE, Composition, _composed
+from components.recording import OFFLINE, Composition, composed
 from components.recording import compose as compose_anew
 from components.recording import compose_bootstrap as compose_bootstrap_anew
 from components.settings import Settings
@@ -53,4 +53,4 @@ def broker_alone(site: Site) -> Composition:
         _BrokerAlone(site)
         return {}
 
-    return _composed(site, make)
+    return composed(site, make)
