@@ -132,9 +132,9 @@ def test_a_name_server_at_another_port_of_its_pods_is_reached_there(eagle_ford: 
 
 
 def policies(composition: Composition) -> list[str]:
-    """Return a policy of each kind of pods: the first one that is about them."""
+    """Return a policy of each kind of pods: the first by name, for Pulumi registers them in no certain order."""
     first: dict[str, str] = {}
-    for made in composition.of("NetworkPolicy"):
+    for made in sorted(composition.of("NetworkPolicy"), key=lambda made: str(made.metadata["name"])):
         first.setdefault(str(made.spec["podSelector"]), made.metadata["name"])
     return list(first.values())
 
