@@ -247,6 +247,8 @@ class Identity:
         if content == self._read:
             return
         try:
+            # OpenSSL lets go of the key that a new certificate does not fit: tried where nothing is served.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
             context.load_cert_chain(self.certificate, self.key)
         except (OSError, ssl.SSLError):
             return

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -278,6 +279,39 @@ def test_it_serves_its_series_over_tls_and_takes_a_renewed_certificate(
     finally:
         stop.set()
         running.join()
+
+
+def test_half_of_a_renewal_leaves_the_former_certificate_in_use(authority: Authority, tmp_path: Path) -> None:
+    """cert-manager's two files do not come at one moment."""
+    first, second = authority.server("first"), authority.server("second")
+    for name, file in (("tls.crt", first.certificate), ("tls.key", first.key)):
+        shutil.copy(file, tmp_path / name)
+    identity, context = certificates.Identity(tmp_path), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate, identity.key)
+    shutil.copy(second.certificate, tmp_path / "tls.crt")
+    identity.renew(context)
+    assert handshake(context, authority) == "first"
+    shutil.copy(second.key, tmp_path / "tls.key")
+    identity.renew(context)
+    assert handshake(context, authority) == "second"
+
+
+def handshake(server: ssl.SSLContext, authority: Authority) -> str:
+    """Return the common name of the certificate that a client is shown."""
+    client = ssl.create_default_context(cafile=str(authority.certificate))
+    client.check_hostname = False
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True))
+    left = list(ends)
+    while left:
+        for end in tuple(left):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            left.remove(end)
+    found: Any = ends[0].getpeercert()
+    return str(dict(pair for parts in found["subject"] for pair in parts)["commonName"])
 
 
 def scraped(port: int, authority: Authority) -> str:
