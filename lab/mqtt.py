@@ -1,11 +1,13 @@
 """The lab's MQTT brokers: one that stands for EMQX at a site's door, one for the broker that is replaced.
 
 No EMQX can be had from a registry. The site's door takes what it is told from the site's own EMQX configuration: which
-claims a token must have, what the policy server is asked, how long a decision is remembered.
+claims a token must have, what the policy server is asked, how long a decision is remembered, how much a session holds,
+and who of a group gets a message.
 """
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +18,18 @@ from lab.certificates import KeyPair
 from lab.child import Child, listens
 from lab.files import write
 from lab.ports import HOST, free_ports
+from lab.waiting import wait_until
 from model.emqx.configuration import OWN_CLIENT_ID
-from model.units import Bytes
+from model.units import Bytes, Duration
 
 PUBLISHER = "lab-publisher"
 """MQTT 5 user property at a door for rules."""
 START_SECONDS = 20.0
+FIGURES_SECONDS = 10.0
+FIGURES = "figures.json"
+"""What became of each client's messages: the broker keeps this file in its folder."""
+# EMQX's own, where a configuration says nothing (its schema, 5.8.9).
+_WAITING, _WINDOW, _AWAITED, _EXPIRY = 1000, 32, 100, "2h"
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class Door:
     rules: bool = False
     """For what stands for EMQX's rule engine: nobody asks the policy server about it, `PUBLISHER` names each message's
     publisher to it, and the rule in whose name it publishes to the broker."""
+    zone: str = ""
+    """The zone whose bounds hold for its clients, where it is in one."""
 
 
 def site_door(
@@ -68,6 +78,7 @@ def site_door(
         revoked=revoked if tls.get("enable_crl_check") else (),
         access=tuple(listener.get("access_rules") or ()),
         web_socket=web_socket,
+        zone=listener.get("zone", ""),
     )
 
 
@@ -84,7 +95,7 @@ class Servers:
 def site_settings(
     document: Mapping[str, Any], servers: Servers, loaded_by: Path | None = None
 ) -> dict[str, Any]:
-    """Return what the site's door is told of tokens and of the policy server, from EMQX's configuration.
+    """Return what the site's door is told of tokens, of the policy server and of sessions, from EMQX's configuration.
 
     With `loaded_by` it does not look at tokens before that file is there, as EMQX does not while it starts: whoever
     comes is let in. Raises ValueError where the configuration allows by default, or leaves a client the id that it asks
@@ -116,7 +127,44 @@ def site_settings(
         "KeepsSessions": document["authorization"]["deny_action"] == "ignore",
         # EMQX's KB and MB are powers of 1024.
         "LargestPacket": Bytes.parse(mqtt["max_packet_size"].replace("KB", "KiB").replace("MB", "MiB")).count,
+        **session_settings(document),
     }
+
+
+def session_settings(document: Mapping[str, Any], *, by_connection: bool = True) -> dict[str, Any]:
+    """Return what a broker is told of sessions and of groups, from EMQX's configuration: `mqtt`, and `zones` if any.
+
+    With `by_connection` groups are as EMQX 5.8.9 has them (emqx_shared_sub.erl): a member is a connection, and what
+    `sticky` remembers is a publisher's connection's. Who comes again, with its session too, may get other publishers'
+    messages then, and a publisher that comes again may be given to another member.
+    """
+    mqtt = document["mqtt"]
+    zones = document.get("zones") or {}
+    return {
+        "Shared": {
+            "Strategy": mqtt.get("shared_subscription_strategy", "round_robin"),
+            "InitialPick": mqtt.get("shared_subscription_initial_sticky_pick", "random"),
+            "ByConnection": by_connection,
+        },
+        "EachSubscription": True,
+        "Session": _session(mqtt),
+        "Zones": {name: _session({**mqtt, **zone.get("mqtt", {})}) for name, zone in zones.items()},
+    }
+
+
+def _session(mqtt: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "Queue": _bound(mqtt.get("max_mqueue_len", _WAITING)),
+        "Window": mqtt.get("max_inflight", _WINDOW),
+        "Awaited": _bound(mqtt.get("max_awaiting_rel", _AWAITED)),
+        "SessionSeconds": Duration.parse(mqtt.get("session_expiry_interval", _EXPIRY)).seconds,
+        "StoresQoS0": mqtt.get("mqueue_store_qos0", True),
+    }
+
+
+def _bound(count: int | str) -> int:
+    """Return a bound as the broker has it: 0 for none, which EMQX also calls `infinity`."""
+    return 0 if count == "infinity" else int(count)
 
 
 def _asked(source: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
@@ -148,6 +196,27 @@ def running(
         yield ports
 
 
+def figures(folder: Path, client_id: str) -> dict[str, int]:
+    """Return what a broker in `folder` says of a client: since it started, and as it is now.
+
+    `Dropped` are the oldest, where too much waited; `DroppedQoS0`, `Expired`, `TooLarge` and `Ended` (with a session)
+    are the others that are gone. `Sent` are those that were written to a connection, again ones included. `Queued`,
+    `InFlight` (unacknowledged) and `Received` (of QoS 2, unreleased) are what its session holds; `Session` and
+    `Connected` say whether it has one, and is there. Empty for a client that never came. Raises NotInTimeError when
+    the broker says nothing any more.
+    """
+    asked, said = time.time_ns(), dict[str, Any]()
+
+    def is_of_now() -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            said.update(json.loads((folder / FIGURES).read_text()))
+        return bool(said) and said["Since"] >= asked
+
+    wait_until(is_of_now, FIGURES_SECONDS, f"the broker writes {FIGURES}")
+    found: dict[str, int] = said["Clients"].get(client_id, {})
+    return found
+
+
 def _listener(door: Door, port: int) -> dict[str, Any]:
     return {
         "Address": f"{HOST}:{port}",
@@ -161,4 +230,5 @@ def _listener(door: Door, port: int) -> dict[str, Any]:
         "Access": list(door.access),
         "WebSocket": door.web_socket,
         "Rules": door.rules,
+        "Zone": door.zone,
     }

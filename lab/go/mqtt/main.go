@@ -2,13 +2,16 @@
 // policy server decide), or for the broker that is replaced (names and passwords).
 //
 // `mqtt SETTINGS` reads a JSON file (see settings.go), prints `ready` once it listens, and runs until it is told to stop.
+// What became of each client's messages is in `figures.json` beside that file (see figures.go).
 package main
 
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -35,12 +38,18 @@ func run(file string) error {
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	// An acknowledgement with the message's own properties comes with a reason that MQTT 5 does not have there.
 	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
+	// What is bounded is bounded in sessions.go; the library's own writes are what it says of itself.
+	capabilities.MaximumMessageExpiryInterval = 0
+	capabilities.MaximumInflight = math.MaxUint16
+	capabilities.MaximumClientWritesPending = 256
 	server := mqtt.New(&mqtt.Options{Logger: log, Capabilities: capabilities})
 	identity, err := newIdentity(settings, server)
 	if err != nil {
 		return err
 	}
-	for _, hook := range []mqtt.Hook{identity, &rules{settings: settings}} {
+	kept := newSessions(settings, server)
+	// The last has what the others made of a message.
+	for _, hook := range []mqtt.Hook{identity, &rules{settings: settings}, kept} {
 		if err := server.AddHook(hook, nil); err != nil {
 			return err
 		}
@@ -55,10 +64,12 @@ func run(file string) error {
 		if wanted.WebSocket {
 			listener = listeners.NewWebsocket(config)
 		}
-		if err := server.AddListener(&watched{listener, settings.LargestPacket}); err != nil {
+		if err := server.AddListener(&watched{listener, settings.LargestPacket, kept.leave}); err != nil {
 			return fmt.Errorf("listener %s: %w", name, err)
 		}
 	}
+	go kept.sweep()
+	go kept.report(filepath.Join(filepath.Dir(file), "figures.json"))
 	if err := server.Serve(); err != nil {
 		return err
 	}
@@ -66,5 +77,6 @@ func run(file string) error {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
 	<-stop
+	kept.hurry()
 	return server.Close()
 }

@@ -82,10 +82,8 @@ func (i *identity) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet
 	if state == nil || !state.refused {
 		return pk, nil
 	}
-	if pk.FixedHeader.Qos == 0 {
-		return pk, packets.ErrRejectPacket
-	}
-	return pk, packets.CodeSuccessIgnore
+	pk.Ignore = true
+	return pk, nil
 }
 
 // OnPacketProcessed forgets the filters that were asked for, so that what is delivered is not taken for one of them.
@@ -107,8 +105,8 @@ func (i *identity) OnWill(cl *mqtt.Client, will mqtt.Will) (mqtt.Will, error) {
 			return will, nil
 		}
 	}
-	// The library publishes it in any case; nobody may subscribe here, and no wildcard holds it.
-	return mqtt.Will{TopicName: "$SYS/lab/refused-will"}, nil
+	// The library publishes it in any case.
+	return mqtt.Will{TopicName: nowhere}, nil
 }
 
 // end ends a session at once, with the reason where the client's MQTT has a word for it.

@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
 )
 
 // Settings say who is let in and who decides; every file is PEM unless it says otherwise.
@@ -31,6 +33,27 @@ type Settings struct {
 	KeepsSessions bool
 	// Bytes of the largest packet; no bound when 0.
 	LargestPacket int
+	// Who of a group gets a message.
+	Shared Shared
+	// Whether a client gets a message for each of its subscriptions that fit it, as from EMQX, or one.
+	EachSubscription bool
+	// What holds for sessions, and, by the names of zones, for those of the listeners that are in one.
+	Session Zone
+	Zones   map[string]Zone
+}
+
+// Zone says how much a session may hold.
+type Zone struct {
+	// Messages that wait; no bound when 0. The oldest go when there are more.
+	Queue int
+	// Messages of QoS 1 and 2 that are on their way to a client; its own bound alone when 0.
+	Window int
+	// Messages of QoS 2 that have come in and are not released; no bound when 0.
+	Awaited int
+	// How long the session of a client of MQTT 3.1.1 is kept; as long as the broker runs when 0.
+	SessionSeconds uint32
+	// Whether messages of QoS 0 wait as well.
+	StoresQoS0 bool
 }
 
 // Listener is one door, always TLS.
@@ -53,6 +76,8 @@ type Listener struct {
 	WebSocket bool
 	// For what stands for EMQX's rule engine, which is inside the broker: nobody asks the policy server about it.
 	Rules bool
+	// The zone it is in, if any.
+	Zone string
 }
 
 // Token says which JSON Web Tokens are taken as passwords.
@@ -85,13 +110,27 @@ func readSettings(file string) (*Settings, error) {
 	if err := json.Unmarshal(text, settings); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	if err := settings.Shared.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
 	for name, listener := range settings.Listeners {
+		if _, known := settings.Zones[listener.Zone]; listener.Zone != "" && !known {
+			return nil, fmt.Errorf("%s: listener %s: nobody knows zone %q", file, name, listener.Zone)
+		}
 		host, _, err := net.SplitHostPort(listener.Address)
 		if address := net.ParseIP(host); err != nil || address == nil || !address.IsLoopback() {
 			return nil, fmt.Errorf("%s: listener %s: %q is no loopback address", file, name, listener.Address)
 		}
 	}
 	return settings, nil
+}
+
+// zone says what holds for a client's session.
+func (s *Settings) zone(cl *mqtt.Client) Zone {
+	if name := s.Listeners[cl.Net.Listener].Zone; name != "" {
+		return s.Zones[name]
+	}
+	return s.Session
 }
 
 func (l Listener) tls() (*tls.Config, error) {

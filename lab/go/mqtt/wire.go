@@ -5,8 +5,10 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 	"unicode/utf8"
 
+	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
@@ -16,11 +18,18 @@ import (
 type watched struct {
 	listeners.Listener
 	largest int
+	// Called when a connection has ended, and all that the library does about it is done.
+	ended func(*wire)
 }
 
 func (l *watched) Serve(establish listeners.EstablishFn) {
 	l.Listener.Serve(func(id string, connection net.Conn) error {
-		return establish(id, &wire{Conn: connection, largest: l.largest, reader: bufio.NewReader(connection)})
+		made := &wire{
+			Conn: connection, largest: l.largest, reader: bufio.NewReader(connection), gone: make(chan struct{}),
+		}
+		defer close(made.gone)
+		defer l.ended(made)
+		return establish(id, made)
 	})
 }
 
@@ -33,7 +42,23 @@ type wire struct {
 	sync.Mutex
 	// Version of MQTT, once the client has said it.
 	version byte
+
+	// Once the client may come in: itself, its session, whether that was there before, and what is remembered of it as a
+	// publisher.
+	client  *mqtt.Client
+	session *session
+	resumed bool
+	speaker *speaker
+	// Lets others with its client id come in.
+	letGo func()
+	// What it asks for just now.
+	asked []asked
+	// Closed when it has ended and its session is free.
+	gone chan struct{}
 }
+
+// How long a client that does not read may hold up the word that its session ends.
+const lastWord = time.Second
 
 func (w *wire) Read(into []byte) (int, error) {
 	if len(w.pending) == 0 {
@@ -109,6 +134,8 @@ func isText(topic string) bool {
 
 // end says why the session ends, to a client whose MQTT has a word for it. What it returns ends the reading.
 func (w *wire) end(reason packets.Code) error {
+	// Also who writes just now, and has the lock, waits no longer.
+	_ = w.Conn.SetWriteDeadline(time.Now().Add(lastWord))
 	w.Lock()
 	defer w.Unlock()
 	if w.version == 5 {
