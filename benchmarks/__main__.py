@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import demonstration, first_up, memory, no_change_preview, rendering, site_model
+from benchmarks import demonstration, first_up, memory, no_change_preview, rendering, site_model, worker
 from benchmarks.measure import Ratio
 from lab.estate import Estate
 from tests.support.shell import REPOSITORY, Shell, copy_program
@@ -22,9 +22,13 @@ ALONE: dict[str, Callable[[], list[Ratio]]] = {
     "site model": site_model.measure,
     "rendering": rendering.measure,
     "demonstration": demonstration.measure,
+    "worker": worker.measure,
 }
-# Takes the better part of an hour: only when it is named.
-ON_REQUEST: dict[str, Callable[[], list[Ratio]]] = {"from nothing": demonstration.measure_from_nothing}
+# Takes the better part of an hour, or judges no speed: only when it is named.
+ON_REQUEST: dict[str, Callable[[], list[Ratio]]] = {
+    "from nothing": demonstration.measure_from_nothing,
+    "worker fuzz": worker.measure_fuzz,
+}
 
 
 def main() -> int:

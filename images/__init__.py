@@ -1,0 +1,1 @@
+"""What the kit builds images of."""
