@@ -10,6 +10,8 @@ UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-uv.txt)
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 RUN := .venv/bin/python -m
 SITECTL := .venv/bin/sitectl
+WITHOUT_LAB := tests/servers tests/programs tests/unit
+SIDE_BY_SIDE := --numprocesses logical --dist loadscope --no-loadscope-reorder
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,17 +19,26 @@ help: ## List what can be made
 demo: setup ## Start the lab and deploy the sample site eagle-ford with a real `pulumi up`
 	@$(SITECTL) lab demo
 
+# Side by side what needs no lab that is up; then, one after the other, what shares the lab.
 test: setup lint tools ## Pass every check and every test, also those against the real servers
-	@IOT_BROKER_MUTATIONS=3400 $(RUN) pytest
+	@IOT_BROKER_MUTATIONS=3400 $(RUN) pytest tests/programs tests/unit $(SIDE_BY_SIDE)
+	@$(RUN) pytest tests/servers $(SIDE_BY_SIDE)
+	@$(RUN) pytest $(addprefix --ignore=,$(WITHOUT_LAB))
+
+servers: setup tools ## Only the tests that start single servers: a broker, a Kafka, the kit's own programs between them
+	@$(RUN) pytest tests/servers $(SIDE_BY_SIDE)
+
+absences: setup tools ## Every absence of a broker from the bridge between two, up to a minute long
+	@IOT_BROKER_LONG_ABSENCES=1 $(RUN) pytest tests/servers/test_bridge.py
 
 # Compiled once and kept: else each process of the tests, and each command of them, compiles the kit anew.
-unit programs: export PYTHONDONTWRITEBYTECODE :=
+unit programs servers: export PYTHONDONTWRITEBYTECODE :=
 
 unit: setup ## Only the tests that need no tool of the lab (about a minute on two cores)
-	@$(RUN) pytest tests/unit --numprocesses logical --dist loadscope --no-loadscope-reorder
+	@$(RUN) pytest tests/unit $(SIDE_BY_SIDE)
 
 programs: setup tools ## Only the tests that start single programs: promtool, OPA, git, `sitectl` itself
-	@$(RUN) pytest tests/programs --numprocesses logical --dist loadscope --no-loadscope-reorder
+	@$(RUN) pytest tests/programs $(SIDE_BY_SIDE)
 
 inventory: setup ## Write the golden inventories of the sample sites anew; read their diff
 	@UPDATE_INVENTORY=1 $(RUN) pytest -q tests/unit/components/test_inventory.py
@@ -71,4 +82,4 @@ $(UV): requirements-uv.txt
 	  && "$$aside/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.txt \
 	  && { [ -x $@ ] || { rm -rf $(CACHE)/uv-$(UV_VERSION) && mv "$$aside" $(CACHE)/uv-$(UV_VERSION); }; } && touch $@
 
-.PHONY: help demo test unit programs inventory lint tools benchmark chaos clean-demo setup site
+.PHONY: help demo test unit programs servers absences inventory lint tools benchmark chaos clean-demo setup site

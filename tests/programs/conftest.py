@@ -4,6 +4,13 @@ What they look at is composed as for the unit tests (`tests/unit/`), which start
 """
 
 from tests.unit.components.conftest import composition, eagle_ford
-from tests.unit.conftest import pytest_collection_finish, variants
+from tests.unit.conftest import pytest_collection_finish, variants, with_bridge_worker, with_workers
 
-__all__ = ["composition", "eagle_ford", "pytest_collection_finish", "variants"]
+__all__ = [
+    "composition",
+    "eagle_ford",
+    "pytest_collection_finish",
+    "variants",
+    "with_bridge_worker",
+    "with_workers",
+]

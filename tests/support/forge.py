@@ -134,6 +134,8 @@ def serving() -> Iterator[tuple[Api, str]]:
         def log_message(self, *_: object) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    # Who came and went again would else be waited for, and the server could not be stopped.
+    server.socket.setblocking(False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
