@@ -9,7 +9,7 @@ CLUSTER_SCOPED = frozenset({"Namespace", "ClusterRoleBinding", "CustomResourceDe
 
 BUILT_IN: dict[str, frozenset[str]] = {
     "v1": frozenset({"Namespace", "ConfigMap", "Secret", "Service", "ServiceAccount"}),
-    "apps/v1": frozenset({"Deployment"}),
+    "apps/v1": frozenset({"Deployment", "StatefulSet"}),
     "batch/v1": frozenset({"Job"}),
     "networking.k8s.io/v1": frozenset({"NetworkPolicy"}),
     "policy/v1": frozenset({"PodDisruptionBudget"}),
@@ -27,6 +27,13 @@ FIXED_FIELDS: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {
     ("v1", "Secret"): (("type",), ("stringData",), ("data",)),
     ("v1", "Service"): (("spec", "clusterIP"),),
     ("apps/v1", "Deployment"): (("spec", "selector"),),
+    ("apps/v1", "StatefulSet"): (
+        ("spec", "podManagementPolicy"),
+        ("spec", "revisionHistoryLimit"),
+        ("spec", "selector"),
+        ("spec", "serviceName"),
+        ("spec", "volumeClaimTemplates"),
+    ),
     ("batch/v1", "Job"): (("spec", "selector"), ("spec", "template")),
     ("rbac.authorization.k8s.io/v1", "RoleBinding"): (("roleRef",),),
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): (("roleRef",),),

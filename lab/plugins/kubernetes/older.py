@@ -16,7 +16,12 @@ from lab.plugins.values import Object, plain
 VARIABLE = "IOT_BROKER_KUBERNETES_STORES_OLDER"
 """Set to `1` for the plugin to behave so."""
 AWAITED = frozenset(
-    {ObjectKind("apps/v1", "Deployment"), ObjectKind("batch/v1", "Job"), ObjectKind("v1", "Service")}
+    {
+        ObjectKind("apps/v1", "Deployment"),
+        readiness.STATEFUL_SET,
+        readiness.JOB,
+        ObjectKind("v1", "Service"),
+    }
 )
 """Kinds that are waited for unasked, of those that the stand-in covers."""
 

@@ -21,6 +21,7 @@ TIMEOUT_SECONDS = "pulumi.com/timeoutSeconds"
 SLICES = ObjectKind("discovery.k8s.io/v1", "EndpointSlice")
 PODS = ObjectKind("v1", "Pod")
 JOB = ObjectKind("batch/v1", "Job")
+STATEFUL_SET = ObjectKind("apps/v1", "StatefulSet")
 
 
 class StillThereError(PluginError):
@@ -54,6 +55,8 @@ def missing(kind: ObjectKind, found: Object, inputs: Object) -> list[str]:
         return [*unmet, *_complaints(found)] if unmet else []
     if kind == ObjectKind("apps/v1", "Deployment"):
         return _deployment(found)
+    if kind == STATEFUL_SET:
+        return _stateful_set(found)
     if kind == JOB:
         return _job(found)
     if kind == ObjectKind("v1", "Service") and found["spec"].get("type") == "LoadBalancer":
@@ -78,7 +81,7 @@ def until_ready(
         reasons = _endpoints_missing(client, final, deadline, context)
     if not reasons:
         return final, []
-    if endpoint.kind.kind in ("Deployment", "Job"):
+    if endpoint.kind.kind in ("Deployment", "Job", "StatefulSet"):
         reasons = [*reasons, *_pod_troubles(client, final)]
     if _hopeless(final):
         return final, reasons
@@ -195,6 +198,21 @@ def _deployment(found: Object) -> list[str]:
         return [
             f"[2/2] the Deployment is not available: {conditions.get('Available', {}).get('message', '')}"
         ]
+    return []
+
+
+def _stateful_set(found: Object) -> list[str]:
+    """A StatefulSet is ready when every pod is, and all are of the newest revision."""
+    status = found.get("status", {})
+    wanted = found["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < found["metadata"].get("generation", 0):
+        return ["[1/3] the StatefulSet has not been seen by its controller yet"]
+    ready = status.get("readyReplicas", 0)
+    if ready < wanted or status.get("replicas", 0) != wanted:
+        return [f"[1/3] {ready}/{wanted} pods are ready"]
+    if status.get("currentRevision") != status.get("updateRevision"):
+        updated = status.get("updatedReplicas", 0)
+        return [f"[2/3] {updated}/{wanted} pods are of the newest revision"]
     return []
 
 

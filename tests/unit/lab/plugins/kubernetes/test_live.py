@@ -80,6 +80,35 @@ def test_an_incomplete_deployment_says_what_is_missing(status: Object, told: str
     assert told in readiness.missing(DEPLOYMENT, deployment(**status), {})[0]
 
 
+def stateful_set(**status: object) -> Object:
+    full = {
+        "observedGeneration": 1,
+        "replicas": 2,
+        "readyReplicas": 2,
+        "updatedReplicas": 2,
+        "currentRevision": "b",
+        "updateRevision": "b",
+    }
+    return {"metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": {**full, **status}}
+
+
+def test_a_complete_stateful_set_is_ready() -> None:
+    assert readiness.missing(readiness.STATEFUL_SET, stateful_set(), {}) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"observedGeneration": 0}, "not been seen"),
+        ({"readyReplicas": 1}, "1/2 pods are ready"),
+        ({"replicas": 3}, "2/2 pods are ready"),
+        ({"updatedReplicas": 1, "currentRevision": "a"}, "1/2 pods are of the newest revision"),
+    ],
+)
+def test_an_incomplete_stateful_set_says_what_is_missing(status: Object, told: str) -> None:
+    assert told in readiness.missing(readiness.STATEFUL_SET, stateful_set(**status), {})[0]
+
+
 def test_skip_await_waits_for_nothing() -> None:
     inputs = {"metadata": {"annotations": {"pulumi.com/skipAwait": "true"}}}
     assert readiness.missing(DEPLOYMENT, deployment(conditions=[]), inputs) == []
