@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from model import Site
+from model.bridge_worker import BRIDGE
 from model.monitoring import AlertName
 from model.slo import Severity
 from model.units import Duration
+from model.worker import MAIN
 
 SERVING = "iot_broker:serving"
 ERRORS = "iot_broker:errors:ratio"
@@ -38,6 +40,8 @@ class Selectors:
     rules: str
     integration: str
     sinks: str
+    workers: str
+    bridge: str
     policy: str
     decisions: str
     failed_decisions: str
@@ -57,6 +61,8 @@ def selectors(site: Site) -> Selectors:
         rules=f'{{{namespace},job="emqx",part="data_integration"}}',
         integration=f'{{{namespace},job="emqx",part="data_integration",id=~".*{ways}:.*"}}',
         sinks=f'{{{namespace},job="kafka-connect"}}',
+        workers=f'{{{namespace},job="{MAIN}"}}',
+        bridge=f'{{{namespace},job="{BRIDGE}"}}',
         policy=f'{{{namespace},job="opa"}}',
         decisions=f"{{{decisions}}}",
         failed_decisions=f'{{{decisions},code!="200"}}',

@@ -17,12 +17,12 @@ USUALLY_BUSY = "0.02"
 
 def recordings(site: Site) -> tuple[Recording, ...]:
     """Return what the meanings are made of; none without a bridge."""
-    if site.bridge == "none":
+    if site.brokers_bridge == "none":
         return ()
     rules, rate = selectors(site).rules, window(site)
     bridge = narrowed(rules, _CONNECTOR)
     connected = Recording(CONNECTED, f"max(emqx_connector_status{bridge})")
-    if site.bridge == "ingress":
+    if site.brokers_bridge == "ingress":
         inward = narrowed(rules, f'id=~"{INWARD_RULE}.*"')
         return (connected, Recording(RECEIVED, f"sum by (id) (rate(emqx_rule_matched{inward}[{rate}]))"))
     lost = f"sum(rate(emqx_action_failed{bridge}[{rate}])) + sum(rate(emqx_action_dropped{bridge}[{rate}]))"
@@ -31,7 +31,7 @@ def recordings(site: Site) -> tuple[Recording, ...]:
 
 def bridge_alerts(site: Site) -> Iterator[Alert]:
     """Yield the alerts on the bridge; none without one."""
-    if site.bridge == "none":
+    if site.brokers_bridge == "none":
         return
     chosen = selectors(site).site
     yield Alert(
@@ -42,7 +42,7 @@ def bridge_alerts(site: Site) -> Iterator[Alert]:
         "The bridge to the incumbent is not connected",
         f"No node reaches {{{{ $labels.site }}}}'s incumbent: nothing crosses the bridge, which leads {_way(site)}.",
     )
-    if site.bridge == "ingress":
+    if site.brokers_bridge == "ingress":
         received = f"{RECEIVED}{chosen}"
         yield Alert(
             "IncumbentBridgeReceivesNothing",
@@ -65,4 +65,4 @@ def bridge_alerts(site: Site) -> Iterator[Alert]:
 
 
 def _way(site: Site) -> str:
-    return "inwards" if site.bridge == "ingress" else "outwards"
+    return "inwards" if site.brokers_bridge == "ingress" else "outwards"

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from components.access_alerts import access_alerts
 from components.alert import ERRORS, SERVING, Alert, Selectors, begun, selectors, window
 from components.bridge_alerts import bridge_alerts
+from components.bridge_worker_alerts import bridge_worker_alerts
 from components.certificate_alerts import certificate_alerts
 from components.record_alerts import record_alerts
+from components.worker_alerts import worker_alerts
 from model import Site
 from model.capacity import door_limits
 from model.slo import burns
@@ -41,7 +43,9 @@ def alerts(site: Site) -> tuple[Alert, ...]:
         *_policy(site, chosen),
         *access_alerts(site),
         *record_alerts(site),
+        *worker_alerts(site),
         *bridge_alerts(site),
+        *bridge_worker_alerts(site),
         *certificate_alerts(site),
         *(_sinks(site, chosen) if site.streams.sinks else ()),
     )

@@ -9,13 +9,15 @@ from components import names
 from components.component import SiteComponent, selector_labels
 from components.manifest import Manifest
 from components.stateless import container_security, pod_security
+from components.workers import kafka_secrets
 from model import Site
 from model.platform import ExternalSecrets
 
 API_VERSION = "external-secrets.io/v1"
+_KAFKA_LOGIN = ("password", "ca.crt")
 # Each Secret of a broker of either edition, and its keys; the same keys are in Vault.
 SECRETS = {
-    names.BROKER_KAFKA: ("password", "ca.crt"),
+    names.BROKER_KAFKA: _KAFKA_LOGIN,
     names.DASHBOARD_PROXY: ("cookie-secret",),
 }
 
@@ -101,12 +103,15 @@ def _gate_job(component: SiteComponent, needed: Mapping[str, Sequence[str]]) -> 
 
 def slots(site: Site) -> dict[str, tuple[str, ...]]:
     """Return every Secret that the site reads while it runs, and its keys."""
-    return broker_slots(site) | sink_slots(site)
+    return broker_slots(site) | worker_slots(site) | sink_slots(site)
 
 
 def broker_slots(site: Site) -> dict[str, tuple[str, ...]]:
     """Return the Secrets that the site's broker and its dashboard need, and their keys."""
     found: dict[str, tuple[str, ...]] = dict(SECRETS)
+    if site.way_to_kafka == "worker":
+        # The broker and its bridge write nothing to Kafka.
+        del found[names.BROKER_KAFKA]
     if site.broker.keys_have_roles:
         found[names.BROKER_METRICS_KEY] = ("key", "secret", METRICS_SECRET_WITH_ROLE)
     if not site.broker.signs_in_people:
@@ -114,6 +119,11 @@ def broker_slots(site: Site) -> dict[str, tuple[str, ...]]:
     if site.broker.licence:
         found[site.broker.licence.secret] = (site.broker.licence.key,)
     return found
+
+
+def worker_slots(site: Site) -> dict[str, tuple[str, ...]]:
+    """Return the Secrets of the workers' Kafka users, and their keys; none without workers."""
+    return dict.fromkeys(kafka_secrets(site).values(), _KAFKA_LOGIN)
 
 
 def sink_slots(site: Site) -> dict[str, tuple[str, ...]]:

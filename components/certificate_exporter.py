@@ -14,6 +14,7 @@ from components.manifest import Manifest
 from components.stateless import container_security, pod_security, priority
 from components.vault_names import issuing_mount, root_mount
 from model import Site
+from model.worker import MAIN
 
 PROGRAM = Path(__file__).parents[1] / "exporters" / "certificates.py"
 PORT = 9443
@@ -160,8 +161,11 @@ def own_host(site: Site) -> str:
 def watched(site: Site) -> dict[str, str]:
     """Return the servers whose certificates no series of their own tells of, as HOST:PORT by name."""
     ports = {names.POLICY_SERVER: names.POLICY_SERVER_PORT, names.DASHBOARD_PROXY: site.broker.dashboard_port}
-    if not site.broker.writes_kafka:
+    if site.way_to_kafka == "bridge":
         ports[names.KAFKA_BRIDGE_SERVICE] = site.streams.bridge.port
+    if site.streams.worker is not None:
+        # All workers show the same one: Prometheus, which reads their figures, tells of no end of it.
+        ports[MAIN] = site.streams.worker.figures_port
     return {
         name.removesuffix("-service"): f"{names.service_host(site, name)}:{port}"
         for name, port in ports.items()

@@ -8,14 +8,16 @@ from components import names
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
 from components.vault_names import (
-    LOGINS,
     PROBE_ROLE,
     SERVER_ROLE,
     issuer_name,
     issuing_mount,
     login_mount,
+    logins,
 )
 from components.vault_pki import VaultPki
+from components.workers import workers
+from model.bridge_worker import BRIDGE
 
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -30,6 +32,10 @@ class CertificateIssuer(SiteComponent):
     trust: Manifest
     probe: Manifest
     """The Issuer of the readiness probe's certificate."""
+    workers: dict[str, Manifest]
+    """The Issuer of each kind of worker's certificates, where the site has workers."""
+    bridge: Manifest | None
+    """The Issuer of the certificate of the program that bridges to the incumbent, while there is one."""
 
     def __init__(
         self, name: str, place: Place, pki: VaultPki, opts: pulumi.ResourceOptions | None = None
@@ -39,6 +45,8 @@ class CertificateIssuer(SiteComponent):
         self.trust = self._trust(pki)
         self._issuer(SERVER_ROLE, account, pki)
         self.probe = self._issuer(PROBE_ROLE, account, pki)
+        self.workers = {kind.name: self._issuer(kind.name, account, pki) for kind in workers(place.site)}
+        self.bridge = None if place.site.bridge_worker is None else self._issuer(BRIDGE, account, pki)
         self.register_outputs({"issuer": place.site.platform.issuer.name})
 
     def _service_account(self) -> Manifest:
@@ -119,7 +127,7 @@ class CertificateIssuer(SiteComponent):
             "auth": {
                 "kubernetes": {
                     "mountPath": f"/v1/auth/{login_mount(site)}",
-                    "role": LOGINS[role],
+                    "role": logins(site)[role],
                     "serviceAccountRef": {
                         "name": site.platform.issuer.service_account,
                         # The token reviews itself at the API server, so it is meant for that too.

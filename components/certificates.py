@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pulumi
+
 from components.component import SiteComponent
 from components.manifest import Manifest
 
@@ -14,13 +16,27 @@ def server_certificate(component: SiteComponent, secret: str, dns_names: Sequenc
     return _certificate(component, secret, dns_names, "server auth", component.site.platform.issuer.name)
 
 
-def client_certificate(component: SiteComponent, secret: str, common_name: str, issuer: str) -> Manifest:
-    """Make the cert-manager Certificate `secret` of a client, by an Issuer of the site, as the component's child."""
-    return _certificate(component, secret, [common_name], "client auth", issuer)
+def client_certificate(
+    component: SiteComponent,
+    secret: str,
+    common_name: str,
+    issuer: str,
+    needed: Sequence[pulumi.Resource] = (),
+) -> Manifest:
+    """Make the cert-manager Certificate `secret` of a client, by an Issuer of the site, as the component's child.
+
+    `needed` is what must be there before: cert-manager asks again only after an hour when Vault has refused a name.
+    """
+    return _certificate(component, secret, [common_name], "client auth", issuer, needed)
 
 
 def _certificate(
-    component: SiteComponent, secret: str, dns_names: Sequence[str], usage: str, issuer: str
+    component: SiteComponent,
+    secret: str,
+    dns_names: Sequence[str],
+    usage: str,
+    issuer: str,
+    needed: Sequence[pulumi.Resource] = (),
 ) -> Manifest:
     times = component.site.broker.certificate
     return Manifest(
@@ -39,5 +55,5 @@ def _certificate(
             "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
             "issuerRef": {"group": "cert-manager.io", "kind": "Issuer", "name": issuer},
         },
-        opts=component.in_kubernetes(),
+        opts=component.in_kubernetes(depends_on=needed),
     )

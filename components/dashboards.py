@@ -5,16 +5,17 @@ Grafana's sidecar takes ConfigMaps that carry its label (`sidecar.dashboards.lab
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pulumi
 
+from components import worker_dashboard
 from components.alert import ERRORS, SERVING, selectors, window
 from components.broker_alerts import connections_of_a_node
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
+from components.panel import Panel
 from model import Site
 from model.slo import PERIOD, budget, plain
 
@@ -24,20 +25,8 @@ NAME = "iot-broker-dashboard"
 SCHEMA = 39
 # Grafana's page is 24 columns wide.
 COLUMNS, WIDTH, HEIGHT = 24, 8, 7
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One picture: `queries` are PromQL, `legends` name their series, `unit` is Grafana's own name of it."""
-
-    title: str
-    description: str
-    unit: str
-    queries: tuple[str, ...]
-    legends: tuple[str, ...]
-    kind: str = "timeseries"
-    # Whether the site's own parts give its series; others come from exporters that a platform need not have.
-    ours: bool = True
+# Ids of titles, beside those of panels.
+ROWS = 1000
 
 
 class Dashboards(SiteComponent):
@@ -84,13 +73,15 @@ def dashboard(site: Site) -> dict[str, Any]:
         "links": [
             {"title": "Runbooks", "type": "link", "url": site.monitoring.runbook_url, "targetBlank": True}
         ],
-        "panels": [_drawn(index, panel) for index, panel in enumerate(panels(site))],
+        "panels": [*_laid_out(panels(site))],
     }
 
 
 def panels(site: Site) -> tuple[Panel, ...]:
     """Return the panels of a site's dashboard, in reading order."""
-    return (*_service(site), *_broker(site), *_policy(site), *_streams(site))
+    buffers = () if site.way_to_kafka == "worker" else (_buffers(site),)
+    workers = worker_dashboard.panels(site) if site.streams.by_worker else ()
+    return (*_service(site), *_broker(site), *_policy(site), *buffers, *workers, _consumers(site))
 
 
 def _service(site: Site) -> Iterator[Panel]:
@@ -199,16 +190,19 @@ def _policy(site: Site) -> Iterator[Panel]:
     )
 
 
-def _streams(site: Site) -> Iterator[Panel]:
-    yield Panel(
+def _buffers(site: Site) -> Panel:
+    return Panel(
         "Waiting for Kafka",
         "Messages in the broker's buffers.",
         "short",
         (f"sum by (id) (emqx_action_queuing{selectors(site).integration})",),
         ("{{id}}",),
     )
+
+
+def _consumers(site: Site) -> Panel:
     topics = f'{{topic=~"{site.topic_prefix.replace(".", "[.]")}.+"}}'
-    yield Panel(
+    return Panel(
         "Kafka consumers behind",
         "Messages that a group of consumers has not read yet; from Kafka's exporter, where the platform runs it.",
         "short",
@@ -218,16 +212,37 @@ def _streams(site: Site) -> Iterator[Panel]:
     )
 
 
-def _drawn(index: int, panel: Panel) -> dict[str, Any]:
+def _laid_out(shown: Iterable[Panel]) -> Iterator[dict[str, Any]]:
+    """Yield the panels in Grafana's form, three beside each other; a row's title takes a line of its own."""
+    across, down = 0, 0
+    for index, panel in enumerate(shown):
+        if panel.row:
+            down, across = down + (HEIGHT if across else 0), 0
+            place = {"x": 0, "y": down, "w": COLUMNS, "h": 1}
+            # Its panels follow it: a row that is open has none inside.
+            yield {
+                "id": ROWS + index,
+                "title": panel.row,
+                "type": "row",
+                "collapsed": False,
+                "gridPos": place,
+            }
+            down += 1
+        yield _drawn(index, panel, across, down)
+        across += WIDTH
+        if across + WIDTH > COLUMNS:
+            down, across = down + HEIGHT, 0
+
+
+def _drawn(index: int, panel: Panel, across: int, down: int) -> dict[str, Any]:
     source = {"type": "prometheus", "uid": "${datasource}"}
-    across = COLUMNS // WIDTH
     return {
         "id": index + 1,
         "title": panel.title,
         "description": panel.description,
         "type": panel.kind,
         "datasource": source,
-        "gridPos": {"x": index % across * WIDTH, "y": index // across * HEIGHT, "w": WIDTH, "h": HEIGHT},
+        "gridPos": {"x": across, "y": down, "w": WIDTH, "h": HEIGHT},
         "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
         "targets": [
             {"refId": chr(ord("A") + place), "datasource": source, "expr": query, "legendFormat": legend}

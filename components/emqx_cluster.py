@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from components import data_move, emqx_configuration, emqx_nodes, names
+from components import data_move, emqx_configuration, emqx_listeners, emqx_nodes, names
 from components.autoscaler import autoscaler
 from components.broker_secrets import METRICS_SECRET_WITH_ROLE, broker_secrets
 from components.certificates import server_certificate
@@ -167,7 +167,12 @@ def _listener_ports(site: Site) -> list[dict[str, str | int]]:
     kinds = {"mqtts": "ssl-default", "wss": "wss-default"}
     doors = site.broker.listeners.by_name
     ports = {kinds.get(name, f"ssl-{name}"): door for name, door in doors.items()}
-    return [_service_port(name, door.port) for name, door in ports.items()]
+    found = [_service_port(name, door.port) for name, door in ports.items()]
+    if site.streams.worker is not None:
+        found.append(_service_port(f"ssl-{emqx_listeners.WORKER}", site.streams.worker.port))
+    if site.bridge_worker is not None:
+        found.append(_service_port(f"ssl-{emqx_listeners.BRIDGE}", site.bridge_worker.port))
+    return found
 
 
 def _update_strategy(site: Site) -> dict[str, Any]:

@@ -2,14 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from typing import Any
 
-from components import emqx_dashboard, emqx_incumbent, emqx_integration, emqx_nodes, hocon, names, vault_names
-from components.emqx_mounts import LICENCE_FOLDER, TLS_FOLDER, TRUST_FOLDER, client_tls
+from components import (
+    emqx_dashboard,
+    emqx_incumbent,
+    emqx_integration,
+    emqx_listeners,
+    emqx_nodes,
+    hocon,
+    names,
+)
+from components.emqx_mounts import LICENCE_FOLDER, client_tls
 from components.settings import Settings
 from model import Site
-from model.capacity import DoorLimits, door_limits
 from model.emqx import Configuration, Unsupported, unsupported, values
 from model.emqx.configuration import (
     CACHES_OF_NODES,
@@ -36,19 +42,8 @@ from model.emqx.configuration import (
     TokenAuthentication,
 )
 from model.emqx.integration import Mark, RuleEngine, Sources
-from model.emqx.listeners import (
-    BytesRate,
-    DeviceListener,
-    DeviceTls,
-    Listeners,
-    Stapling,
-    TokenListener,
-    TokenTls,
-)
-from model.emqx.protection import Bounds, bounds
+from model.emqx.protection import bounds
 from model.emqx.roots import check_roots
-from model.listeners import Listener
-from model.network import Cidr
 from model.units import Duration
 
 MARK = "configuration"
@@ -110,7 +105,7 @@ def configuration(site: Site, settings: Settings) -> Configuration:
     limits = bounds(broker)
     enterprise = broker.edition == "enterprise"
     return Configuration(
-        listeners=_listeners(site, settings, limits),
+        listeners=emqx_listeners.listeners(site, settings, limits),
         mqtt=Mqtt(
             **_client_ids(site),
             strict_mode=False,
@@ -119,7 +114,9 @@ def configuration(site: Site, settings: Settings) -> Configuration:
             max_mqueue_len=limits.queue,
             max_awaiting_rel=limits.awaited,
             max_subscriptions=broker.protection.subscriptions,
+            shared_subscription_strategy="sticky" if site.streams.by_worker else None,
         ),
+        zones=emqx_listeners.zones(site, limits),
         authentication=(_login_check(site), _token_authentication(site, settings)),
         authentication_settings=AuthenticationSettings()
         if broker.version_numbers >= CACHES_OF_NODES
@@ -172,80 +169,6 @@ def _client_ids(site: Site) -> dict[str, Any]:
     if site.broker.version_numbers < OVERRIDES_CLIENT_ID:
         return {"use_username_as_clientid": True}
     return {"clientid_override": OWN_CLIENT_ID}
-
-
-def _listeners(site: Site, settings: Settings, limits: Bounds) -> Listeners:
-    doors, limited = site.broker.listeners, door_limits(site.broker)
-    secured: dict[str, DeviceListener | TokenListener] = {
-        "default": _device_listener(
-            site, settings, doors.mqtts, limited["mqtts"], limits, _general_access(site)
-        )
-    }
-    if doors.gateway is not None:
-        secured["gateway"] = _token_listener(doors.gateway, limited["gateway"], limits)
-    for zone in doors.zones:
-        name, rules = f"zone-{zone.name}", _access(site.network.addresses(zone.name))
-        secured[name] = _device_listener(
-            site, settings, zone.beside(doors.mqtts), limited[name], limits, rules
-        )
-    return Listeners(ssl=secured, wss={"default": _token_listener(doors.wss, limited["wss"], limits)})
-
-
-def _general_access(site: Site) -> tuple[str, ...] | None:
-    """Return who comes to `mqtts`: everybody, or, beside listeners of zones, the pods and the zones that are named."""
-    doors, network = site.broker.listeners, site.network
-    if not doors.zones:
-        return None
-    return _access([*network.pods, *(cidr for zone in doors.mqtts_for for cidr in network.addresses(zone))])
-
-
-def _access(ranges: Iterable[Cidr]) -> tuple[str, ...]:
-    return (*(f"allow {cidr}" for cidr in ranges), "deny all")
-
-
-def _device_listener(
-    site: Site,
-    settings: Settings,
-    door: Listener,
-    limited: DoorLimits,
-    limits: Bounds,
-    access: tuple[str, ...] | None = None,
-) -> DeviceListener:
-    return DeviceListener(
-        bind=f"0.0.0.0:{door.port}",
-        max_connections=limited.max_connections,
-        max_conn_rate=limited.connection_rate,
-        messages_rate=door.messages_rate or limits.client_messages,
-        bytes_rate=BytesRate((door.bytes_rate or limits.client_bytes).count),
-        access_rules=access,
-        ssl_options=DeviceTls(
-            certfile=f"{TLS_FOLDER}/tls.crt",
-            keyfile=f"{TLS_FOLDER}/tls.key",
-            cacertfile=f"{TRUST_FOLDER}/{names.TRUST_SITE}",
-            enable_crl_check=True if site.broker.revocation == "crl" else None,
-            ocsp=_stapling(site, settings) if site.broker.revocation == "ocsp" else None,
-        ),
-    )
-
-
-def _token_listener(door: Listener, limited: DoorLimits, limits: Bounds) -> TokenListener:
-    return TokenListener(
-        bind=f"0.0.0.0:{door.port}",
-        max_connections=limited.max_connections,
-        max_conn_rate=limited.connection_rate,
-        messages_rate=door.messages_rate or limits.client_messages,
-        bytes_rate=BytesRate((door.bytes_rate or limits.client_bytes).count),
-        ssl_options=TokenTls(certfile=f"{TLS_FOLDER}/tls.crt", keyfile=f"{TLS_FOLDER}/tls.key"),
-    )
-
-
-def _stapling(site: Site, settings: Settings) -> Stapling:
-    return Stapling(
-        responder_url=f"{settings.vault_address}/v1/{vault_names.issuing_mount(site)}/ocsp",
-        issuer_pem=f"{TRUST_FOLDER}/{names.TRUST_SITE}",
-        refresh_interval=Duration(300),
-        refresh_http_timeout=Duration(15),
-    )
 
 
 def _login_check(site: Site) -> LoginCheck:

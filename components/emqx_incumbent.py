@@ -1,4 +1,7 @@
-"""EMQX's bridge to the broker that is replaced: what comes in, or what goes out, or nothing, as the phase says."""
+"""EMQX's bridge to the broker that is replaced: what comes in, or what goes out, or nothing, as the phase says.
+
+Where a program is the bridge (`components/bridge_worker.py`), EMQX is none.
+"""
 
 from components.emqx_integration import CHECKS
 from components.emqx_mounts import INCUMBENT_FOLDER
@@ -26,7 +29,7 @@ _WAITING = Bytes(256 * 2**20)
 
 def connectors(site: Site) -> dict[str, MqttConnector] | None:
     """Return the connection to the incumbent; None when there is no bridge."""
-    if site.bridge == "none":
+    if site.brokers_bridge == "none":
         return None
     incumbent, folder = site.incumbent, INCUMBENT_FOLDER
     shown = incumbent.client_certificate
@@ -35,7 +38,7 @@ def connectors(site: Site) -> dict[str, MqttConnector] | None:
             server=f"{incumbent.address}:{incumbent.port}",
             # Who only publishes begins afresh (EMQX warns of anything else): a node whose direction changed has no
             # share any more in what it was subscribed to.
-            clean_start=site.bridge == "egress",
+            clean_start=site.brokers_bridge == "egress",
             clientid_prefix=f"{site.name}-bridge",
             username=user(site),
             password=f"file://{folder}/password",
@@ -57,7 +60,7 @@ def sources(site: Site) -> dict[str, MqttSource] | None:
 
     Each node has a connection of its own, so they share the subscription: every message comes once.
     """
-    if site.bridge != "ingress":
+    if site.brokers_bridge != "ingress":
         return None
     return {
         name: MqttSource(
@@ -71,7 +74,7 @@ def sources(site: Site) -> dict[str, MqttSource] | None:
 
 def actions(site: Site) -> dict[str, MqttAction] | None:
     """Return what is published at the incumbent; None unless the bridge leads outwards."""
-    if site.bridge != "egress":
+    if site.brokers_bridge != "egress":
         return None
     return {
         _INCUMBENT: MqttAction(
@@ -91,12 +94,12 @@ def actions(site: Site) -> dict[str, MqttAction] | None:
 def rules(site: Site) -> dict[str, Rule]:
     """Return the rules of the bridge; none when there is none."""
     named = _named(site)
-    if site.bridge == "ingress":
+    if site.brokers_bridge == "ingress":
         return {
             f"{incumbent_bridge.INWARD_RULE}_{name}": _inward(site, name, crossing)
             for name, crossing in named.items()
         }
-    if site.bridge == "egress":
+    if site.brokers_bridge == "egress":
         return {f"incumbent_out_{name}": _outward(site, crossing) for name, crossing in named.items()}
     return {}
 

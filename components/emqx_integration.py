@@ -1,11 +1,14 @@
-"""EMQX's way to Kafka for a site: connectors, actions and rules, from the table in `model/ingest.py`."""
+"""EMQX's way to Kafka for a site: connectors, actions and rules, from the table in `model/ingest.py`.
+
+Where workers alone carry messages, they alone know Kafka: the broker tells them of its own events, and no more.
+"""
 
 import json
 
 from components import names
 from components.emqx_mounts import KAFKA_FOLDER, TRUST_FOLDER
 from components.kafka_topics import topic_name, user_name
-from model import Site, ingest, record_size, stream_capacity
+from model import Site, ingest, record_size, stream_capacity, worker_topics
 from model.emqx.integration import (
     Actions,
     Checks,
@@ -21,12 +24,15 @@ from model.emqx.integration import (
     KafkaLogin,
     KafkaMessage,
     KafkaParameters,
+    Republication,
+    Republish,
     Rule,
     ServerTls,
 )
 from model.ingest import RecordFormat, Route, record_format
 from model.streams import Topic
 from model.units import Bytes, Duration
+from model.worker_topics import AuditRule
 
 CHECKS = Checks(health_check_interval=Duration(15))
 # Record formats of Strimzi's Kafka bridge, each with a connector of its own (strimzi-kafka-bridge#803).
@@ -41,14 +47,18 @@ _KAFKA = "kafka"
 
 
 def connectors(site: Site) -> Connectors:
-    """Return the connections to Kafka, or to its bridge."""
-    if site.broker.writes_kafka:
+    """Return the connections to Kafka, or to its bridge; none with workers alone."""
+    if site.way_to_kafka == "worker":
+        return Connectors()
+    if site.way_to_kafka == "broker":
         return Connectors(kafka_producer={_KAFKA: _kafka_connector(site)})
     return Connectors(http={f"{_KAFKA}_{form}": _http_connector(site, form) for form in FORMATS})
 
 
 def actions(site: Site) -> Actions:
-    """Return an action for each topic that the broker writes."""
+    """Return an action for each topic that the broker writes; none with workers alone."""
+    if site.way_to_kafka == "worker":
+        return Actions()
     topics = [topic for topic in site.streams.topics if topic.name in ingest.TOPICS]
     if site.broker.writes_kafka:
         return Actions(kafka_producer={_word(topic.name): _kafka_action(site, topic) for topic in topics})
@@ -60,8 +70,23 @@ def actions(site: Site) -> Actions:
 
 
 def rules(site: Site) -> dict[str, Rule]:
-    """Return a rule for each way from MQTT to Kafka."""
-    return {route.name: _rule(site, route) for route in ingest.routes(site)}
+    """Return a rule for each way from MQTT to Kafka; with workers, one for each of the broker's own events.
+
+    Both while workers run beside the former way: no rule of one has the name of one of the other.
+    """
+    told = worker_topics.audit_rules() if site.streams.by_worker else ()
+    carrying = () if site.way_to_kafka == "worker" else ingest.routes(site)
+    return {rule.name: _republished(rule) for rule in told} | {
+        route.name: _rule(site, route) for route in carrying
+    }
+
+
+def _republished(rule: AuditRule) -> Rule:
+    """Return the rule that publishes an event, which no subscriber sees, where the workers alone may read."""
+    entry = Republication(topic=rule.topic, qos=1, retain=False, payload="${entry}", user_properties=None)
+    return Rule(
+        sql=rule.sql, actions=(Republish(args=entry),), description=f"{rule.title}: to the workers to Kafka"
+    )
 
 
 def _rule(site: Site, route: Route) -> Rule:

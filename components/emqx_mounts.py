@@ -30,7 +30,7 @@ def mounted(site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     ]
     if site.broker.signs_in_people:
         sources.append(("login", LOGIN_FOLDER, _secret(names.DASHBOARD_LOGIN)))
-    if site.broker.writes_kafka:
+    if site.way_to_kafka == "broker":
         sources.append(("kafka", KAFKA_FOLDER, _secret(names.BROKER_KAFKA)))
     if site.broker.licence is not None:
         sources.append(("licence", LICENCE_FOLDER, _secret(site.broker.licence.secret)))

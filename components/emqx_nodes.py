@@ -1,11 +1,11 @@
 """The broker's nodes as the EMQX resource describes them: size, volumes, spread over zones, probes."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from components import names
 from components.emqx_mounts import mounted
+from components.stateless import cores
 from model import Site
 from model.broker import Replicants
 
@@ -49,7 +49,7 @@ def replicant_nodes(site: Site, replicants: Replicants) -> dict[str, Any]:
 
 def _nodes(site: Site, pods: Mapping[str, str]) -> dict[str, Any]:
     broker = site.broker
-    amounts = {"cpu": _cores(broker.cores), "memory": broker.memory.kubernetes()}
+    amounts = {"cpu": cores(broker.cores), "memory": broker.memory.kubernetes()}
     status = {"path": "/status", "port": broker.dashboard_port, "scheme": "HTTPS"}
     volumes, mounts = mounted(site)
     return {
@@ -135,7 +135,7 @@ def _start(site: Site) -> dict[str, Any]:
     EMQX makes no buffer for an action whose connector has not been connected since the node started: what is published
     meanwhile is acknowledged and lost.
     """
-    if not site.broker.writes_kafka:
+    if site.way_to_kafka != "broker":
         return {}
     host, _, port = site.streams.cluster.bootstrap.rpartition(":")
     wait = site.streams.wait_at_start.seconds
@@ -159,8 +159,3 @@ def _volume_claim(site: Site) -> dict[str, Any]:
         "resources": {"requests": {"storage": storage.size.kubernetes()}},
     }
     return claim | ({"storageClassName": storage.storage_class} if storage.storage_class else {})
-
-
-def _cores(cores: Decimal) -> str:
-    """Return Kubernetes' own form of a number of cores (`2`, `1500m`), so that no preview shows a change."""
-    return str(int(cores)) if cores == int(cores) else f"{int(cores * 1000)}m"

@@ -1,16 +1,19 @@
 """The link to the broker that is replaced: its credentials and its way through the network, while there is a bridge.
 
-What crosses it is part of the broker's configuration (`components/emqx_incumbent.py`).
+What crosses it is part of the broker's configuration (`components/emqx_incumbent.py`), or of a program's settings
+(`components/bridge_worker.py`).
 """
+
+from typing import Any
 
 import pulumi
 
-from components import names
+from components import bridge_settings, names
 from components.broker_secrets import brought
 from components.component import Place, SiteComponent
 from components.emqx_nodes import BROKER_PODS
 from components.manifest import Manifest
-from components.network_peers import to_server
+from components.network_peers import from_, pods, prometheus, to, to_server
 from model import Site
 
 
@@ -31,14 +34,28 @@ class IncumbentBridge(SiteComponent):
             api_version="networking.k8s.io/v1",
             kind="NetworkPolicy",
             metadata=self.metadata(names.INCUMBENT_BRIDGE),
-            spec={
-                "podSelector": {"matchLabels": BROKER_PODS},
-                "policyTypes": ["Egress"],
-                "egress": to_server(site.incumbent.at or (), site.incumbent.port),
-            },
+            spec=_ways(site),
             opts=self.in_kubernetes(),
         )
         self.register_outputs({"direction": site.bridge})
+
+
+def _ways(site: Site) -> dict[str, Any]:
+    """Return the policy of who comes to the incumbent: the broker's nodes, or the program between the two."""
+    outwards = to_server(site.incumbent.at or (), site.incumbent.port)
+    worker = site.bridge_worker
+    if worker is None:
+        return {
+            "podSelector": {"matchLabels": BROKER_PODS},
+            "policyTypes": ["Egress"],
+            "egress": outwards,
+        }
+    return {
+        "podSelector": {"matchLabels": bridge_settings.selected(site)},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [from_([prometheus(site.platform)], worker.figures_port)],
+        "egress": [*outwards, to([pods(BROKER_PODS)], worker.port)],
+    }
 
 
 def keys(site: Site) -> tuple[str, ...]:

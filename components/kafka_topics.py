@@ -9,6 +9,7 @@ from components import names
 from components.broker_secrets import SINK_KAFKA_PASSWORD, brought
 from components.component import Place, SiteComponent
 from components.manifest import Manifest
+from components.workers import carriers, kafka_secrets
 from model import Site, record_size, stream_capacity
 from model.sinks import WORKERS, Sink
 from model.streams import StreamUser, Topic
@@ -107,7 +108,8 @@ class KafkaTopics(SiteComponent):
         site, quota = self.site, self.site.streams.quota
         login, secrets = self._login(user)
         # For whoever looks at who reads what in this phase; Kafka itself is not asked.
-        reads = {} if user == WORKERS else {CONSUMPTION: site.consumption(user)}
+        carries = {WORKERS, *kafka_secrets(site)}
+        reads = {} if user in carries else {CONSUMPTION: site.consumption(user)}
         Manifest(
             f"{site.name}-user-{user}",
             api_version=API_VERSION,
@@ -146,7 +148,7 @@ def _password_slots(site: Site) -> dict[str, tuple[str, str]]:
     """Return Vault's slot and key of the password of each user whose client is the kit's."""
     sinks = {sink.user: (names.sink_secret(sink.name), SINK_KAFKA_PASSWORD) for sink in site.streams.sinks}
     return {
-        site.streams.writer: (names.BROKER_KAFKA, "password"),
+        **{user: (secret, "password") for user, secret in carriers(site).items()},
         WORKERS: (names.SINKS_KAFKA, "password"),
         **sinks,
     }

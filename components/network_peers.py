@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from components import names
 from model.network import Peer as Place
 from model.platform import Platform
+from model.sinks import Sink
 
 Rule: TypeAlias = dict[str, Any]
 Peer: TypeAlias = dict[str, Any]
@@ -93,3 +94,14 @@ def _ports(ports: Sequence[int], *, udp: bool = False) -> list[dict[str, Any]]:
     protocols = ["UDP", "TCP"] if udp else ["TCP"]
     numbers = list(dict.fromkeys(ports))
     return [{"protocol": protocol, "port": port} for port in numbers for protocol in protocols]
+
+
+def to_store(sink: Sink) -> list[Rule]:
+    """Return the workers' way to a sink's store; an Iceberg table has a catalog and an object storage."""
+    if sink.iceberg is not None:
+        return [
+            *to_server(sink.iceberg.catalog_at or (), port_of(sink.iceberg.catalog)),
+            *to_server(sink.iceberg.object_storage_at or (), port_of(sink.iceberg.object_storage)),
+        ]
+    store = sink.timescaledb or sink.influxdb
+    return to_server(store.at or (), store.port) if store else []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from components import certificate_exporter, dashboard_proxy, names
+from components import bridge_settings, certificate_exporter, dashboard_proxy, names, workers
 from components.component import Place, SiteComponent, selector_labels
 from components.emqx_nodes import BROKER_PODS
 from components.manifest import Manifest
@@ -21,8 +21,9 @@ from components.network_peers import (
     prometheus,
     to,
     to_server,
+    to_store,
 )
-from model.sinks import Sink
+from model.worker import MAIN
 
 _DNS = 53
 API_SERVER_PORTS = (443, 6443)
@@ -47,6 +48,7 @@ class NetworkSegmentation(SiteComponent):
         self._configuration()
         self._policy_server()
         self._kafka_bridge()
+        self._workers()
         self._sinks()
         self._dashboard_proxy()
         self._certificate_exporter()
@@ -70,6 +72,8 @@ class NetworkSegmentation(SiteComponent):
                 # Clients are outside of the cluster: their certificate or token is what lets them in.
                 *self._general_listeners(token_ports),
                 *self._zone_listeners(),
+                *self._worker_listener(),
+                *self._bridge_listener(),
                 from_([pods(BROKER_PODS)], *_BROKER_CLUSTER),
                 from_(dashboard, site.broker.dashboard_port),
             ],
@@ -79,7 +83,7 @@ class NetworkSegmentation(SiteComponent):
                 # Keycloak's keys, with which tokens are checked; where the dashboard signs people in, their login.
                 *self._to_keycloak(),
                 *self._to_revocation(),
-                self._to_kafka(),
+                *self._to_kafka(),
             ],
         )
 
@@ -144,10 +148,12 @@ class NetworkSegmentation(SiteComponent):
         """Let the exporter look at Vault's CAs and at what the site's servers show; Prometheus looks at it."""
         site = self.site
         bridge = (
-            []
-            if site.broker.writes_kafka
-            else [to([pods(names.KAFKA_BRIDGE_PODS)], site.streams.bridge.port)]
+            [to([pods(names.KAFKA_BRIDGE_PODS)], site.streams.bridge.port)]
+            if site.way_to_kafka == "bridge"
+            else []
         )
+        worker, first = site.streams.worker, pods(workers.selected(site, MAIN))
+        figures = [] if worker is None else [to([first], worker.figures_port)]
         self._policy(
             names.CERTIFICATE_EXPORTER,
             _exporter_pods(self),
@@ -157,6 +163,7 @@ class NetworkSegmentation(SiteComponent):
                 to([pods(_policy_server_pods(self))], names.POLICY_SERVER_PORT),
                 to([pods(_proxy_pods(self))], dashboard_proxy.PORT),
                 *bridge,
+                *figures,
             ],
         )
 
@@ -169,18 +176,20 @@ class NetworkSegmentation(SiteComponent):
             return []
         return to_server(self.site.platform.vault, port_of(self.place.settings.vault_address))
 
-    def _to_kafka(self) -> Rule:
-        """Return the broker's way to Kafka: its own, or over the bridge."""
-        if self.site.broker.writes_kafka:
-            return self._to_kafka_brokers()
-        return to([pods(names.KAFKA_BRIDGE_PODS)], self.site.streams.bridge.port)
+    def _to_kafka(self) -> list[Rule]:
+        """Return the broker's way to Kafka: its own, or over the bridge; none where workers come to it."""
+        if self.site.way_to_kafka == "worker":
+            return []
+        if self.site.way_to_kafka == "broker":
+            return [self._to_kafka_brokers()]
+        return [to([pods(names.KAFKA_BRIDGE_PODS)], self.site.streams.bridge.port)]
 
     def _to_kafka_brokers(self) -> Rule:
         cluster = self.site.streams.cluster
         return to([kafka_brokers(cluster.namespace, cluster.name)], cluster.port)
 
     def _kafka_bridge(self) -> None:
-        if self.site.broker.writes_kafka:
+        if self.site.way_to_kafka != "bridge":
             return
         self._policy(
             "kafka-bridge",
@@ -188,6 +197,28 @@ class NetworkSegmentation(SiteComponent):
             [from_([pods(BROKER_PODS), pods(_exporter_pods(self))], self.site.streams.bridge.port)],
             [self._to_kafka_brokers()],
         )
+
+    def _workers(self) -> None:
+        """Let the workers come to the broker's listener for them, and to Kafka; Prometheus looks at them."""
+        worker = self.site.streams.worker
+        if worker is None:
+            return
+        self._policy(
+            MAIN,
+            workers.selected(self.site),
+            [from_([prometheus(self.site.platform), pods(_exporter_pods(self))], worker.figures_port)],
+            [to([pods(BROKER_PODS)], worker.port), self._to_kafka_brokers()],
+        )
+
+    def _worker_listener(self) -> list[Rule]:
+        """Return the rule of the workers' own listener: for their pods, and no address outside of the cluster."""
+        worker = self.site.streams.worker
+        return [] if worker is None else [from_([pods(workers.selected(self.site))], worker.port)]
+
+    def _bridge_listener(self) -> list[Rule]:
+        """Return the rule of the listener of the program that bridges to the incumbent: for its pod alone."""
+        worker = self.site.bridge_worker
+        return [] if worker is None else [from_([pods(bridge_settings.selected(self.site))], worker.port)]
 
     def _sinks(self) -> None:
         """Let the workers reach Kafka, each other and the stores; Strimzi asks their API, and Prometheus looks."""
@@ -205,7 +236,7 @@ class NetworkSegmentation(SiteComponent):
             [
                 self._to_kafka_brokers(),
                 to(workers, names.SINKS_PORT),
-                *distinct(rule for sink in sinks for rule in _to_store(sink)),
+                *distinct(rule for sink in sinks for rule in to_store(sink)),
             ],
         )
 
@@ -244,17 +275,6 @@ class NetworkSegmentation(SiteComponent):
             spec=spec | {direction: rules for direction, rules in flows.items() if rules},
             opts=self.in_kubernetes(),
         )
-
-
-def _to_store(sink: Sink) -> list[Rule]:
-    """Return the workers' way to a sink's store; an Iceberg table has a catalog and an object storage."""
-    if sink.iceberg is not None:
-        return [
-            *to_server(sink.iceberg.catalog_at or (), port_of(sink.iceberg.catalog)),
-            *to_server(sink.iceberg.object_storage_at or (), port_of(sink.iceberg.object_storage)),
-        ]
-    store = sink.timescaledb or sink.influxdb
-    return to_server(store.at or (), store.port) if store else []
 
 
 def _policy_server_pods(component: SiteComponent) -> dict[str, str]:

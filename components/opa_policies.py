@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from components import bridge_settings, workers
 from components.autoscaler import autoscaler
 from components.certificates import server_certificate
 from components.component import Place, SiteComponent
@@ -222,6 +223,8 @@ def site_data(site: Site) -> str:
                 # What a token's attribute must say, and in how many seconds a token must end.
                 "realm": site.name,
                 "longest_token": LONGEST_TOKEN,
+                **workers.rights(site),
+                **bridge_settings.rights_by_name(site),
                 "hosts": {
                     client_name(site, "service", host.name): {
                         "states": list(host.states),

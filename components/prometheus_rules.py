@@ -5,7 +5,15 @@ from typing import Any
 
 import pulumi
 
-from components import access_alerts, bridge_alerts, names, record_alerts
+from components import (
+    access_alerts,
+    bridge_alerts,
+    bridge_settings,
+    names,
+    record_alerts,
+    worker_alerts,
+    workers,
+)
 from components.alert import ERRORS, SERVING, Alert, selectors
 from components.broker_alerts import alerts, serving_expression
 from components.certificate_exporter import PORT_NAME, CertificateExporter
@@ -16,7 +24,9 @@ from components.go_template import literal
 from components.manifest import Manifest
 from components.opa_policies import OpaPolicies
 from model import Site
+from model.bridge_worker import BRIDGE
 from model.slo import error_recordings
+from model.worker import MAIN
 
 API_VERSION = "monitoring.coreos.com/v1"
 # EMQX gives its series in three parts.
@@ -50,6 +60,10 @@ class PrometheusRules(SiteComponent):
         self._resource("PodMonitor", names.CERTIFICATE_EXPORTER, exporter_monitor(place.site))
         if place.site.streams.sinks:
             self._resource("PodMonitor", names.SINKS, sinks_monitor(place.site))
+        if place.site.streams.by_worker:
+            self._resource("PodMonitor", MAIN, workers_monitor(place.site))
+        if place.site.bridge_worker is not None:
+            self._resource("PodMonitor", BRIDGE, bridge_monitor(place.site))
         # Rules of a broker that is not there yet would page; those of a changed one would not know its new ways.
         groups = {"groups": rule_groups(place.site)}
         self._resource("PrometheusRule", names.BROKER, groups, [broker.cluster])
@@ -131,6 +145,26 @@ def sinks_monitor(site: Site) -> dict[str, Any]:
     }
 
 
+def workers_monitor(site: Site) -> dict[str, Any]:
+    """Return the PodMonitor of the workers to Kafka, of either kind: they show one certificate."""
+    endpoint = {"port": PORT_NAME, "path": "/metrics", **_scrape(site, MAIN)}
+    return {
+        "jobLabel": JOB_LABEL,
+        "selector": {"matchLabels": workers.selected(site)},
+        "podMetricsEndpoints": [endpoint],
+    }
+
+
+def bridge_monitor(site: Site) -> dict[str, Any]:
+    """Return the PodMonitor of the program that bridges to the incumbent."""
+    endpoint = {"port": PORT_NAME, "path": "/metrics", **_scrape(site, BRIDGE)}
+    return {
+        "jobLabel": JOB_LABEL,
+        "selector": {"matchLabels": bridge_settings.selected(site)},
+        "podMetricsEndpoints": [endpoint],
+    }
+
+
 def rule_groups(site: Site) -> list[dict[str, Any]]:
     """Return the groups of the site's PrometheusRule."""
     interval = site.monitoring.scrape_interval.prometheus()
@@ -144,7 +178,7 @@ def rule_groups(site: Site) -> list[dict[str, Any]]:
     # What alerts look at by its meaning, whatever makes it.
     meanings = [
         {"record": rule.name, "expr": rule.expression, "labels": labels}
-        for part in (access_alerts, record_alerts, bridge_alerts)
+        for part in (access_alerts, record_alerts, worker_alerts, bridge_alerts)
         for rule in part.recordings(site)
     ]
     return [

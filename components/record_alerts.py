@@ -1,7 +1,8 @@
 """Alerts on records: refused, dropped, piled up, not made, not carried; each by what it means, whatever carries them.
 
 What carries records to Kafka differs by edition, and may change. Recording rules say what each meaning is made of, and
-the alerts look at these alone: another way to Kafka changes `recordings`, and no alert and no runbook.
+the alerts look at these alone: another way to Kafka changes `recordings`, and no alert and no runbook. Where workers
+carry them, the broker has no buffer and refuses nothing: `components/worker_alerts.py` has what is seen of them.
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,15 @@ SESSIONS_IN_AN_HOUR = 10
 def recordings(site: Site) -> tuple[Recording, ...]:
     """Return what the meanings are made of: by `route`, the broker's name of a way to a topic of Kafka."""
     chosen, rate = selectors(site), window(site)
+    not_made = Recording(
+        NOT_MADE,
+        f"sum by (route) (label_replace(rate(emqx_rule_failed_exception{chosen.rules}[{rate}]), "
+        f'"route", "$1", "id", "(.*)"))',
+    )
+    if site.way_to_kafka == "worker":
+        written = f"rate(worker_written_total{chosen.workers}[{rate}])"
+        by_topic = f'label_replace({written}, "route", "$1", "topic", "(?:.*[.])?(.*)")'
+        return (Recording(TAKEN, f"sum by (route) ({by_topic})"), not_made)
 
     def by_route(series: str) -> str:
         return f'label_replace({series}, "route", "$1", "id", "{_ROUTE}")'
@@ -37,11 +47,7 @@ def recordings(site: Site) -> tuple[Recording, ...]:
         Recording(REFUSED, f"sum by (route) ({by_route(f'rate(emqx_action_failed{kafka}[{rate}])')})"),
         Recording(DROPPED, f"sum by (route) ({by_route(f'rate(emqx_action_dropped{kafka}[{rate}])')})"),
         Recording(TAKEN, f"sum by (route) ({by_route(f'rate(emqx_action_success{kafka}[{rate}])')})"),
-        Recording(
-            NOT_MADE,
-            f"sum by (route) (label_replace(rate(emqx_rule_failed_exception{chosen.rules}[{rate}]), "
-            f'"route", "$1", "id", "(.*)"))',
-        ),
+        not_made,
         Recording(WAITING, f"sum by (route) ({by_route(f'emqx_action_queuing{kafka}')})"),
         # A node whose action is not connected buffers, or loses what it is given while it starts.
         Recording(CARRIED, f"min by (route) ({by_route(f'emqx_action_status{kafka}')})"),
@@ -49,8 +55,23 @@ def recordings(site: Site) -> tuple[Recording, ...]:
 
 
 def record_alerts(site: Site) -> Iterator[Alert]:
-    """Yield the alerts on records."""
+    """Yield the alerts on records; where workers carry them, those on the rules that the broker still has."""
     chosen = selectors(site).site
+    if site.way_to_kafka != "worker":
+        yield from _carried(site, chosen)
+    yield Alert(
+        "RecordsNotMade",
+        "ticket",
+        f"avg_over_time({NOT_MADE}{chosen}[1h]) > 0",
+        "5m",
+        "A rule of the broker fails, and makes no record",
+        "The rule {{ $labels.route }} failed within the last hour: the messages that it looked at are in no store.",
+    )
+    if any(topic.name == AUDIT for topic in site.streams.topics):
+        yield _audit(site, chosen)
+
+
+def _carried(site: Site, chosen: str) -> Iterator[Alert]:
     refused, taken = f"{REFUSED}{chosen}", f"{TAKEN}{chosen}"
     yield Alert(
         "RecordsRefused",
@@ -94,16 +115,6 @@ def record_alerts(site: Site) -> Iterator[Alert]:
         "{{ $labels.route }} is not connected on a node at least: records wait in its buffer, and a node that started "
         "so loses them.",
     )
-    yield Alert(
-        "RecordsNotMade",
-        "ticket",
-        f"avg_over_time({NOT_MADE}{chosen}[1h]) > 0",
-        "5m",
-        "A rule of the broker fails, and makes no record",
-        "The rule {{ $labels.route }} failed within the last hour: the messages that it looked at are in no store.",
-    )
-    if any(topic.name == AUDIT for topic in site.streams.topics):
-        yield _audit(site, chosen)
 
 
 def _audit(site: Site, chosen: str) -> Alert:

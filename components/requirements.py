@@ -44,6 +44,7 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
     return (
         *_kinds("v1", ("Namespace", "ConfigMap", "Secret", "Service", "ServiceAccount"), _CORE),
         *_kinds("apps/v1", ("Deployment",), _CORE),
+        *(_kinds("apps/v1", ("StatefulSet",), _CORE) if site.streams.by_worker else ()),
         *_kinds("batch/v1", ("Job",), _CORE),
         *_kinds("networking.k8s.io/v1", ("NetworkPolicy",), _CORE),
         *_kinds("policy/v1", ("PodDisruptionBudget",), _CORE),
@@ -58,7 +59,7 @@ def needed_apis(site: Site) -> tuple[NeededApi, ...]:
         NeededApi(site.broker.operator_api, "EMQX", "emqxes", emqx),
         *_kinds("cert-manager.io/v1", ("Issuer", "Certificate"), _CERT_MANAGER),
         *_kinds("kafka.strimzi.io/v1", ("KafkaTopic", "KafkaUser"), _STRIMZI, kafka),
-        *(() if site.broker.writes_kafka else _kinds("kafka.strimzi.io/v1", ("KafkaBridge",), _STRIMZI)),
+        *(_kinds("kafka.strimzi.io/v1", ("KafkaBridge",), _STRIMZI) if site.way_to_kafka == "bridge" else ()),
         *(
             _kinds("kafka.strimzi.io/v1", ("KafkaConnect", "KafkaConnector"), _STRIMZI)
             if site.streams.sinks
@@ -80,7 +81,7 @@ def needed_secrets(site: Site) -> dict[str, tuple[str, ...]]:
 
 def scales(site: Site) -> bool:
     """Say whether something of the site has an autoscaler, which asks the cluster's metrics."""
-    bridge = None if site.broker.writes_kafka else site.streams.bridge.autoscaling
+    bridge = site.streams.bridge.autoscaling if site.way_to_kafka == "bridge" else None
     proxy = site.identity.dashboard.proxy.autoscaling
     replicants = site.broker.replicants.autoscaling if site.broker.replicants else None
     return bool(site.policy.autoscaling or bridge or proxy or replicants)

@@ -6,6 +6,7 @@ from string import Template
 
 from components import names
 from components.kafka_topics import user_name
+from components.workers import carriers
 from model import Site
 
 FOLDER = Path(__file__).resolve().parents[1] / "rights"
@@ -45,7 +46,8 @@ def filled(site: Site, file: Path) -> str:
         "kafka_namespace": site.streams.cluster.namespace,
         "kafka_cluster": site.streams.cluster.name,
         "prometheus_namespace": site.platform.prometheus_namespace,
-        "kafka_user": user_name(site, site.streams.writer),
+        "kafka_users": ", ".join(user_name(site, user) for user in carriers(site)),
+        "workloads": "deployments, statefulsets" if site.streams.by_worker else "deployments",
         "service_account": site.platform.issuer.service_account,
         "secrets": external.path if external else _NO_ENGINE,
         # The Secrets that the stack itself writes, as YAML and JSON both list them.

@@ -12,6 +12,8 @@ from typing import Literal
 
 from components import certificate_alerts, names
 from model import Site
+from model.bridge_worker import BRIDGE
+from model.worker import MAIN
 
 Type = Literal["counter", "gauge"]
 # Prometheus makes it itself, for each target of each monitor.
@@ -61,6 +63,18 @@ def _has_sinks(site: Site) -> bool:
     return bool(site.streams.sinks)
 
 
+def _has_workers(site: Site) -> bool:
+    return site.streams.by_worker
+
+
+def _has_bridge_worker(site: Site) -> bool:
+    return site.bridge_worker is not None
+
+
+def _broker_carries(site: Site) -> bool:
+    return site.way_to_kafka != "worker"
+
+
 def _has_replicants(site: Site) -> bool:
     return site.broker.replicants is not None
 
@@ -70,10 +84,17 @@ BROKER_ACCESS = _of_broker("auth")
 BROKER_INTEGRATION = _of_broker("data_integration")
 POLICY_SERVER = Producer("the policy servers", names.POLICY_SERVER, "/metrics", {"job": "opa"})
 SINKS = Producer("the sinks' workers", names.SINKS, "/metrics", {"job": "kafka-connect"}, _has_sinks)
+WORKERS = Producer("the workers to Kafka", MAIN, "/metrics", {"job": MAIN}, _has_workers)
 CERTIFICATES = Producer(
     "the certificate exporter", names.CERTIFICATE_EXPORTER, "/metrics", {"job": certificate_alerts.JOB}
 )
-PRODUCERS = (BROKER_STATS, BROKER_ACCESS, BROKER_INTEGRATION, POLICY_SERVER, CERTIFICATES, SINKS)
+BRIDGES = Producer(
+    "the bridge to the incumbent, a program", BRIDGE, "/metrics", {"job": BRIDGE}, _has_bridge_worker
+)
+PRODUCERS = (
+    *(BROKER_STATS, BROKER_ACCESS, BROKER_INTEGRATION),
+    *(POLICY_SERVER, CERTIFICATES, SINKS, WORKERS, BRIDGES),
+)
 
 
 def _made(producer: Producer, type_: Type, *found: str) -> Iterator[Series]:
@@ -116,8 +137,6 @@ SERIES: dict[str, Series] = {
             "gauge",
             "emqx_rule_enable",
             "emqx_action_enable",
-            "emqx_action_status",
-            "emqx_action_queuing",
             "emqx_connectors_count",
             "emqx_connector_status",
         ),
@@ -128,8 +147,11 @@ SERIES: dict[str, Series] = {
             "emqx_rule_failed_exception",
             "emqx_action_dropped",
             "emqx_action_failed",
-            "emqx_action_success",
         ),
+        # Without an action that leads to Kafka these are not there.
+        Series("emqx_action_status", "gauge", BROKER_INTEGRATION, _broker_carries),
+        Series("emqx_action_queuing", "gauge", BROKER_INTEGRATION, _broker_carries),
+        Series("emqx_action_success", "counter", BROKER_INTEGRATION, _broker_carries),
         *_made(POLICY_SERVER, "counter", "http_request_duration_seconds_count"),
         *_made(
             CERTIFICATES,
@@ -149,6 +171,35 @@ SERIES: dict[str, Series] = {
             "kafka_connect_task_error_metrics_deadletterqueue_produce_requests",
             "kafka_connect_sink_task_metrics_sink_record_read",
         ),
+        *_made(
+            WORKERS,
+            "gauge",
+            "worker_connected",
+            "worker_in_flight",
+            "worker_kafka_answers",
+            "worker_lag_seconds",
+            "worker_sparkplug_births",
+            "worker_subscriptions_granted",
+            "worker_subscriptions_wanted",
+        ),
+        *_made(
+            WORKERS,
+            "counter",
+            "worker_dead_letters_total",
+            "worker_duplicates_total",
+            "worker_kafka_errors_total",
+            "worker_kafka_refusals_total",
+            "worker_received_total",
+            "worker_refused_total",
+            "worker_session_lost_total",
+            "worker_sparkplug_lost_births_total",
+            "worker_sparkplug_nameless_total",
+            "worker_sparkplug_rebirths_total",
+            "worker_sparkplug_sequence_gaps_total",
+            "worker_written_total",
+        ),
+        *_made(BRIDGES, "gauge", "bridge_connected", "bridge_lag_seconds", "bridge_source_silent_seconds"),
+        *_made(BRIDGES, "counter", "bridge_refused_total"),
     )
 }
 

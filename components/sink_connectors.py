@@ -118,9 +118,8 @@ def _rows(site: Site, topic: str) -> dict[str, str]:
 
 
 def binary_topics(site: Site) -> frozenset[str]:
-    """Return the topics whose records are bytes: dead letters, and Sparkplug where the broker does not decode it."""
-    native = site.broker.writes_kafka
-    forms = {"bytes"} if native else {"bytes", "sparkplug"}
+    """Return the topics whose records are bytes: dead letters, and Sparkplug where it is not decoded on its way."""
+    forms = {"bytes"} if site.sparkplug_is_json else {"bytes", "sparkplug"}
     return frozenset(route.topic for route in ingest.routes(site) if route.form in forms)
 
 

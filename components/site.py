@@ -7,6 +7,7 @@ import pulumi_keycloak as keycloak
 import pulumi_vault as vault
 from pulumi_kubernetes import Provider as KubernetesProvider
 
+from components.bridge_worker import Bridge
 from components.broker_configuration import BrokerConfiguration
 from components.broker_probe import BrokerProbe
 from components.certificate_exporter import CertificateExporter
@@ -18,6 +19,7 @@ from components.emqx_cluster import EmqxCluster
 from components.incumbent_bridge import IncumbentBridge
 from components.kafka_bridge import KafkaBridge
 from components.kafka_topics import KafkaTopics
+from components.kafka_worker import KafkaWorker
 from components.keycloak_realm import KeycloakRealm
 from components.manifest import Manifest
 from components.network_segmentation import NetworkSegmentation
@@ -50,9 +52,9 @@ class IotSite(pulumi.ComponentResource):
         pki = VaultPki(f"{name}-pki", place, inside)
         realm = KeycloakRealm(f"{name}-identity", place, inside)
         streams = KafkaTopics(f"{name}-streams", place, inside)
-        NetworkSegmentation(f"{name}-network", place, inside)
+        network = NetworkSegmentation(f"{name}-network", place, inside)
         certificates = CertificateIssuer(f"{name}-certificates", place, pki, inside)
-        OpaPolicies(f"{name}-policy", place, inside)
+        policy = OpaPolicies(f"{name}-policy", place, inside)
         # A topic that is not there when a node starts is as a Kafka that is away: what is published for it is lost.
         needed: list[pulumi.Resource] = [certificates.trust, realm.dashboard_login, streams]
         if site.bridge != "none":
@@ -62,8 +64,27 @@ class IotSite(pulumi.ComponentResource):
         BrokerProbe(f"{name}-probe", place, broker, configuration, certificates.probe, inside)
         CertificateExporter(f"{name}-certificate-exporter", place, inside)
         DashboardProxy(f"{name}-dashboard-proxy", place, realm.dashboard_login, inside)
-        if not site.broker.writes_kafka:
+        if site.way_to_kafka == "bridge":
             KafkaBridge(f"{name}-kafka-bridge", place, streams, inside)
+        if site.streams.worker is not None:
+            KafkaWorker(
+                f"{name}-kafka-worker",
+                place,
+                site.streams.worker,
+                certificates.workers,
+                # A worker is ready once it is subscribed, and Kafka answers.
+                [broker.cluster, configuration.job, policy, network, streams, certificates.trust],
+                inside,
+            )
+        if site.bridge_worker is not None and certificates.bridge is not None:
+            Bridge(
+                f"{name}-bridge",
+                place,
+                site.bridge_worker,
+                certificates.bridge,
+                [*needed, broker.cluster, configuration.job, policy, network],
+                inside,
+            )
         connectors = (
             StreamSinks(f"{name}-sinks", place, streams, inside).connectors if site.streams.sinks else []
         )

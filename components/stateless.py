@@ -1,6 +1,7 @@
 """What the site's stateless servers have in common: pods without any privilege, spread out, and one away at a time."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from components.component import SiteComponent
@@ -38,6 +39,11 @@ def spread(labels: Mapping[str, str]) -> list[dict[str, Any]]:
             "labelSelector": {"matchLabels": dict(labels)},
         }
     ]
+
+
+def cores(amount: Decimal) -> str:
+    """Return Kubernetes' own form of a number of cores (`2`, `1500m`), so that no preview shows a change."""
+    return str(int(amount)) if amount == int(amount) else f"{int(amount * 1000)}m"
 
 
 def priority(site: Site) -> dict[str, str]:

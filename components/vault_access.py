@@ -14,10 +14,10 @@ from components.issuing_roles import issuing_roles
 from components.safeguard import safeguard
 from components.settings import Settings
 from components.vault_names import (
-    LOGINS,
     issuing_mount,
     login_audience,
     login_mount,
+    logins,
     machine_login_mount,
     policy_name,
     root_mount,
@@ -160,7 +160,7 @@ def cluster_logins(site: Site) -> dict[str, dict[str, Any]]:
             **_token(site, role),
             **vault_settings.LOGIN_ROLE,
         }
-        for role, login in LOGINS.items()
+        for role, login in logins(site).items()
     }
 
 

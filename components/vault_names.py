@@ -1,13 +1,23 @@
 """What the site's things in Vault are called: engines, roles, policies, the login."""
 
 from components import names
+from components.workers import workers
 from model import Site
+from model.bridge_worker import BRIDGE
 
 PROBE_ROLE = "probe"
 """Role of the readiness probe's client certificate."""
 SERVER_ROLE = "server"
 LOGINS = {SERVER_ROLE: "cert-manager", PROBE_ROLE: "cert-manager-probe"}
-"""Roles of certificates that cert-manager asks for, and the role with which it logs in for each."""
+"""Roles of certificates that cert-manager asks for at every site, and the role with which it logs in for each."""
+
+
+def logins(site: Site) -> dict[str, str]:
+    """Return the roles of certificates that cert-manager asks for, and the role with which it logs in for each."""
+    own = [kind.name for kind in workers(site)]
+    # In each phase: Vault's administrator makes the login once, before the phase that needs it.
+    own += [BRIDGE] if site.incumbent.bridge_worker else []
+    return LOGINS | {name: f"cert-manager-{name}" for name in own}
 
 
 def root_mount(site: Site) -> str:
@@ -32,7 +42,9 @@ def machine_login_mount(site: Site) -> str:
 
 def issuer_name(site: Site, role: str) -> str:
     """Return the name of the Issuer of certificates by one of Vault's roles."""
-    return names.BROKER_PROBE if role == PROBE_ROLE else site.platform.issuer.name
+    if role == SERVER_ROLE:
+        return site.platform.issuer.name
+    return names.BROKER_PROBE if role == PROBE_ROLE else role
 
 
 def login_audience(site: Site, role: str) -> str:

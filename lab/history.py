@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from components import emqx_incumbent, emqx_integration
 from components.access_alerts import CONNECTIONS, deployed_connectors, integration_names
 from components.alert import ERRORS, SERVING
+from components.workers import workers
 from lab.errors import HistoryRefusedError, NotRunningError
 from lab.estate import Estate
 from lab.files import write
@@ -112,7 +113,9 @@ def scene(site: Site, story: Story, days: int, now: datetime) -> Scene:
         rules=tuple(sorted({*emqx_integration.rules(site), *emqx_incumbent.rules(site)})),
         routes=tuple(integration_names(emqx_integration.actions(site))),
         ways=tuple(integration_names(deployed_connectors(site))),
-        bridge=site.bridge,
+        carriers=tuple(pod for kind in workers(site) for pod in kind.pods),
+        bridge=site.brokers_bridge,
+        program=site.bridge if site.bridge_worker else "none",
         outages=(*hiccups, breach) if story == "breached" else hiccups,
         gaps=(_from(_working_day(site, now, 2, 0), GAP_SECONDS),) if story == "gap" else (),
         troubles=(Span(now.timestamp() - TROUBLE_SECONDS, math.inf),) if story == "troubled" else (),

@@ -1,8 +1,9 @@
 """What a site's series would be: each a function of time alone, so that a story told twice is the same story.
 
-The names are EMQX's, OPA's and Kafka Connect's own, those that the kit's rules and dashboards ask for. A story is
-`good` (short outages that its service level allows), `breached` (an outage that uses up more than the error budget),
-`gap` (two days of which nothing is known) or `troubled` (servers answer, and all else goes wrong: `lab/trouble.py`).
+The names are EMQX's, OPA's, Kafka Connect's and the workers' own, those that the kit's rules and dashboards ask for. A
+story is `good` (short outages that its service level allows), `breached` (an outage that uses up more than the error
+budget), `gap` (two days of which nothing is known) or `troubled` (servers answer, and all else goes wrong:
+`lab/trouble.py`).
 """
 
 import math
@@ -17,6 +18,7 @@ DAY = 86_400
 BROKER_PARTS = ("stats", "auth", "data_integration")
 # The operator names nodes by a digest of their template; a story knows none, and takes this one.
 _DIGEST = "6c79c4c45"
+_SPARKPLUG = ("sequence_gaps", "lost_births", "nameless", "rebirths")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,12 @@ class Scene:
     """Ids of the actions that lead to Kafka."""
     ways: tuple[str, ...] = ()
     """Ids of the broker's own connectors."""
+    carriers: tuple[str, ...] = ()
+    """Pods of the workers to Kafka."""
     bridge: str = "none"
+    """Direction of the bridge to the incumbent that the broker itself is."""
+    program: str = "none"
+    """Direction of the bridge that a program is."""
     replicants: int = 0
     outages: tuple[Span, ...] = ()
     gaps: tuple[Span, ...] = ()
@@ -96,6 +103,10 @@ def series(told: Scene) -> Iterator[Series]:
     yield from _certificate_exporter(told)
     for worker in range(told.workers):
         yield from _sinks_worker(told, worker)
+    for number, pod in enumerate(told.carriers):
+        yield from _kafka_worker(told, number, pod)
+    if told.program != "none":
+        yield from _bridge_worker(told)
 
 
 def _broker_node(told: Scene, node: int, pod: str) -> Iterator[Series]:
@@ -167,7 +178,7 @@ def _integration(told: Scene, labels: dict[str, str], node: int, flow: float) ->
         yield steady("emqx_action_enable", which, 1)
         yield steady("emqx_action_status", which, 1)
         yield steady("emqx_action_queuing", which, 3)
-        yield growing("emqx_action_success", which, flow / len(told.routes))
+        yield growing("emqx_action_success", which, flow / max(len(told.routes), 1))
         for name in ("emqx_action_failed", "emqx_action_dropped"):
             yield growing(name, which, 0)
 
@@ -231,6 +242,40 @@ def _sinks_worker(told: Scene, worker: int) -> Iterator[Series]:
             yield Series(name, task, _measured(told, _counter(rate * share, worker)))
 
 
+def _kafka_worker(told: Scene, number: int, pod: str) -> Iterator[Series]:
+    labels = {"namespace": told.namespace, "job": "kafka-worker", "pod": pod, "instance": f"{pod}:9444"}
+    flow = told.messages * 0.3 / len(told.carriers)
+    topics = ("ot",) if pod.startswith("ot-") else ("raw", "sparkplug", "events", "audit", "metrics")
+    yield Series("up", labels, _measured(told, lambda _: 1.0))
+    gauges = {"connected": 1.0, "kafka_answers": 1.0, "in_flight": 40.0, "lag_seconds": 0.05}
+    gauges |= {"subscriptions_wanted": 9.0, "subscriptions_granted": 9.0}
+    gauges |= {"sparkplug_births": 50.0} if len(topics) > 1 else {}
+    for name, usual in gauges.items():
+        yield Series(f"worker_{name}", labels, _measured(told, _steady(usual)))
+    counters = [
+        *(("received", {"qos": str(qos)}, flow / 3) for qos in range(3)),
+        *(("written", {"topic": topic}, flow / len(topics)) for topic in topics),
+        ("dead_letters", {"reason": "not_json"}, flow / 100_000),
+        ("kafka_refusals", {"code": "TOPIC_AUTHORIZATION_FAILED"}, 0.0),
+        ("kafka_errors", {"code": "_TRANSPORT"}, 0.0),
+        *((name, {}, 0.0) for name in ("refused", "duplicates", "session_lost")),
+        *((f"sparkplug_{name}", {}, 0.0) for name in _SPARKPLUG if len(topics) > 1),
+    ]
+    for name, which, rate in counters:
+        yield Series(f"worker_{name}_total", labels | which, _measured(told, _counter(rate, number)))
+
+
+def _bridge_worker(told: Scene) -> Iterator[Series]:
+    name = "incumbent-bridge"
+    labels = {"namespace": told.namespace, "job": name, "pod": f"{name}-0", "instance": f"{name}-0:9445"}
+    yield Series("up", labels, _measured(told, lambda _: 1.0))
+    for end in ("source", "target"):
+        yield Series("bridge_connected", labels | {"end": end}, _measured(told, _steady(1.0)))
+    for gauge, usual in {"lag_seconds": 0.05, "source_silent_seconds": 4.0}.items():
+        yield Series(f"bridge_{gauge}", labels, _measured(told, _steady(usual)))
+    yield Series("bridge_refused_total", labels | {"reason": "target"}, _measured(told, _counter(0.0, 0)))
+
+
 def _up(told: Scene) -> Callable[[float], float | None]:
     return _measured(told, lambda moment: float(told.serves(moment)))
 
@@ -263,6 +308,10 @@ def _counter(rate: float, phase: int) -> Callable[[float], float]:
         return rate * (moment % (1000 * DAY) + 0.2 * DAY / (2 * math.pi) * (1 - math.cos(turn)))
 
     return value
+
+
+def _steady(value: float) -> Callable[[float], float]:
+    return lambda _: value
 
 
 def _certificate_end(moment: float) -> float:

@@ -55,6 +55,18 @@ def _counters(told: Scene) -> dict[str, tuple[float, float]]:
         "emqx_action_dropped": (1, 10),
         "http_request_duration_seconds_count 500": (1, fleet),
         "kafka_connect_task_error_metrics_deadletterqueue_produce_requests": (1, 10),
+        "worker_written_total": (0, 0),
+        "worker_dead_letters_total not_json": (1, told.messages),
+        "worker_kafka_refusals_total TOPIC_AUTHORIZATION_FAILED": (1, 10),
+        "worker_kafka_errors_total _TRANSPORT": (1, 1),
+        "worker_refused_total": (1, 1),
+        "worker_duplicates_total": (1, 100),
+        "worker_session_lost_total": (1, 1 / 60),
+        "worker_sparkplug_sequence_gaps_total": (1, 1),
+        "worker_sparkplug_lost_births_total": (1, 1),
+        "worker_sparkplug_nameless_total": (1, 10),
+        "worker_sparkplug_rebirths_total": (1, 1),
+        "bridge_refused_total target": (1, 1),
     }
 
 
@@ -84,6 +96,16 @@ def _gauges(labels: dict[str, str]) -> dict[str, Change]:
         "iot_broker_server_certificate_end_timestamp_seconds": lambda _usual, began, _: began + 3600,
         "iot_broker_server_certificate_read": lambda _usual, _began, _: 0,
         "kafka_connect_connect_worker_metrics_connector_failed_task_count": lambda _usual, _began, _: 1,
+        # The first worker is not let in, and so has nothing that waits; the others are, and Kafka takes nothing.
+        "worker_connected": lambda usual, _began, _: 0 if first else usual,
+        "worker_subscriptions_granted": lambda usual, _began, _: usual - first,
+        "worker_kafka_answers": lambda _usual, _began, _: 0,
+        "worker_in_flight": lambda _usual, _began, _: 5_000,
+        "worker_lag_seconds": lambda usual, _began, seconds: usual if first else seconds,
+        # The other broker is away, and this one says nothing to the bridge.
+        "bridge_connected": lambda usual, _began, _: 0 if labels["end"] == "target" else usual,
+        "bridge_lag_seconds": lambda _usual, _began, seconds: seconds,
+        "bridge_source_silent_seconds": lambda _usual, _began, seconds: seconds,
     }
 
 

@@ -36,6 +36,10 @@ OF_CLIENTS = (RAW, SPARKPLUG, EVENTS_TOPIC, DEAD_LETTER)
 """Names of the Kafka topics of what clients publish."""
 TOPICS = (*OF_CLIENTS, AUDIT, METRICS)
 """Names of the Kafka topics that the broker writes."""
+OT = "ot"
+"""Name of the Kafka topic of the OT mirror's telemetry, where a worker writes it."""
+BIRTHS = "births"
+"""Name of the Kafka topic of Sparkplug's births as they came, the last of each node and device."""
 RecordFormat = Literal["json", "bytes"]
 """How the Kafka bridge takes the records of a topic."""
 
@@ -65,7 +69,8 @@ _WHOLE = f"regex_match(topic, '(^|/){_LEVEL_ENDS}') = false"
 """Condition that no level of the topic is empty: one that is names no device, and its record would have no key."""
 _NOT_WHOLE = f"regex_match(topic, '(^|/){_LEVEL_ENDS}')"
 
-_FIGURES = "$SYS/brokers/"
+FIGURES = "$SYS/brokers"
+"""What the topics of the broker's own figures begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,11 @@ _DELAYED = Route(
     DEAD_LETTER,
     "bytes",
 )
+
+
+def written_topics(site: Site) -> tuple[str, ...]:
+    """Return the names of the Kafka topics that the site's way to Kafka writes."""
+    return (*TOPICS, OT, BIRTHS) if site.streams.by_worker else TOPICS
 
 
 def record_format(topic: str) -> RecordFormat:
@@ -272,10 +282,10 @@ def own_routes() -> tuple[Route, ...]:
         Route(
             "metrics",
             "The broker's own figures",
-            tuple(f"{_FIGURES}+/{kind}/#" for kind in ("stats", "metrics")),
+            tuple(f"{FIGURES}/+/{kind}/#" for kind in ("stats", "metrics")),
             "regex_match(payload, '^-?[0-9]+(?!a|[^a])')",
             # Node, kind and figure.
-            f"substr(topic, {len(_FIGURES)})",
+            f"substr(topic, {len(FIGURES) + 1})",
             METRICS,
             "json",
         ),

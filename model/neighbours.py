@@ -1,4 +1,4 @@
-"""What the stateless servers beside the broker, Kafka bridges and policy servers, carry with one of them lost.
+"""What the stateless servers beside the broker, Kafka bridges, workers and policy servers, carry with one lost.
 
 The single sign-on proxy is for some people at a time, and has no figure.
 """
@@ -6,6 +6,7 @@ The single sign-on proxy is for some people at a time, and has no figure.
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
+from model import worker_capacity
 from model.capacity import Headroom
 from model.site import Site
 from model.sizing import TIME_TO_ADD
@@ -40,14 +41,26 @@ class Neighbour:
 
 
 def neighbours(site: Site) -> tuple[Neighbour, ...]:
-    """Return every figure of the servers beside the broker; only the opensource edition has bridges."""
+    """Return every figure of the servers beside the broker: of bridges and workers, where the site has them."""
     policy = Neighbour(decisions(site), "raise policy.replicas")
-    if site.broker.writes_kafka:
-        return (policy,)
+    return (*_bridges(site), *_workers(site), policy)
+
+
+def _bridges(site: Site) -> tuple[Neighbour, ...]:
+    if site.way_to_kafka != "bridge":
+        return ()
     return (
         Neighbour(bridged_records(site), "raise streams.bridge.replicas or streams.bridge.cores"),
         Neighbour(bridged_connections(site), "raise streams.bridge.replicas or streams.bridge.memory"),
-        policy,
+    )
+
+
+def _workers(site: Site) -> tuple[Neighbour, ...]:
+    if not site.streams.by_worker:
+        return ()
+    return (
+        Neighbour(worker_capacity.carried(site), "raise streams.worker.replicas, or leave it out"),
+        Neighbour(worker_capacity.ot_carried(site), "raise streams.worker.cores, up to 1"),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from model.base import BridgedSpace, Domain, Label, Part, Port, Text
+from model.bridge_worker import BridgeWorker
 from model.calendar import Day
 from model.network import Peers
 from model.units import Duration, Money, Percentage
@@ -109,6 +110,11 @@ class Incumbent(Part):
         (),
         description="What crosses the bridge; when left out, the topics of devices and edge nodes, under the same "
         "names. Keyed by name.",
+    )
+    bridge_worker: BridgeWorker | None = Field(
+        None,
+        description="The bridge as a program of the kit, in place of EMQX's own; EMQX's when left out "
+        "(docs/incumbent.md).",
     )
     licence_ends: Day | None = Field(
         None, description="Last day of its licence, as the contract has it; `sitectl sites` shows it."

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from model.base import Domain, Label, Part, Text, TopicSpace
+from model.bridge_worker import BridgeWorker
 from model.broker import Broker
 from model.calendar import Change, Day
 from model.identity import Identity
@@ -18,6 +19,8 @@ from model.streams import Streams
 from model.units import Duration
 
 Kind = Literal["onshore-field", "offshore-platform", "refinery"]
+WayToKafka = Literal["worker", "broker", "bridge"]
+"""What writes to Kafka: workers of the kit, the broker itself, or Strimzi's Kafka bridge."""
 
 
 def _scope_form(value: object) -> str:
@@ -142,6 +145,43 @@ class Site(Part):
     def bridge(self) -> Bridge:
         """Direction of the bridge to the incumbent broker; none any more when that is retired."""
         return "none" if self.incumbent.state == "retired" else self.limits.bridge
+
+    @property
+    def bridge_worker(self) -> BridgeWorker | None:
+        """The program that is the bridge, while there is one; None where it is the broker itself."""
+        return None if self.bridge == "none" else self.incumbent.bridge_worker
+
+    @property
+    def brokers_bridge(self) -> Bridge:
+        """Direction of the bridge that the broker itself is; none where a program is it."""
+        return "none" if self.bridge_worker else self.bridge
+
+    @property
+    def way_to_kafka(self) -> WayToKafka:
+        """What brings messages to Kafka: workers where the site has them alone, else what the edition has.
+
+        While workers run beside the edition's own way (`streams.worker.beside`), that is whole, and it is this one.
+        """
+        if self.streams.by_worker_alone:
+            return "worker"
+        return "broker" if self.broker.writes_kafka else "bridge"
+
+    @property
+    def sparkplug_is_json(self) -> bool:
+        """Whether Sparkplug B is decoded on each way to Kafka that the site has; else some records are bytes."""
+        return all(self._decoding)
+
+    @property
+    def sparkplug_is_decoded(self) -> bool:
+        """Whether Sparkplug B is decoded on some way to Kafka that the site has."""
+        return any(self._decoding)
+
+    @property
+    def _decoding(self) -> tuple[bool, ...]:
+        """Whether each way to Kafka decodes Sparkplug B: there are two while workers run beside the former one."""
+        worker = self.streams.worker
+        by_worker = () if worker is None else (worker.decode_sparkplug,)
+        return by_worker if self.way_to_kafka == "worker" else (*by_worker, self.broker.writes_kafka)
 
     def consumption(self, user: str) -> Consumption:
         """Return how a Kafka user's consumers stand to the incumbent's; raises KeyError for an unknown user."""

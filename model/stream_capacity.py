@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
+from model import worker_capacity
 from model.capacity import Headroom, nodes_left
 from model.ingest import EVENTS_TOPIC, RAW, TOPICS, RecordFormat, record_format
 from model.record_size import largest_record, largest_request
@@ -80,7 +81,7 @@ class Outage:
     `buffer` is of one node; `lasts` is reckoned with `broker.max_unavailable` nodes lost.
     """
 
-    kept_on: Literal["disk", "memory"]
+    kept_on: Literal["disk", "memory", "sessions"]
     buffer: Bytes
     rate: Bytes
     """Bytes in a second, as they are kept."""
@@ -99,6 +100,11 @@ class Outage:
             return (
                 f"each record after {self.waits}, though it is acknowledged to its client then",
                 UNSEEN_START,
+            )
+        if self.kept_on == "sessions":
+            return (
+                f"the oldest messages of each worker's session, once it is full: at the peak after {self.lasts}",
+                "all that waits in the sessions of a node that restarts or is lost",
             )
         later = f"the oldest records of each queue, once it is full: at the peak after {self.lasts}"
         if self.kept_on == "disk":
@@ -179,6 +185,8 @@ def connections(site: Site, form: RecordFormat) -> int:
 
 def client_rate(site: Site) -> int:
     """Return the records in a second that one client's way to Kafka takes; more than that wait in the buffer."""
+    if site.way_to_kafka == "worker":
+        return worker_capacity.rate(site)
     native = site.broker.writes_kafka
     if native and site.streams.delivery != "awaited":
         return RECORDS_PER_PARTITION
@@ -199,7 +207,19 @@ def bridged(site: Site) -> Headroom:
 
 
 def bridged_per_core(site: Site) -> Decimal:
-    """Return the records in a second that a core makes, what tells JSON from the rest included."""
+    """Return the records in a second that a core makes, what tells JSON from the rest included.
+
+    For workers it hands messages over, and looks at none; while they run beside its own way, it does both.
+    """
+    handed_over = Decimal(worker_capacity.HANDED_OVER_PER_CORE)
+    if site.way_to_kafka == "worker":
+        return handed_over
+    made = _made_per_core(site)
+    return 1 / (1 / made + 1 / handed_over) if site.streams.by_worker else made
+
+
+def _made_per_core(site: Site) -> Decimal:
+    """Return the records in a second that a core makes by the broker's own rules."""
     size = Decimal(site.broker.protection.typical_message.count) / 2**10
     match = MATCHES * (MICROSECONDS_OF_A_MATCH + MICROSECONDS_OF_A_KIBIBYTE * size)
     shares = {topic.name: topic.share.ratio for topic in site.streams.topics}
@@ -237,7 +257,12 @@ def waiting(site: Site) -> Bytes:
 
 
 def outage(site: Site) -> Outage:
-    """Return what happens while Kafka is away, when it goes at the site's peak."""
+    """Return what happens while Kafka is away, when it goes at the site's peak.
+
+    While workers run beside the broker's own way, it is what happens to that one.
+    """
+    if site.way_to_kafka == "worker":
+        return outage_by_worker(site)
     broker, kept = site.broker, buffer(site)
     native = broker.writes_kafka
     payload = broker.protection.typical_message.count
@@ -251,6 +276,13 @@ def outage(site: Site) -> Outage:
         return Outage(place, kept, Bytes(rate), lasts, start=start)
     waits = site.streams.await_at_most
     return Outage(place, kept, Bytes(rate), lasts if native else min(lasts, waits), waits, not native, start)
+
+
+def outage_by_worker(site: Site) -> Outage:
+    """Return what happens while Kafka is away to what workers carry, when it goes at the site's peak."""
+    size = site.broker.protection.typical_message.count + RECORD_OVERHEAD
+    rate = Bytes(int(worker_capacity.records(site)) * size)
+    return Outage("sessions", worker_capacity.backlog_memory(site), rate, worker_capacity.lasts(site))
 
 
 def mebibytes(count: int) -> Bytes:

@@ -8,6 +8,7 @@ from model.base import Cores, Label, Namespace, Part, Port
 from model.scaling import Autoscaling
 from model.sinks import KafkaConnect, Sink
 from model.units import Bytes, Duration, Percentage, between
+from model.worker import Worker
 
 Partitions = Annotated[int, Field(ge=1, le=1000)]
 Delivery = Literal["ordered", "awaited", "unordered"]
@@ -112,7 +113,14 @@ class Streams(Part):
         "it acknowledges and loses what is published until Kafka is back. 1h at most; clients use other nodes "
         "meanwhile."
     )
-    bridge: HttpBridge = Field(description="The Kafka bridge; only the opensource edition has one.")
+    bridge: HttpBridge = Field(
+        description="The Kafka bridge; only the opensource edition has one, and none beside a `worker`."
+    )
+    worker: Worker | None = Field(
+        None,
+        description="The workers that subscribe at the broker and write to Kafka, in place of the broker's rules and "
+        "the bridge (docs/streams.md).",
+    )
     connect: KafkaConnect = Field(description="Kafka Connect, where `sinks` are declared.")
     sinks: tuple[Sink, ...] = Field((), description="Stores that are filled from Kafka; keyed by name.")
     buffer: Bytes | None = Field(
@@ -130,6 +138,16 @@ class Streams(Part):
     quota: Quota = Field(description="Quota of each user.")
     topics: tuple[Topic, ...] = Field(min_length=1, description="Topics; keyed by name.")
     users: tuple[StreamUser, ...] = Field(min_length=1, description="Users; keyed by name.")
+
+    @property
+    def by_worker(self) -> bool:
+        """Whether workers carry messages to Kafka: alone, or for a while beside the broker's own way."""
+        return self.worker is not None
+
+    @property
+    def by_worker_alone(self) -> bool:
+        """Whether workers carry messages to Kafka, and the broker itself none."""
+        return self.worker is not None and not self.worker.beside
 
     @property
     def keeps_order(self) -> bool:

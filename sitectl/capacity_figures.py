@@ -9,7 +9,14 @@ if TYPE_CHECKING:
     from model.capacity import Headroom
 
 # Figures that are of a second.
-RATES = ("messages", "records to Kafka", "bridged records", "decisions")
+RATES = (
+    "messages",
+    "records to Kafka",
+    "bridged records",
+    "worker records",
+    "OT worker records",
+    "decisions",
+)
 
 
 def described(figure: "Headroom") -> dict[str, object]:

@@ -16,12 +16,13 @@ def described(site: "Site") -> dict[str, object]:
     """Return the streams' capacity as plain data: numbers without units, rates and bytes in a second."""
     from model import neighbours, stream_capacity
     from model.emqx.protection import bounds
-    from sitectl import capacity_figures
+    from sitectl import capacity_figures, capacity_workers
 
     away, topics = stream_capacity.outage(site), {topic.name: topic for topic in site.streams.topics}
     return {
         "neighbours": [capacity_figures.described(figure) for figure, _ in _figures(site)],
-        "bridges": None if site.broker.writes_kafka else neighbours.bridges(site),
+        "bridges": neighbours.bridges(site) if site.way_to_kafka == "bridge" else None,
+        "workers": capacity_workers.described(site) if site.streams.by_worker else None,
         "servers": [
             {"name": name, "fewest": fewest, "most": more.maximum if more else fewest}
             for name, fewest, more in _servers(site)
@@ -56,13 +57,17 @@ def described(site: "Site") -> dict[str, object]:
 
 def write(site: "Site") -> None:
     """Print the streams' capacity."""
-    from sitectl import capacity_figures
+    from sitectl import capacity_figures, capacity_workers
 
     capacity_figures.write(_figures(site))
     _write_servers(site)
     _write_delivery(site)
     _write_topics(site)
-    _write_absence(site)
+    # Both while workers run beside the former way.
+    if site.way_to_kafka != "worker":
+        _write_absence(site)
+    if site.streams.by_worker:
+        capacity_workers.write(site)
 
 
 def _figures(site: "Site") -> "list[tuple[Headroom, str]]":
@@ -84,17 +89,19 @@ def _write_delivery(site: "Site") -> None:
 def _servers(site: "Site") -> "list[tuple[str, int, Autoscaling | None]]":
     """Return the stateless servers beside the broker: a name, how many at least, and when there are more."""
     from model import neighbours
+    from sitectl import capacity_workers
 
     policy, proxy = site.policy, site.identity.dashboard.proxy
     bridge = site.streams.bridge
-    bridges = (
-        f"Kafka bridges ({bridge.cores} CPU, {bridge.memory})",
-        neighbours.bridges(site),
-        bridge.autoscaling,
-    )
     proxies = ("dashboard proxies", proxy.replicas, proxy.autoscaling)
+    to_kafka: list[tuple[str, int, Autoscaling | None]] = []
+    if site.way_to_kafka == "bridge":
+        named = f"Kafka bridges ({bridge.cores} CPU, {bridge.memory})"
+        to_kafka = [(named, neighbours.bridges(site), bridge.autoscaling)]
+    if site.streams.by_worker:
+        to_kafka += [(name, number, None) for name, number in capacity_workers.servers(site)]
     return [
-        *([] if site.broker.writes_kafka else [bridges]),
+        *to_kafka,
         ("policy servers", policy.replicas, policy.autoscaling),
         proxies,
     ]

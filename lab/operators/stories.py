@@ -81,5 +81,5 @@ def read(file: Path) -> Scene:
     """Read a story that `lab.history` wrote."""
     facts = json.loads(file.read_text(encoding="utf-8"))
     spans = {name: tuple(Span(**span) for span in facts[name]) for name in ("outages", "gaps", "troubles")}
-    listed = {name: tuple(facts[name]) for name in ("connectors", "rules", "routes", "ways")}
+    listed = {name: tuple(facts[name]) for name in ("connectors", "rules", "routes", "ways", "carriers")}
     return Scene(**(facts | spans | listed))

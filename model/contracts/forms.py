@@ -69,9 +69,17 @@ class Message(Part):
         (),
         description="Kafka topics that it reaches, the one with its payload first; none when it is received.",
     )
+    by_worker: tuple[Label, ...] = Field(
+        (),
+        description="Kafka topics that it reaches at a site with workers to Kafka; those of `streams` when left out.",
+    )
     largest: Bytes | None = Field(None, description="Largest payload, where it is less than others'.")
     values: tuple[Value, ...] = Field((), description="Values of a JSON message.")
     example: Example = Field(description="One message.")
+
+    def reached(self, *, by_worker: bool) -> tuple[str, ...]:
+        """Return the Kafka topics that it reaches, the one with its payload first, by workers or without."""
+        return self.by_worker if by_worker and self.by_worker else self.streams
 
 
 class OtMirror(Contract):

@@ -130,12 +130,13 @@ def _size_mistakes(
         yield _broken(entry, ("largest_message",), problem, "raise `broker.protection.largest_message`")
     topics = {topic.name: topic for topic in site.streams.topics}
     for index, message in enumerate(contract.messages):
-        key = ("messages", index, "streams")
-        if gone := [name for name in message.streams if name not in topics]:
+        reached = message.reached(by_worker=site.streams.by_worker)
+        key = ("messages", index, "by_worker" if reached is not message.streams else "streams")
+        if gone := [name for name in reached if name not in topics]:
             problem = f"{site.name} has no topic {listed(gone, 'and')}"
             yield _broken(entry, key, problem, f"leave {listed(gone, 'and')} in `streams.topics`")
         # Its payload goes to the first; what is made of it for the others is small.
-        first = topics.get(message.streams[0]) if message.streams else None
+        first = topics.get(reached[0]) if reached else None
         largest = message.largest or agreed
         if first is not None and largest.count > maximum_message(site, first).count:
             taken = maximum_message(site, first)

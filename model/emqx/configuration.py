@@ -1,7 +1,7 @@
 """The roots of EMQX's configuration that the kit writes, and the sections below them.
 
-Source: the schema of EMQX 5.8.9, both editions. `overload_protection`, `rule_engine` and `crl_cache` are valid roots
-that the schema's dump leaves out.
+Source: the schema of EMQX 5.8.9, both editions. `overload_protection`, `rule_engine`, `crl_cache` and `zones` are valid
+roots that the schema's dump leaves out.
 """
 
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from model.base import Port
 from model.emqx.integration import Actions, Connectors, RuleEngine, Sources
-from model.emqx.listeners import Listeners
+from model.emqx.listeners import Listeners, ZoneName
 from model.emqx.section import Key, MountedFile, SecretFile, Section, SecureAddress
 from model.protection import DenyAction
 from model.units import Bytes, Duration
@@ -48,6 +48,12 @@ class Mqtt(Section):
     max_mqueue_len: Count
     max_awaiting_rel: Count
     max_subscriptions: Count
+    shared_subscription_strategy: Literal["sticky"] | None = None
+    """Which of those that share a subscription gets a message: all of a client's connection go to one of them.
+
+    It stays the same one when others come or go. When that one, or the client, connects anew, EMQX chooses again by
+    chance (emqx_shared_sub.erl keeps process numbers of both); any other strategy then moves more clients than that.
+    """
 
 
 class ClientTls(Section):
@@ -229,6 +235,24 @@ class ForcedShutdown(Section):
     max_heap_size: Bytes
 
 
+class ZoneMqtt(Section):
+    """What holds for the clients of one zone in place of what holds for all."""
+
+    max_inflight: Annotated[int, Field(ge=1, le=65535)]
+    max_mqueue_len: Count
+    max_awaiting_rel: Count
+    # Else what is published at QoS 0 is gone for a worker that is away, or that Kafka holds up.
+    mqueue_store_qos0: Literal[True] = True
+    session_expiry_interval: Duration
+
+
+class Zone(Section):
+    """Settings for the clients of the listeners that name the zone; `force_shutdown` is of a whole session."""
+
+    mqtt: ZoneMqtt
+    force_shutdown: ForcedShutdown
+
+
 class RetainedStore(Section):
     """Where retained messages are: in the memory of every core node."""
 
@@ -289,6 +313,8 @@ class Configuration(Section):
 
     listeners: Listeners
     mqtt: Mqtt
+    # Left out without workers and a bridge that is one: a zone that no listener names does nothing.
+    zones: dict[ZoneName, Zone] | None = None
     authentication: tuple[LoginCheck, TokenAuthentication]
     authentication_settings: Annotated[
         AuthenticationSettings | None, Key(editions=("enterprise",), since=CACHES_OF_NODES)

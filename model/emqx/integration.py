@@ -228,11 +228,11 @@ class Republication(Section):
     """The message that a rule publishes at this broker."""
 
     topic: Template
-    qos: Template
-    retain: Template
+    qos: Template | Literal[1]
+    retain: Template | Literal[False]
     payload: Template
-    user_properties: Literal["${pub_props.'User-Property'}"] = "${pub_props.'User-Property'}"
-    """The message's own; EMQX leaves them out unless it is told."""
+    user_properties: Literal["${pub_props.'User-Property'}"] | None = "${pub_props.'User-Property'}"
+    """The message's own; EMQX leaves them out unless it is told. None for what comes of no message."""
 
 
 class Republish(Section):

@@ -12,6 +12,8 @@ Versions = tuple[Literal["tlsv1.3", "tlsv1.2"], ...]
 AccessRule = Annotated[str, StringConstraints(pattern=r"^(allow [0-9a-f.:]+/\d{1,3}|deny all)$")]
 
 
+ZoneName = Literal["worker", "bridge"]
+"""A zone: settings that hold for the clients of one listener beside those of all."""
 Bind = Annotated[str, StringConstraints(pattern=r"^0\.0\.0\.0:\d{1,5}$")]
 """An address and a port: a port alone is the node's own address alone under the security profile `hardened`."""
 
@@ -85,6 +87,8 @@ class DeviceListener(_Limited):
     """
 
     enable_authn: Literal[False] = False
+    zone: ZoneName | None = None
+    """Whose settings hold for its clients beside those of all (`zones`)."""
     access_rules: tuple[AccessRule, ...] | None = None
     """Whose addresses are let in, the first rule that fits deciding; left out, all are."""
     ssl_options: DeviceTls

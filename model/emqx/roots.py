@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 # EMQX takes an unknown root name without a word, so a slip would silently do nothing: we refuse it ourselves.
 # Source: the 5.8.9 schemas of both editions, and the valid roots that those dumps hide
-# (`rule_engine`, `overload_protection`, `crl_cache`, `node_rebalance`).
+# (`rule_engine`, `overload_protection`, `crl_cache`, `node_rebalance`, `zones`).
 _COMMON_ROOTS = frozenset(
     {
         "actions",
@@ -38,6 +38,7 @@ _COMMON_ROOTS = frozenset(
         "sources",
         "sys_topics",
         "sysmon",
+        "zones",
     }
 )
 KNOWN_ROOTS = {

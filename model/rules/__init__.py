@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from model.rules import (
+    bridge_worker,
     broker,
     capacity,
     identity,
@@ -22,6 +23,7 @@ from model.rules import (
     scaling,
     sinks,
     streams,
+    worker,
 )
 from model.rules.rule import Finding, Rule
 from model.site import Site
@@ -44,6 +46,8 @@ RULES: tuple[Rule, ...] = (
     *streams.RULES,
     *kafka_way.RULES,
     *sinks.RULES,
+    *worker.RULES,
+    *bridge_worker.RULES,
 )
 
 __all__ = ["RULES", "Finding", "Rule", "findings"]

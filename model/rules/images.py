@@ -17,27 +17,29 @@ _VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?:-[a-z0-9.-]+)?")
 def the_brokers_images_are_pinned(site: Site) -> Iterator[Finding]:
     """The broker's image is of its version, and the probe's says which it is."""
     broker = site.broker
-    yield from _unpinned(("broker", "image"), broker.image, has_version=True)
-    yield from _unpinned(("broker", "probe", "image"), broker.probe.image)
+    yield from unpinned(("broker", "image"), broker.image, has_version=True)
+    yield from unpinned(("broker", "probe", "image"), broker.probe.image)
 
 
 @rule("policy")
 def the_policy_servers_image_is_pinned(site: Site) -> Iterator[Finding]:
     """The policy server's image says which version it is."""
-    yield from _unpinned(("policy", "image"), site.policy.image)
+    yield from unpinned(("policy", "image"), site.policy.image)
 
 
 @rule("streams")
-def the_workers_image_is_pinned(site: Site) -> Iterator[Finding]:
-    """The image of the sinks' workers says which version it is."""
-    yield from _unpinned(("streams", "connect", "image"), site.streams.connect.image)
+def the_workers_images_are_pinned(site: Site) -> Iterator[Finding]:
+    """The images of the sinks' workers, and of those to Kafka, say which version they are."""
+    yield from unpinned(("streams", "connect", "image"), site.streams.connect.image)
+    if site.streams.worker is not None:
+        yield from unpinned(("streams", "worker", "image"), site.streams.worker.image)
 
 
 @rule("identity")
 def the_proxys_image_is_pinned_and_new_enough(site: Site) -> Iterator[Finding]:
     """The dashboard proxy's image says which version it is: 7.13.0 or later."""
     image, key = site.identity.dashboard.proxy.image, ("identity", "dashboard", "proxy", "image")
-    if found := [*_unpinned(key, image)]:
+    if found := [*unpinned(key, image)]:
         yield from found
         return
     version = _VERSION.fullmatch(image.tag or "")
@@ -54,7 +56,8 @@ def the_proxys_image_is_pinned_and_new_enough(site: Site) -> Iterator[Finding]:
         yield Finding((*key, "tag"), problem, remedy)
 
 
-def _unpinned(key: tuple[str, ...], image: Image, *, has_version: bool = False) -> Iterator[Finding]:
+def unpinned(key: tuple[str, ...], image: Image, *, has_version: bool = False) -> Iterator[Finding]:
+    """Yield that the image at a key does not say its version; `has_version`: what uses it says so elsewhere."""
     if image.tag is not None and (image.tag == "latest" or image.tag.startswith("latest-")):
         remedy = "leave the tag out: the version is used" if has_version else "write a tag that is a version"
         yield Finding((*key, "tag"), f"{quoted(image.tag)} changes its licence and version under you", remedy)
@@ -66,6 +69,6 @@ def _unpinned(key: tuple[str, ...], image: Image, *, has_version: bool = False) 
 RULES = (
     the_brokers_images_are_pinned,
     the_policy_servers_image_is_pinned,
-    the_workers_image_is_pinned,
+    the_workers_images_are_pinned,
     the_proxys_image_is_pinned_and_new_enough,
 )

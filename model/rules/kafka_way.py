@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from model.capacity import nodes_lost
-from model.ingest import DEAD_LETTER, TOPICS
+from model.ingest import DEAD_LETTER, TOPICS, written_topics
 from model.neighbours import (
     MOST_BRIDGES,
     bridged_connections,
@@ -26,7 +26,7 @@ LONGEST_WAIT = Duration(30)
 @rule("streams", "broker")
 def bridges_carry_the_peak(site: Site) -> Iterator[Finding]:
     """All Kafka bridges but one take the records of the peak, each as a request of its own."""
-    if site.broker.writes_kafka:
+    if site.way_to_kafka != "bridge":
         return
     figure, needed = bridged_records(site), needed_bridges(site)
     if bridges(site) > MOST_BRIDGES or (not figure.enough and needed > MOST_BRIDGES):
@@ -45,8 +45,10 @@ def bridges_carry_the_peak(site: Site) -> Iterator[Finding]:
 @rule("streams", "broker")
 def bridges_hold_the_connections(site: Site) -> Iterator[Finding]:
     """All Kafka bridges but one have memory for the broker's connections, each with a producer of its own."""
+    if site.way_to_kafka != "bridge":
+        return
     figure = bridged_connections(site)
-    if site.broker.writes_kafka or figure.enough:
+    if figure.enough:
         return
     memory = site.streams.bridge.memory
     problem = (
@@ -59,7 +61,7 @@ def bridges_hold_the_connections(site: Site) -> Iterator[Finding]:
 @rule("streams", "broker")
 def lanes_carry_the_peak(site: Site) -> Iterator[Finding]:
     """The workers that EMQX allows for a topic, with what each has in flight, carry its share of the peak."""
-    if site.broker.writes_kafka:
+    if site.way_to_kafka != "bridge":
         return
     for topic in site.streams.topics:
         carried = lanes_carry(site, topic)
@@ -78,7 +80,7 @@ def topics_take_the_largest_message(site: Site) -> Iterator[Finding]:
     """What the broker accepts fits the topic that it goes to, with its key and headers: nobody sends it again."""
     largest = site.broker.protection.largest_message
     for topic in site.streams.topics:
-        if topic.name not in TOPICS or topic.maximum_message is None:
+        if topic.name not in written_topics(site) or topic.maximum_message is None:
             continue
         needed = kibibytes(largest_record(site, topic.name))
         if 0 < topic.maximum_message.count < needed.count:
@@ -113,13 +115,17 @@ def the_way_takes_the_largest_message(site: Site) -> Iterator[Finding]:
     largest, most = site.broker.protection.largest_message, largest_acceptable(site)
     key = ("broker", "protection", "largest_message")
     if largest.count > most.count:
-        way = "a request to Kafka" if site.broker.writes_kafka else "a request to the Kafka bridge (10MiB)"
+        way = (
+            "a request to the Kafka bridge (10MiB)" if site.way_to_kafka == "bridge" else "a request to Kafka"
+        )
         problem = f"{quoted(largest)} is more than fits {way} with what goes with it"
         yield Finding(key, problem, f"write {most} or less")
         return
+    # What waits for workers has a rule of its own, as has a buffer that the site writes.
+    if site.way_to_kafka == "worker" or site.streams.buffer is not None:
+        return
     room, full = Bytes(site.broker.memory.count // 2), mebibytes(waiting(site).count)
-    # A buffer that the site writes has a rule of its own.
-    if site.streams.buffer is None and not site.broker.keeps_on_disk and full.count > room.count:
+    if not site.broker.keeps_on_disk and full.count > room.count:
         problem = (
             f"queues that each take a message of {largest} are {full} on a node of {site.broker.memory}: Kafka's "
             "absence would become the broker's"

@@ -6,6 +6,7 @@ from model.ingest import COMMANDS, EVENTS
 from model.rules.rule import Finding, rule
 from model.site import Site
 from model.words import quoted
+from model.worker import SHARED_BY
 
 # X.509 (RFC 5280, ub-common-name): cert-manager refuses a longer common name.
 LONGEST_COMMON_NAME = 64
@@ -33,6 +34,8 @@ OWN_SECRETS = (
     "broker-cookie",
     *OWN_ISSUERS,
     "incumbent-bridge",
+    "incumbent-bridge-identity",
+    "incumbent-bridge-tls",
     "kafka-bridge-tls",
     "sinks-kafka",
     "dashboard-login",
@@ -42,6 +45,8 @@ OWN_SECRETS = (
     "opa-tls",
 )
 OWN_ACCOUNTS = ("certificate-exporter",)
+# What belongs to the workers to Kafka has their name, or begins with it.
+OWN_TO_WORKERS = (*SHARED_BY,)
 # Keycloak makes these in each realm.
 KEYCLOAK_CLIENTS = (
     "account",
@@ -145,7 +150,7 @@ def keycloaks_own_names_stay_its_own(site: Site) -> Iterator[Finding]:
 def the_licence_is_in_a_secret_of_its_own(site: Site) -> Iterator[Finding]:
     """The Secret of the licence is none that the kit or cert-manager fills."""
     licence = site.broker.licence
-    if licence is not None and licence.secret in OWN_SECRETS:
+    if licence is not None and (licence.secret in OWN_SECRETS or _is_of_workers(licence.secret)):
         problem = f"{quoted(licence.secret)} is a Secret of the kit's own"
         yield Finding(("broker", "licence", "secret"), problem, "write another, like `broker-licence`")
 
@@ -157,7 +162,10 @@ def the_issuer_is_its_own(site: Site) -> Iterator[Finding]:
     if issuer.name in OWN_ISSUERS:
         problem = f"{quoted(issuer.name)} is the Issuer of the readiness probe"
         yield Finding((*key, "name"), problem, "write another, like `site-issuer`")
-    if issuer.service_account in OWN_ACCOUNTS:
+    if _is_of_workers(issuer.name):
+        problem = f"{quoted(issuer.name)} is a name of the workers to Kafka"
+        yield Finding((*key, "name"), problem, "write another, like `site-issuer`")
+    if issuer.service_account in OWN_ACCOUNTS or _is_of_workers(issuer.service_account):
         problem = f"{quoted(issuer.service_account)} is a service account of the kit's own"
         yield Finding((*key, "service_account"), problem, "write another, like `site-issuer`")
     if issuer.service_account == "default":
@@ -180,6 +188,10 @@ def the_incumbent_is_another_broker(site: Site) -> Iterator[Finding]:
     if site.incumbent.address in (site.mqtt_host, site.dashboard_host):
         problem = f"{quoted(site.incumbent.address)} is this broker's own name"
         yield Finding(("incumbent", "address"), problem, "write the DNS name of the broker that is replaced")
+
+
+def _is_of_workers(name: str) -> bool:
+    return any(name == own or name.startswith(f"{own}-") for own in OWN_TO_WORKERS)
 
 
 RULES = (

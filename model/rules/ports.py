@@ -26,29 +26,34 @@ def the_brokers_ports_are_of_tls(site: Site) -> Iterator[Finding]:
     ports: list[tuple[tuple[str, ...], int]] = [((*key, "port"), door.port) for key, door in doors]
     ports += [((*where, "zones", zone.name, "port"), zone.port) for zone in listeners.zones]
     for key, port in (*ports, (("broker", "dashboard_port"), site.broker.dashboard_port)):
-        yield from _plain(key, port, "8883" if "mqtts" in key or "zones" in key else "one of its own")
+        yield from plain(key, port, "8883" if "mqtts" in key or "zones" in key else "one of its own")
 
 
 @rule("incumbent")
 def the_incumbents_port_is_of_tls(site: Site) -> Iterator[Finding]:
     """The bridge comes to the incumbent by TLS."""
-    yield from _plain(("incumbent", "port"), site.incumbent.port, "its port for MQTT over TLS, like `8883`")
+    yield from plain(("incumbent", "port"), site.incumbent.port, "its port for MQTT over TLS, like `8883`")
 
 
 @rule("streams")
 def the_streams_ports_are_of_tls(site: Site) -> Iterator[Finding]:
-    """Kafka, its bridge and the stores are reached by TLS."""
+    """Kafka, its bridge, workers and the stores are reached by TLS."""
     streams = site.streams
-    yield from _plain(("streams", "cluster", "port"), streams.cluster.port, "its TLS listener's, like `9093`")
-    yield from _plain(("streams", "bridge", "port"), streams.bridge.port, "one for HTTPS, like `8443`")
+    yield from plain(("streams", "cluster", "port"), streams.cluster.port, "its TLS listener's, like `9093`")
+    yield from plain(("streams", "bridge", "port"), streams.bridge.port, "one for HTTPS, like `8443`")
+    if streams.worker is not None:
+        where = ("streams", "worker")
+        yield from plain((*where, "port"), streams.worker.port, "one for MQTT over TLS, like `8884`")
+        yield from plain((*where, "figures_port"), streams.worker.figures_port, "one for HTTPS, like `9444`")
     for sink in streams.sinks:
         for kind, store in (("timescaledb", sink.timescaledb), ("influxdb", sink.influxdb)):
             if store is not None:
                 key = ("streams", "sinks", sink.name, kind, "port")
-                yield from _plain(key, store.port, "the store's port for TLS")
+                yield from plain(key, store.port, "the store's port for TLS")
 
 
-def _plain(key: tuple[str, ...], port: int, right: str) -> Iterator[Finding]:
+def plain(key: tuple[str, ...], port: int, right: str) -> Iterator[Finding]:
+    """Yield that the port at a key is known as a plain one; `right` says what to write instead."""
     if port in PLAIN:
         problem = f"{quoted(port)} is known as the port of {PLAIN[port]} without TLS"
         yield Finding(key, problem, f"write {right}")

@@ -20,7 +20,7 @@ def policy_servers_have_room_to_scale(site: Site) -> Iterator[Finding]:
 def bridges_have_room_to_scale(site: Site) -> Iterator[Finding]:
     """Where Kafka bridges scale themselves, there may be more of them than there are at least."""
     scaling = site.streams.bridge.autoscaling
-    if scaling is not None and not site.broker.writes_kafka:
+    if scaling is not None and site.way_to_kafka == "bridge":
         yield from _room(("streams", "bridge"), bridges(site), scaling)
 
 

@@ -115,20 +115,20 @@ def a_cold_sink_is_asked_for(site: Site) -> Iterator[Finding]:
 @rule("streams", "broker")
 def influxdb_takes_no_bytes(site: Site) -> Iterator[Finding]:
     """InfluxDB has no type for bytes, which Sparkplug is where the broker does not decode it."""
-    if site.broker.edition == "enterprise":
+    if site.sparkplug_is_json:
         return
     for sink in site.streams.sinks:
         for index, topic in enumerate(sink.topics):
             if sink.influxdb is not None and topic == SPARKPLUG:
                 key = ("streams", "sinks", sink.name, "topics", index)
-                problem = "the opensource edition passes Sparkplug on in bytes, and InfluxDB takes none"
+                problem = f"{_passes_on(site)} Sparkplug on in bytes, and InfluxDB takes none"
                 yield Finding(key, problem, "leave it out, or fill a TimescaleDB from it")
 
 
 @rule("streams", "broker")
 def a_table_takes_text_or_bytes(site: Site) -> Iterator[Finding]:
     """A table's payload is of one type: JSON, or the bytes that Sparkplug is where the broker does not decode it."""
-    if site.broker.edition == "enterprise":
+    if site.sparkplug_is_json:
         return
     filled = dict[tuple[str, int, str, str], str]()
     for sink in site.streams.sinks:
@@ -139,11 +139,17 @@ def a_table_takes_text_or_bytes(site: Site) -> Iterator[Finding]:
             if (topic == SPARKPLUG) != (other == SPARKPLUG):
                 key = ("streams", "sinks", sink.name, "topics", index)
                 problem = (
-                    "the opensource edition passes Sparkplug on in bytes, and "
-                    f"{quoted(store.table)} would take them from {quoted(SPARKPLUG)} and JSON from "
+                    f"{_passes_on(site)} Sparkplug on in bytes, and {quoted(store.table)} would take them "
+                    f"from {quoted(SPARKPLUG)} and JSON from "
                     f"{quoted(other if topic == SPARKPLUG else topic)}"
                 )
                 yield Finding(key, problem, "fill a table of its own from it, by a sink of its own")
+
+
+def _passes_on(site: Site) -> str:
+    worker = site.streams.worker
+    by_choice = worker is not None and not worker.decode_sparkplug
+    return "`decode_sparkplug: false` passes" if by_choice else "the opensource edition passes"
 
 
 RULES = (

@@ -97,7 +97,12 @@ def made_topics_keep_their_partitions(site: Site) -> Iterator[Finding]:
 
 @rule("streams")
 def the_data_path_can_write(site: Site) -> Iterator[Finding]:
-    """The broker's user is declared, and produces each topic that messages are routed to."""
+    """The broker's user is declared, and produces each topic that messages are routed to.
+
+    Workers have users of their own, and rules of their own for them.
+    """
+    if site.streams.by_worker_alone:
+        return
     users = {user.name: user for user in site.streams.users}
     key = ("streams", "writer")
     writer = users.get(site.streams.writer)
@@ -137,7 +142,8 @@ def the_quota_lets_the_peak_through(site: Site) -> Iterator[Finding]:
 def the_buffer_fits_its_node(site: Site) -> Iterator[Finding]:
     """What waits for Kafka leaves room on the node's disk (enterprise) or in its memory (opensource)."""
     wanted, broker = site.streams.buffer, site.broker
-    if wanted is None:
+    # Beside workers it has no effect, which another rule says.
+    if wanted is None or site.streams.by_worker_alone:
         return
     on_disk = broker.keeps_on_disk
     room = broker.storage.size.count * 3 // 4 if on_disk else broker.memory.count // 4

@@ -78,6 +78,12 @@ commanded if {
 	topics.contained(asked, filter)
 }
 
+# A worker asks for a rebirth by the right of a host that the site names.
+commanded if {
+	input.action == "publish"
+	carried
+}
+
 # What it must hear: whether it is said to be there.
 permits contains "the host's own state" if {
 	input.action == "subscribe"
@@ -103,7 +109,70 @@ permits contains "the identity's own topics" if {
 	topics.contained(asked, filter)
 }
 
+# Who carries messages to Kafka: a certificate of the kit's own. Nobody is one by a name in a token.
+worker := site.workers[input.cert_common_name] if certified
+
+permits contains "what the worker carries" if carried
+
+# Its filters, as the data write them; where the broker says by which group they are shared, by the worker's own.
+carried if {
+	input.action == "subscribe"
+	asked in worker.filters
+	input.topic in {asked, sprintf("$share/%s/%s", [worker.group, asked])}
+}
+
+carried if {
+	input.action == "publish"
+	some filter in worker.publishes
+	topics.contained(asked, filter)
+}
+
+# The program that carries messages between this broker and the one that it replaces, likewise.
+bridge := site.bridges[input.cert_common_name] if certified
+
+permits contains "what the bridge carries" if bridged
+
+# Its filters, as the data write them.
+bridged if {
+	input.action == "subscribe"
+	input.topic in bridge.filters
+}
+
+# What it says of itself, to hear it.
+bridged if {
+	input.action == "publish"
+	asked in bridge.publishes
+}
+
+# What it brings in: no command, unless the site lets commands cross in that space.
+bridged if {
+	input.action == "publish"
+	some space in bridge.spaces
+	topics.contained(asked, sprintf("%s/#", [space.begins]))
+	crosses(space)
+}
+
+crosses(space) if space.commands
+
+crosses(_) if count({level | some level in split(asked, "/"); level in {"command", "NCMD", "DCMD"}}) == 0
+
+# A command that crosses was allowed where it comes from.
+commanded if {
+	input.action == "publish"
+	bridged
+}
+
 # Reasons to deny that no rule of a site can overrule.
+objections contains "the bridge is for what crosses alone" if {
+	bridge
+	not bridged
+}
+
+objections contains "the worker is for its own topics alone" if {
+	worker
+	not carried
+}
+
 objections contains "the identity is for its own topics alone" if {
 	site.confined[input.username]
 	not within_its_own
@@ -133,6 +202,7 @@ objections contains "the topic is not one that can be published to" if {
 objections contains "the filter is not one that can be subscribed to" if {
 	input.action == "subscribe"
 	not topics.is_filter(asked)
+	not carried
 }
 
 objections contains "the user name is not the certificate's common name" if {

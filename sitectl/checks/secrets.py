@@ -9,6 +9,7 @@ from components import names
 from components.broker_secrets import SINK_KAFKA_PASSWORD
 from components.kafka_topics import user_name
 from components.requirements import needed_secrets
+from components.workers import carriers
 from model import Site
 from model.platform import ExternalSecrets
 from sitectl.checks import Finding
@@ -30,7 +31,7 @@ def secret_findings(kubectl: Kubectl, site: Site) -> list[Finding]:
         return [
             Finding(CLUSTER, what, str(failure), "let this login read Secrets there, as `pulumi up` must")
         ]
-    later = {} if _has_kafka_users(kubectl, site) else _made_by_strimzi(wanted)
+    later = {} if _has_kafka_users(kubectl, site) else _made_by_strimzi(site, wanted)
     now = {name: [key for key in keys if key not in later.get(name, ())] for name, keys in wanted.items()}
     lacking, waiting = missing(now, found), missing(later, found)
     if lacking:
@@ -50,19 +51,20 @@ def _making(site: Site) -> str:
 
 
 def _has_kafka_users(kubectl: Kubectl, site: Site) -> bool:
-    """Say whether Strimzi has made the password of the broker's Kafka user; not while nobody can see it."""
-    user = user_name(site, site.streams.writer)
+    """Say whether Strimzi has made the passwords of who writes to Kafka; not while nobody can see them."""
+    users = [user_name(site, user) for user in carriers(site)]
     try:
-        return "password" in kubectl.keys_of_secrets(site.streams.cluster.namespace, [user]).get(user, ())
+        found = kubectl.keys_of_secrets(site.streams.cluster.namespace, users)
     except KubectlFailed:
         return False
+    return all("password" in found.get(user, ()) for user in users)
 
 
-def _made_by_strimzi(wanted: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+def _made_by_strimzi(site: Site, wanted: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """Return the keys that hold the password of a Kafka user: it comes with the site's first `up`."""
-    users = {names.BROKER_KAFKA: "password", names.SINKS_KAFKA: "password"}
+    users = {names.SINKS_KAFKA, *carriers(site).values()}
     return {
-        name: [key for key in keys if key in (users.get(name), SINK_KAFKA_PASSWORD)]
+        name: [key for key in keys if key == SINK_KAFKA_PASSWORD or (name in users and key == "password")]
         for name, keys in wanted.items()
     }
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from components.issuing_roles import issuing_roles
-from components.vault_names import LOGINS, SERVER_ROLE, issuing_mount, login_mount, root_mount
+from components.vault_names import SERVER_ROLE, issuing_mount, login_mount, logins, root_mount
 from model import Site
 from sitectl.checks import Finding, Unreachable, bootstrap
 from sitectl.checks.authorities import authority_findings
@@ -96,18 +96,18 @@ def wanted_paths(site: Site) -> dict[str, frozenset[str]]:
 def _logins(web: Web, site: Site) -> Finding:
     """Look, without any token, whether the bootstrap has made the logins: Vault says so to who tries one in vain."""
     what = "logins for certificates"
-    path = f"/v1/auth/{login_mount(site)}/login"
+    path, wanted = f"/v1/auth/{login_mount(site)}/login", logins(site)
     # Without a token of Kubernetes, a login that is there calls the request wrong; one that is not, refuses it.
-    if web.post_json(path, {"role": LOGINS[SERVER_ROLE]}).status != WRONG_REQUEST:
+    if web.post_json(path, {"role": wanted[SERVER_ROLE]}).status != WRONG_REQUEST:
         return Finding(AREA, what, f"there is none at auth/{login_mount(site)}", bootstrap.remedy(site))
     lacking = [
         login
-        for login in LOGINS.values()
+        for login in wanted.values()
         if web.post_json(path, {"role": login, "jwt": "none"}).status != REFUSED
     ]
     if lacking:
         return Finding(AREA, what, f"lacks {', '.join(lacking)}", bootstrap.remedy(site))
-    return Finding(AREA, what, f"{', '.join(LOGINS.values())} at auth/{login_mount(site)}")
+    return Finding(AREA, what, f"{', '.join(wanted.values())} at auth/{login_mount(site)}")
 
 
 def _rights(web: Web, site: Site) -> Finding:

@@ -28,13 +28,13 @@ from model.broker import Replicants
 from sitectl.live_rules import compare
 from sitectl.prometheus import Prometheus, configured
 from tests.support.shell import REPOSITORY
-from tests.support.troubles import CONTRADICTED, OF_CONNECTORS, OF_SILENCE
-from tests.support.variants import variants
+from tests.support.troubles import CONTRADICTED, OF_CONNECTORS, OF_SILENCE, with_few_workers
+from tests.support.variants import sites_with_worker, variants
 
 DAYS = 7
 CASES = (
     ("eagle-ford", "pilot", "opensource"),
-    ("baytown", "parallel", "opensource"),
+    ("baytown", "parallel", "workers"),
     ("north-cormorant", "cutover", "enterprise"),
 )
 
@@ -88,6 +88,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 
 def _site(folder: Path, name: str, phase: str, edition: str) -> Site:
+    if edition == "workers":
+        found = sites_with_worker(folder, phase, "opensource")
+        return with_few_workers(next(site for site in found if site.name == name))
     site = next(site for site in variants(folder, phase, edition) if site.name == name)
     if edition == "opensource":
         return site

@@ -7,6 +7,7 @@ What only a container answers is asked of a stand-in, once Kubernetes has found 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlencode
 
 import pytest
@@ -23,6 +24,8 @@ from tests.support.runbook_dashboard import serving
 from tests.support.runbook_scenes import ELSEWHERE, HEAD, SCENES, SITE_IN_SERVICE
 from tests.support.runbooks import PAGES, RUNBOOKS, SITE, Reader, Scene, queries, reader, script, steps
 from tests.support.shell import Shell
+
+Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +46,13 @@ def on_call(
         made = reader(deployed, folder, more)
         index = steps((RUNBOOKS / "README.md").read_text(encoding="utf-8"))
         works(made, "\n".join(step.text for step in index if not step.inline))
-        with a_dead_letter(deployed, estate, folder / "client.properties"), set_up(made, SITE_IN_SERVICE):
+        with records(deployed, estate, folder / "client.properties"), set_up(made, SITE_IN_SERVICE):
             yield made
 
 
 @contextlib.contextmanager
-def a_dead_letter(deployed: Shell, estate: Estate, properties: Path) -> Iterator[None]:
-    """Write a record that a store refused, and the login of a person that may read it; the record is removed."""
+def records(deployed: Shell, estate: Estate, properties: Path) -> Iterator[None]:
+    """Write what a store refused, a node's birth, and the login of who may read them; the records are removed."""
     administrator = estate.kafka_administrator()
     user, password = administrator.user, administrator.password_file.read_text()
     properties.touch(mode=0o600)
@@ -59,20 +62,25 @@ def a_dead_letter(deployed: Shell, estate: Estate, properties: Path) -> Iterator
         "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
         f'username="{user}" password="{password}";\n'
     )
-    topic = f"{SITE}.dead-letter"
-    headers: list[tuple[str, str | bytes | None]] = [
+    refused: Headers = [
         ("name", "pump-1"),
+        ("device", "pump-1"),
+        ("reason", "not_json"),
         ("__connect.errors.exception.message", "the value is not JSON"),
     ]
+    born: Headers = [("topic", f"spBv1.0/{SITE}/NBIRTH/pad-12")]
+    written = {f"{SITE}.dead-letter": (b"4.2", refused), f"{SITE}.events": (b"{}", born)}
     producer = Producer(servers.kafka(deployed, user, password))
-    producer.produce(topic, b"4.2", partition=0, headers=headers)
+    for topic, (value, headers) in written.items():
+        producer.produce(topic, value, partition=0, headers=headers)
     assert producer.flush(30) == 0
     try:
         yield
     finally:
         kafka = servers.kafka_admin(deployed, user, password)
-        (done,) = kafka.delete_records([TopicPartition(topic, 0, OFFSET_END)]).values()
-        done.result(30)
+        ends = [TopicPartition(topic, 0, OFFSET_END) for topic in written]
+        for done in kafka.delete_records(ends).values():
+            done.result(30)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ def _list(inner: dict[str, Any]) -> dict[str, Any]:
 ROOTS: dict[str, dict[str, Any]] = {
     name: _ref(f"hidden:{name}")
     for name in ("overload_protection", "rule_engine", "crl_cache", "node_rebalance")
-}
+} | {"zones": {"kind": "map", "values": _ref("hidden:zone")}}
 STRUCTS: dict[str, dict[str, Any]] = {
     "hidden:overload_protection": _struct(
         enable=_primitive("boolean()"),
@@ -47,6 +47,13 @@ STRUCTS: dict[str, dict[str, Any]] = {
         capacity=_primitive("pos_integer()"),
     ),
     "hidden:node_rebalance": _struct(),
+    # What a zone has in place of the root of the same name, each key of its own (emqx_zone_schema.erl).
+    "hidden:zone": _struct(
+        **{
+            name: _ref(f"emqx:{name}")
+            for name in ("mqtt", "flapping_detect", "force_shutdown", "force_gc", "durable_sessions")
+        }
+    ),
     "hidden:rule_engine": _struct(
         rules={"kind": "map", "values": _ref("hidden:rule")}, ignore_sys_message=_primitive("boolean()")
     ),

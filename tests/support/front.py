@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,9 +41,11 @@ class Front:
         """Have Vault issue a certificate of a class of clients."""
         return self.issued(kind, f"{name}.{names.client_domain(self.site, kind)}", ttl)[0]
 
-    def issued(self, role: str, common_name: str, ttl: str) -> tuple[Certificate, str]:
-        """Have Vault issue a certificate of a role; return it, and its serial number."""
-        body = {"common_name": common_name, "ttl": ttl}
+    def issued(
+        self, role: str, common_name: str, ttl: str, others: Iterable[str] = ()
+    ) -> tuple[Certificate, str]:
+        """Have Vault issue a certificate of a role, for `others` too; return it, and its serial number."""
+        body = {"common_name": common_name, "ttl": ttl, "alt_names": ",".join(others)}
         reply = self.root.ask("POST", f"/pki-{self.site.name}-issuing/issue/{role}", body)
         assert reply.status == 200, reply.text
         data = reply.json["data"]
@@ -112,10 +114,11 @@ def front_of(deployed: Shell, site: Site, estate: Estate, folder: Path) -> Itera
 @contextlib.contextmanager
 def opened(front: Front, site: Site) -> Iterator[dict[str, int]]:
     """Open the doors of a site as its own EMQX configuration has them, and one for rules; gives their ports."""
-    # As cert-manager has it signed for the broker.
-    pair, _ = front.issued("server", site.mqtt_host, "1h")
-    server = KeyPair(pair.chain, pair.key)
     shell = front.shell
+    # As cert-manager has it signed for the broker.
+    asked = shell.get("certificate", names.BROKER_TLS, site.namespace)["spec"]
+    pair, _ = front.issued("server", asked["commonName"], "1h", asked["dnsNames"])
+    server = KeyPair(pair.chain, pair.key)
     settings = replace(OFFLINE, keycloak_url=shell.environment["KEYCLOAK_URL"])
     configuration: dict[str, Any] = dict(document(site, settings))
     found = {"ssl": {"default": "mqtts"}, "wss": {"default": "wss"}}

@@ -23,7 +23,8 @@ secret_of() {
 """
 """What scenes use; a page has its own."""
 
-# No controller of cert-manager's and no Strimzi makes pods, requests and Secrets in the lab.
+# No controller of cert-manager's and no Strimzi makes pods, requests and Secrets in the lab; the site has no workers,
+# and no program for its bridge.
 SITE_IN_SERVICE = Scene(
     before="""\
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=test.devices.$DOMAIN" \\
@@ -34,20 +35,54 @@ k apply --filename - <<END
 {apiVersion: cert-manager.io/v1, kind: CertificateRequest, metadata: {name: opa-tls-1},
  spec: {request: $(base64 --wrap=0 device.csr), issuerRef: {name: site-issuer}}}
 END
+# Of sets, so that a machine can be drained on which they are.
 pod_of() {
-  k get pod "$POD" --output json | jq --arg name "$1" --arg cluster "$2" --arg kind "$3" '{apiVersion, kind,
-    metadata: {$name, labels: {"strimzi.io/cluster": $cluster, "strimzi.io/kind": $kind}},
-    spec: {securityContext: .spec.securityContext,
-      containers: [{name: "worker", image: "worker", securityContext: .spec.containers[0].securityContext}]}}' |
+  k get pod "$POD" --output json | jq --arg name "$1" --arg cluster "$2" --arg kind "$3" '
+    {"strimzi.io/cluster": $cluster, "strimzi.io/kind": $kind} as $labels
+    | {apiVersion: "apps/v1", kind: "StatefulSet", metadata: {$name}, spec: {replicas: 1, serviceName: $name,
+      selector: {matchLabels: $labels}, template: {metadata: {$labels}, spec: {securityContext: .spec.securityContext,
+        containers: [{name: "worker", image: "worker", securityContext: .spec.containers[0].securityContext}]}}}}' |
     k apply --filename -
 }
-pod_of kafka-bridge-0 kafka KafkaBridge
-pod_of sinks-connect-0 sinks KafkaConnect
-k wait --for=condition=Ready pod/kafka-bridge-0 pod/sinks-connect-0 --timeout=1m
+pod_of kafka-bridge kafka KafkaBridge
+pod_of sinks-connect sinks KafkaConnect
+workers_of() {
+  k get pod "$POD" --output json | jq --arg name "$1" '
+    {"app.kubernetes.io/name": "kafka-worker", "app.kubernetes.io/component": $name} as $labels
+    | {apiVersion: "apps/v1", kind: "StatefulSet", metadata: {$name}, spec: {replicas: 1, serviceName: $name,
+      selector: {matchLabels: $labels}, template: {metadata: {$labels}, spec: {securityContext: .spec.securityContext,
+        containers: [{name: "worker", image: "worker", securityContext: .spec.containers[0].securityContext}]}}}}' |
+    k apply --filename -
+}
+workers_of kafka-worker
+workers_of ot-worker
+for name in kafka-worker-tls kafka-worker-kafka ot-worker-kafka kafka-worker-0-identity; do
+  k create secret generic "$name" --from-literal=key=a
+done
+k get certificate opa-tls --output json | jq '"kafka-worker-0-identity" as $name
+  | {apiVersion, kind, metadata: {$name}, spec: (.spec | .secretName = $name)}' | k apply --filename -
+k get deployment opa --output json | jq '"incumbent-bridge" as $name | {"app.kubernetes.io/name": $name} as $labels
+  | {apiVersion, kind, metadata: {$name}, spec: {replicas: 1, selector: {matchLabels: $labels}, template: {
+    metadata: {$labels}, spec: (.spec.template.spec | del(.volumes) | del(.containers[].volumeMounts))}}}' |
+  k apply --filename -
+k create secret generic incumbent-bridge --from-literal=key=a
+k create secret generic incumbent-bridge-identity --from-literal=key=a
+k create secret generic incumbent-bridge-tls --from-literal=key=a
+k get networkpolicy opa --output json | jq '{apiVersion, kind, metadata: {name: "incumbent-bridge"},
+  spec: (.spec | .podSelector = {matchLabels: {"app.kubernetes.io/name": "incumbent-bridge"}})}' | k apply --filename -
+k rollout status deployment/incumbent-bridge --timeout=1m
+k rollout status statefulset/kafka-bridge --timeout=1m
+k rollout status statefulset/sinks-connect --timeout=1m
+k rollout status statefulset/kafka-worker --timeout=1m
+k rollout status statefulset/ot-worker --timeout=1m
 """,
     after="""\
 k delete --ignore-not-found secret/opa-tls secret/broker-tls
-k delete certificaterequest/opa-tls-1 pod/kafka-bridge-0 pod/sinks-connect-0
+k delete certificaterequest/opa-tls-1 statefulset/kafka-bridge statefulset/sinks-connect
+k delete statefulset/kafka-worker statefulset/ot-worker certificate/kafka-worker-0-identity
+k delete secret kafka-worker-tls kafka-worker-kafka ot-worker-kafka kafka-worker-0-identity
+k delete deployment/incumbent-bridge networkpolicy/incumbent-bridge
+k delete secret incumbent-bridge incumbent-bridge-identity incumbent-bridge-tls
 all_ready
 """,
 )
@@ -65,6 +100,8 @@ k get externalsecret broker-kafka --output json | jq '{apiVersion, kind, metadat
 """
 
 SCENES = {
+    "BridgeWorkerHearsNothing": Scene(after="k rollout status deployment/incumbent-bridge --timeout=2m"),
+    "BridgeWorkerRefused": Scene(after="k rollout status deployment/opa --timeout=2m"),
     "BrokerAvailabilityBurnsFast": Scene(
         before="k create secret generic broker-metrics-key --from-literal=key=a",
         after="k delete secret broker-metrics-key",
@@ -115,6 +152,7 @@ k wait --for=jsonpath='{.status.readyReplicas}'=1 replicaset/broker-replicant-on
         after="k rollout status deployment/opa --timeout=2m",
         prints=('{"result":"deny"}',),
     ),
+    "DeadLettersGrow": Scene(prints=("reason:not_json",)),
     "README": Scene(values={"DOMAIN": "eagle-ford.field.example"}),
     "ServerCertificateNotRenewed": Scene(
         values={"NAME": "--selector app.kubernetes.io/name=opa"},
@@ -123,6 +161,7 @@ k wait --for=jsonpath='{.status.readyReplicas}'=1 replicaset/broker-replicant-on
     "SinkRefusesRecords": Scene(prints=("the value is not JSON",)),
     # Strimzi takes the word away once it has restarted the connector.
     "SinkTaskFailed": Scene(after="k annotate kafkaconnector historian-raw strimzi.io/restart-"),
+    "WorkerNotSubscribed": Scene(after="k rollout status deployment/opa --timeout=2m"),
     "authority-rotation": Scene(before="secret_of broker-tls"),
     "broker-version": Scene(
         before="""\

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from model import Site
-from tests.support.variants import Variants
+from tests.support.variants import Variants, sites_with_bridge_worker, sites_with_worker
 from tests.support.variants import variants as made_variants
 
 
@@ -65,5 +65,27 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Variants:
 
     def find(phase: str, edition: str | None = None) -> tuple[Site, ...]:
         return made_variants(folder, phase, edition)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def with_workers(tmp_path_factory: pytest.TempPathFactory) -> Variants:
+    """The sample sites with workers to Kafka, in any phase and edition."""
+    folder = tmp_path_factory.mktemp("with-workers")
+
+    def find(phase: str, edition: str | None = None) -> tuple[Site, ...]:
+        return sites_with_worker(folder, phase, edition)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def with_bridge_worker(tmp_path_factory: pytest.TempPathFactory) -> Variants:
+    """The sample sites whose bridge to the incumbent is a program, in any phase and edition."""
+    folder = tmp_path_factory.mktemp("with-bridge-worker")
+
+    def find(phase: str, edition: str | None = None) -> tuple[Site, ...]:
+        return sites_with_bridge_worker(folder, phase, edition)
 
     return find

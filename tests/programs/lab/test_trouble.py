@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.bridge_worker_alerts import bridge_worker_alerts
 from components.broker_alerts import alerts
 from components.prometheus_rules import rule_groups
+from components.worker_alerts import worker_alerts
 from lab.history import scene
 from lab.story import Scene, Span
 from lab.trouble import troubled_series
@@ -16,7 +18,7 @@ from model import Site
 from model.broker import Replicants
 from model.units import Duration
 from tests.support.tools import tool
-from tests.support.troubles import CONTRADICTED, OF_CONNECTORS, OF_SILENCE
+from tests.support.troubles import CONTRADICTED, OF_CONNECTORS, OF_SILENCE, with_few_workers
 from tests.support.variants import Variants
 from tests.unit.lab.test_history import NOW
 
@@ -100,6 +102,31 @@ def test_every_alert_fires_in_trouble(
     wanted = {alert.name for alert in alerts(site)} - OF_SILENCE - CONTRADICTED
     wanted -= set() if bad.connectors else OF_CONNECTORS
     assert firing(site, bad, tmp_path) == wanted
+
+
+def test_every_alert_on_workers_fires_in_trouble(with_workers: Variants, tmp_path: Path) -> None:
+    site = with_few_workers(site_of(with_workers, "pilot", "opensource", "1m"))
+    wanted = {alert.name for alert in alerts(site)} - OF_SILENCE - CONTRADICTED - OF_CONNECTORS
+    assert wanted >= {alert.name for alert in worker_alerts(site)} - OF_SILENCE
+    assert firing(site, told(site, bad=True), tmp_path) == wanted
+
+
+def test_no_alert_on_workers_fires_in_good_days(with_workers: Variants, tmp_path: Path) -> None:
+    site = with_few_workers(site_of(with_workers, "pilot", "opensource", "1m"))
+    assert firing(site, told(site, bad=False), tmp_path) == set()
+
+
+@pytest.mark.parametrize("phase", ["parallel", "cutover"])
+def test_every_alert_on_a_bridge_that_is_a_program_fires_in_trouble_and_none_in_good_days(
+    with_bridge_worker: Variants, tmp_path: Path, phase: str
+) -> None:
+    site = site_of(with_bridge_worker, phase, "opensource", "1m")
+    bad = told(site, bad=True)
+    wanted = {alert.name for alert in alerts(site)} - OF_SILENCE - CONTRADICTED
+    wanted -= set() if bad.connectors else OF_CONNECTORS
+    assert wanted >= {alert.name for alert in bridge_worker_alerts(site)}
+    assert firing(site, bad, tmp_path) == wanted
+    assert firing(site, told(site, bad=False), tmp_path) == set()
 
 
 @pytest.mark.parametrize(("phase", "edition", "interval"), CASES)

@@ -1,9 +1,12 @@
 """The exporter has no right that it does not need, and looks at each server of whose certificate no series tells."""
 
 import re
+from pathlib import Path
 
 from components.certificate_exporter import watched
 from components.recording import Composition
+from tests.support.composing import compose
+from tests.support.variants import sites_with_worker
 
 
 def pod(composition: Composition) -> dict[str, object]:
@@ -38,6 +41,18 @@ def test_it_runs_without_any_privilege(composition: Composition) -> None:
 
 def test_every_server_certificate_of_the_site_is_watched(composition: Composition) -> None:
     """But the broker's, which EMQX tells of itself, and its own, without which Prometheus does not read it."""
+    assert_watched(composition)
+    assert "kafka-worker" not in watched(composition.site)
+
+
+def test_so_is_that_of_the_workers_figures(tmp_path: Path) -> None:
+    for beside in (True, False):
+        for site in sites_with_worker(tmp_path, "pilot", beside=beside):
+            assert_watched(compose(site))
+            assert watched(site)["kafka-worker"] == f"kafka-worker.{site.namespace}.svc:9444"
+
+
+def assert_watched(composition: Composition) -> None:
     servers = {
         made.metadata["name"].removesuffix("-tls")
         for made in composition.of("Certificate")

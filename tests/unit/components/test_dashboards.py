@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components import worker_alerts
 from components.dashboards import dashboard, panels
 from components.recording import Composition
 from lab.history import lines, scene
@@ -77,12 +78,50 @@ def test_every_series_exists_in_emqx(composition: Composition) -> None:
     assert asked <= known
 
 
+def test_a_site_with_workers_has_a_row_of_them_and_no_buffers(
+    variants: Variants, with_workers: Variants
+) -> None:
+    without, has = variants("pilot")[1], with_workers("pilot")[1]
+    rows = [panel for panel in dashboard(has)["panels"] if panel["type"] == "row"]
+    assert [row["title"] for row in rows] == ["Way to Kafka"]
+    assert not [panel for panel in dashboard(without)["panels"] if panel["type"] == "row"]
+    titles = {panel.title for panel in panels(without)}, {panel.title for panel in panels(has)}
+    assert titles[0] - titles[1] == {"Waiting for Kafka"}
+    asked = " ".join(query for panel in panels(has) for query in panel.queries)
+    for series in (
+        "worker_lag_seconds",
+        "worker_kafka_refusals_total",
+        "worker_dead_letters_total",
+        "worker_duplicates_total",
+        "worker_subscriptions_granted",
+    ):
+        assert series in asked
+
+
+def test_a_rows_title_covers_no_panel(with_workers: Variants) -> None:
+    for site in with_workers("pilot"):
+        shown = dashboard(site)["panels"]
+        assert len({panel["id"] for panel in shown}) == len(shown)
+        lines = [
+            (place["x"] + across, place["y"] + down)
+            for panel in shown
+            for place in (panel["gridPos"],)
+            for across in range(place["w"])
+            for down in range(place["h"])
+        ]
+        assert len(set(lines)) == len(lines)
+
+
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_the_labs_history_has_every_series_of_ours(edition: str, variants: Variants) -> None:
-    site = variants("pilot", edition)[1]
+def test_the_labs_history_has_every_series_of_ours(
+    edition: str, variants: Variants, with_workers: Variants
+) -> None:
     end = int(NOW.timestamp())
-    there = {line.split("{")[0] for line in lines(scene(site, "good", 7, NOW), end - DAY, end, 300)}
-    ours = [query for panel in panels(site) if panel.ours for query in panel.queries]
-    asked = {name for query in ours for name in re.findall(r"\b([a-z_]+(?::\w+)*)\{", query)}
-    assert asked
-    assert asked <= there
+    for site in (variants("pilot", edition)[1], with_workers("pilot", edition)[1]):
+        there = {line.split("{")[0] for line in lines(scene(site, "good", 7, NOW), end - DAY, end, 300)}
+        ours = [query for panel in panels(site) if panel.ours for query in panel.queries]
+        asked = {name for query in ours for name in re.findall(r"\b([a-z_]+(?::\w+)*)\{", query)}
+        # What alerts look at by its meaning, Prometheus makes of the rest.
+        asked -= {rule.name for rule in worker_alerts.recordings(site)}
+        assert asked
+        assert asked <= there

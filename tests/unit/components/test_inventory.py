@@ -15,9 +15,10 @@ import yaml
 from components.recording import Composition
 from model import load_site, site_names
 from tests.support.composing import compose, compose_bootstrap
-from tests.support.variants import PHASES, STACKS, Variants
+from tests.support.variants import PHASES, STACKS, Variants, sites_with_worker
 
 INVENTORY = Path(__file__).parent / "inventory"
+WITH_WORKERS = "eagle-ford-worker"
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -28,6 +29,25 @@ def test_a_site_is_what_its_inventory_says(name: str, phase: str, variants: Vari
     file = INVENTORY / f"{name}-{phase}.yaml"
     if os.environ.get("UPDATE_INVENTORY"):
         file.parent.mkdir(exist_ok=True)
+        file.write_text(yaml.safe_dump(found, width=110), encoding="utf-8")
+    assert found == yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def test_a_site_with_workers_is_what_its_inventory_says(tmp_path: Path) -> None:
+    """Eagle Ford, with workers that carry messages to Kafka in place of the Kafka bridge."""
+    site = next(site for site in sites_with_worker(tmp_path, "pilot") if site.name == "eagle-ford")
+    composition = compose(site)
+    found = inventory(composition) | {
+        "workers": {
+            made.metadata["name"]: {
+                "replicas": int(made.spec["replicas"]),
+                "requests": made.spec["template"]["spec"]["containers"][0]["resources"]["requests"],
+            }
+            for made in sorted(composition.of("StatefulSet"), key=lambda made: str(made.metadata["name"]))
+        }
+    }
+    file = INVENTORY / f"{WITH_WORKERS}.yaml"
+    if os.environ.get("UPDATE_INVENTORY"):
         file.write_text(yaml.safe_dump(found, width=110), encoding="utf-8")
     assert found == yaml.safe_load(file.read_text(encoding="utf-8"))
 
@@ -53,7 +73,7 @@ def test_a_phase_changes_nothing_of_a_bootstrap(name: str, phase: str, variants:
 
 def test_each_inventory_is_of_a_site_and_a_phase_or_its_bootstrap() -> None:
     wanted = {f"{name}-{phase}" for name in site_names(STACKS) for phase in (*PHASES, "bootstrap")}
-    assert {file.stem for file in INVENTORY.glob("*.yaml")} == wanted
+    assert {WITH_WORKERS, *wanted} == {file.stem for file in INVENTORY.glob("*.yaml")}
 
 
 def inventory(composition: Composition) -> dict[str, Any]:

@@ -1,23 +1,33 @@
 """Where the pods connect to, read off rendered configurations: exactly one rule lets each way out, no other."""
 
 import ipaddress
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from components.recording import OFFLINE, Composition
+from model import Site
 from model.network import Peer
 from tests.support import hocon
 from tests.support.composing import compose
-from tests.support.variants import EDITIONS, PHASES, Variants
+from tests.support.variants import (
+    EDITIONS,
+    PHASES,
+    Variants,
+    sites_with_bridge_worker,
+    sites_with_worker,
+)
 
 ADDRESS = re.compile(r"[a-z0-9.-]+:\d+")
 API_SERVER = "the API server"
+BRIDGE = "incumbent-bridge"
 SCHEME_PORTS = {"https": 443, "jdbc:postgresql": 5432}
 # Labels of the pods behind the Services that operators make, by their names.
 OPERATORS_SERVICES = {
@@ -45,17 +55,103 @@ def test_each_destination_of_a_rendered_configuration_has_exactly_one_rule(
     variants: Variants, phase: str, edition: str
 ) -> None:
     for site in variants(phase, edition):
+        assert_each_way_has_one_rule(site)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_so_does_each_destination_of_a_site_with_workers(
+    tmp_path_factory: pytest.TempPathFactory, phase: str, edition: str
+) -> None:
+    folder = tmp_path_factory.mktemp("workers")
+    beside = sites_with_worker(folder, phase, edition, beside=True)
+    for site in (*sites_with_worker(folder, phase, edition), *beside):
+        assert {way.host for way in ways(compose(site)) if way.policy == "kafka-worker"} == {
+            f"broker-listeners.{site.namespace}.svc",
+            "core-kafka-bootstrap.kafka.svc",
+        }
+        assert_each_way_has_one_rule(site)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_so_does_each_destination_of_a_bridge_that_is_a_program(
+    tmp_path: Path, phase: str, edition: str
+) -> None:
+    for site in sites_with_bridge_worker(tmp_path, phase, edition):
+        found = {way.host for way in ways(compose(site)) if way.policy == BRIDGE}
+        here = f"broker-listeners.{site.namespace}.svc"
+        assert found == ({site.incumbent.address, here} if site.bridge != "none" else set())
+        assert_each_way_has_one_rule(site)
+
+
+def test_the_bridges_listener_is_open_to_its_pod_and_its_figures_to_prometheus(tmp_path: Path) -> None:
+    for site in sites_with_bridge_worker(tmp_path, "parallel", "opensource"):
         composition = compose(site)
-        used: dict[str, set[int]] = {}
-        for way in ways(composition):
-            rules = outward(composition, way.policy)
-            letting = [number for number, rule in enumerate(rules) if lets(composition, rule, way)]
-            assert len(letting) == 1, (site.name, way, rules)
-            used.setdefault(way.policy, set()).update(letting)
-        for name in policies(composition):
-            left = set(range(len(outward(composition, name)))) - used.get(name, set())
-            strange = [outward(composition, name)[number] for number in left]
-            assert [rule for rule in strange if not among_themselves(name, rule)] == [], (site.name, name)
+        policy = composition.one("NetworkPolicy", BRIDGE).spec
+        (letting,) = [
+            rule
+            for rule in composition.one("NetworkPolicy", "broker").spec["ingress"]
+            if 8889 in {entry["port"] for entry in rule["ports"]}
+        ]
+        assert letting["from"] == [{"podSelector": policy["podSelector"]}]
+        (figures,) = policy["ingress"]
+        assert figures["from"] == [selected("monitoring", {"app.kubernetes.io/name": "prometheus"})]
+        pod = composition.one("Deployment", BRIDGE).spec["template"]["metadata"]["labels"]
+        assert policy["podSelector"]["matchLabels"].items() <= pod.items()
+
+
+def assert_each_way_has_one_rule(site: Site) -> None:
+    composition = compose(site)
+    used: dict[str, set[int]] = {}
+    for way in ways(composition):
+        rules = outward(composition, way.policy)
+        letting = [number for number, rule in enumerate(rules) if lets(composition, rule, way)]
+        assert len(letting) == 1, (site.name, way, rules)
+        used.setdefault(way.policy, set()).update(letting)
+    for name in policies(composition):
+        left = set(range(len(outward(composition, name)))) - used.get(name, set())
+        strange = [outward(composition, name)[number] for number in left]
+        assert [rule for rule in strange if not among_themselves(name, rule)] == [], (site.name, name)
+
+
+def test_the_workers_listener_is_open_to_workers_and_their_figures_to_who_looks_at_them(
+    tmp_path: Path,
+) -> None:
+    site = next(
+        site for site in sites_with_worker(tmp_path, "pilot", "opensource") if site.name == "eagle-ford"
+    )
+    composition = compose(site)
+    inward = {
+        name: [
+            rule
+            for rule in composition.one("NetworkPolicy", name).spec["ingress"]
+            if port in {entry["port"] for entry in rule["ports"]}
+        ]
+        for name, port in (("broker", 8884), ("kafka-worker", 9444))
+    }
+    workers = composition.one("NetworkPolicy", "kafka-worker").spec["podSelector"]
+    assert [rule["from"] for rule in inward["broker"]] == [[{"podSelector": workers}]]
+    (figures,) = composition.one("NetworkPolicy", "kafka-worker").spec["ingress"]
+    assert inward["kafka-worker"] == [figures]
+    exporter = composition.one("NetworkPolicy", "certificate-exporter").spec["podSelector"]
+    assert figures["from"] == [
+        selected("monitoring", {"app.kubernetes.io/name": "prometheus"}),
+        {"podSelector": exporter},
+    ]
+    for made in composition.of("StatefulSet"):
+        assert workers["matchLabels"].items() <= made.spec["template"]["metadata"]["labels"].items()
+
+
+def test_a_site_without_workers_has_no_way_for_them(variants: Variants) -> None:
+    for site in variants("pilot", "opensource"):
+        assert "kafka-worker" not in policies(compose(site))
+        ports = {
+            entry["port"]
+            for rule in compose(site).one("NetworkPolicy", "broker").spec["ingress"]
+            for entry in rule["ports"]
+        }
+        assert 8884 not in ports
 
 
 def test_a_way_without_its_rule_and_a_rule_without_its_way_are_found(eagle_ford: Composition) -> None:
@@ -187,7 +283,7 @@ def port_of_pods(composition: Composition, service: Mapping[str, Any], port: int
         return target
     (found,) = [
         entry["containerPort"]
-        for made in composition.of("Deployment")
+        for made in (*composition.of("Deployment"), *composition.of("StatefulSet"))
         if made.spec["selector"]["matchLabels"] == service["selector"]
         for container in made.spec["template"]["spec"]["containers"]
         for entry in container["ports"]
@@ -243,6 +339,16 @@ def ways(composition: Composition) -> Iterator[Way]:
         yield from connections("sinks", worker.spec["bootstrapServers"])
     for connector in composition.of("KafkaConnector"):
         yield from connections("sinks", connector.spec["config"])
+    for made in composition.of("StatefulSet"):
+        told = composition.one("ConfigMap", f"{made.metadata['name']}-settings").inputs["data"]
+        for text in told.values():
+            found = json.loads(text)
+            yield Way("kafka-worker", found["mqtt"]["host"], found["mqtt"]["port"])
+            # What it listens at is no way out.
+            yield from connections(
+                "kafka-worker", {name: part for name, part in found.items() if name not in ("listen", "mqtt")}
+            )
+    yield from of_the_bridge(composition)
     (opa,) = composition.one("Deployment", "opa").spec["template"]["spec"]["containers"]
     yield from connections("opa", [argument for argument in opa["args"] if "--addr=" not in argument])
     (probe,) = composition.one("Job", probe_of(composition)).spec["template"]["spec"]["containers"]
@@ -256,6 +362,15 @@ def ways(composition: Composition) -> Iterator[Way]:
     pod = composition.one("Deployment", "certificate-exporter").spec["template"]["spec"]
     (exporter,) = pod["containers"]
     yield from connections("certificate-exporter", [word.rpartition("=")[2] for word in exporter["command"]])
+
+
+def of_the_bridge(composition: Composition) -> Iterator[Way]:
+    """Yield the connections of the program that bridges to the incumbent, where there is one."""
+    for made in composition.of("ConfigMap"):
+        if made.metadata["name"] == f"{BRIDGE}-settings":
+            found = json.loads(made.inputs["data"]["settings.json"])
+            for end in ("broker", "incumbent"):
+                yield Way(BRIDGE, found[end]["host"], found[end]["port"])
 
 
 def probe_of(composition: Composition) -> str:

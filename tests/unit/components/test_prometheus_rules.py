@@ -14,6 +14,8 @@ from components.emqx_nodes import REPLICANT_PODS
 from components.prometheus_rules import rule_groups
 from components.recording import OFFLINE, Composition
 from components.series import SERIES
+from components.worker_alerts import worker_alerts
+from components.workers import FIGURES_TLS
 from lab.operators.emqx_objects import broker_objects
 from lab.operators.kubernetes import STATEFUL_SET
 from model.broker import Replicants
@@ -179,12 +181,65 @@ def test_every_series_of_the_brokers_exists_in_emqx() -> None:
     assert stated <= known
 
 
-def test_the_model_names_exactly_the_alerts_that_there_are(variants: Variants) -> None:
+def test_the_model_names_exactly_the_alerts_that_there_are(
+    variants: Variants, with_workers: Variants, with_bridge_worker: Variants
+) -> None:
     sites = [site for phase in PHASES for edition in EDITIONS for site in variants(phase, edition)]
+    sites += [*with_workers("pilot"), *with_bridge_worker("parallel")]
     named = {
         alert.name for site in (*sites, site_of_case("replicants", variants)) for alert in alerts_of(site)
     }
     assert named == set(get_args(AlertName))
+
+
+OF_THE_BROKERS_OWN_WAY = {
+    "RecordsRefused",
+    "SomeRecordsRefused",
+    "RecordsDropped",
+    "RecordsPileUp",
+    "RecordsNotCarried",
+}
+
+
+def test_workers_are_watched_in_place_of_the_brokers_own_way(
+    variants: Variants, with_workers: Variants
+) -> None:
+    for edition in EDITIONS:
+        for before, after in zip(variants("cutover", edition), with_workers("cutover", edition), strict=True):
+            was, now = ({alert.name for alert in alerts_of(site)} for site in (before, after))
+            assert was - now == OF_THE_BROKERS_OWN_WAY
+            assert now - was == {alert.name for alert in worker_alerts(after)}
+            assert not list(worker_alerts(before))
+
+
+def test_workers_that_decode_no_sparkplug_have_no_alert_on_it(with_workers: Variants) -> None:
+    site = with_workers("pilot")[0]
+    assert site.streams.worker is not None
+    worker = site.streams.worker.model_copy(update={"decode_sparkplug": False})
+    bytes_only = site.model_copy(update={"streams": site.streams.model_copy(update={"worker": worker})})
+    gone = {alert.name for alert in alerts_of(site)} - {alert.name for alert in alerts_of(bytes_only)}
+    assert gone == {"SparkplugSequenceGaps", "SparkplugBirthsLost"}
+
+
+def test_all_workers_are_scraped_as_one_job(with_workers: Variants) -> None:
+    """Their figures are told over TLS, under one name, at the port that the pods open."""
+    site = next(site for site in with_workers("pilot") if site.name == "eagle-ford")
+    composition = compose(site)
+    scraped = monitor(composition, "kafka-worker")
+    (endpoint,) = scraped["podMetricsEndpoints"]
+    sets = [composition.one("StatefulSet", name) for name in ("kafka-worker", "ot-worker")]
+    for made in sets:
+        template = made.spec["template"]
+        labels = template["metadata"]["labels"]
+        assert scraped["selector"]["matchLabels"].items() <= labels.items()
+        assert labels[scraped["jobLabel"]] == SERIES["worker_lag_seconds"].producer.labels["job"]
+        ports = [port["name"] for port in template["spec"]["containers"][0]["ports"]]
+        assert endpoint["port"] in ports
+    assert endpoint["scheme"] == "https"
+    shown = composition.one("Certificate", FIGURES_TLS).spec["dnsNames"]
+    assert endpoint["tlsConfig"]["serverName"] in shown
+    wanted = sum(made.spec["replicas"] for made in sets)
+    assert f"< {wanted} " in alerts(composition)["WorkerAway"]["expr"]
 
 
 def test_the_rules_come_once_the_broker_is_ready(composition: Composition) -> None:

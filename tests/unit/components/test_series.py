@@ -1,16 +1,21 @@
 """Each series that rules and dashboards ask for is made by a part that the site deploys, and scraped by its monitor."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from components.dashboards import panels
 from components.prometheus_rules import rule_groups
 from components.recording import Composition
-from components.series import PRODUCERS, SERIES, producer, selected, unproduced
+from components.series import PRODUCERS, SERIES, WORKERS, producer, selected, unproduced
+from images.worker.births import _WORDS as SPARKPLUG_WORDS
 from model import Site
 from model.broker import Replicants
 from tests.support.variants import EDITIONS, PHASES, Variants
+
+PROGRAM = Path(__file__).parents[3] / "images" / "worker"
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +41,11 @@ def recorded(site: Site) -> frozenset[str]:
 
 @pytest.mark.parametrize("edition", EDITIONS)
 @pytest.mark.parametrize("phase", PHASES)
-def test_nothing_asks_for_a_series_that_no_part_makes(variants: Variants, phase: str, edition: str) -> None:
-    for site in variants(phase, edition):
+def test_nothing_asks_for_a_series_that_no_part_makes(
+    variants: Variants, with_workers: Variants, with_bridge_worker: Variants, phase: str, edition: str
+) -> None:
+    changed = (*with_workers(phase, edition), *with_bridge_worker(phase, edition))
+    for site in (*variants(phase, edition), *changed):
         missing = {
             name: problems
             for name, expression in expressions(site)
@@ -83,10 +91,48 @@ def test_an_alert_whose_series_nothing_makes_is_refused(pilot: Site, expression:
     assert found.startswith(problem)
 
 
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        (
+            'worker_lag_seconds{namespace="iot-eagle-ford",job="kafka-worker"} > 0',
+            "worker_lag_seconds is made by the workers to Kafka, which this site has not",
+        ),
+        (
+            'worker_lag_seconds{namespace="iot-eagle-ford",job="emqx"} > 0',
+            "worker_lag_seconds is made by the workers to Kafka, which this site has not",
+        ),
+    ],
+)
+def test_a_site_without_workers_asks_for_none_of_their_series(
+    pilot: Site, expression: str, problem: str
+) -> None:
+    assert unproduced(pilot, expression, recorded(pilot)) == (problem,)
+
+
+def test_a_site_with_workers_asks_for_no_action_that_leads_to_kafka(with_workers: Variants) -> None:
+    site = next(site for site in with_workers("pilot") if site.name == "eagle-ford")
+    expression = f'emqx_action_status{{{EMQX},part="data_integration"}} == 0'
+    assert unproduced(site, expression, recorded(site)) == (
+        "emqx_action_status is not made by the broker's nodes (data_integration) at this site",
+    )
+
+
 def test_a_selector_is_read_with_quotes_and_braces_in_its_values() -> None:
     (found,) = selected(r'sum(rate(made{id=~"a{2}|\"b\"", job = "x"}[5m]))')
     assert found.name == "made"
     assert found.matchers == (("id", "=~", r"a{2}|\"b\""), ("job", "=", "x"))
+
+
+def test_every_series_of_the_workers_is_one_that_their_program_gives() -> None:
+    given = {f"worker_sparkplug_{name}_total" for name in SPARKPLUG_WORDS}
+    for file in ("worker.py", "births.py"):
+        text = (PROGRAM / file).read_text(encoding="utf-8")
+        given |= {f"worker_{name}_total" for name in re.findall(r'\bcounter\("(\w+)"', text)}
+        given |= {f"worker_{name}" for name in re.findall(r'\bgauge\(\s*"(\w+)"', text)}
+    stated = {name for name, series in SERIES.items() if series.producer == WORKERS}
+    assert stated
+    assert stated <= given
 
 
 def test_each_producer_is_scraped_by_a_monitor_of_the_site(composition: Composition) -> None:
@@ -99,11 +145,18 @@ def test_each_producer_is_scraped_by_a_monitor_of_the_site(composition: Composit
             assert entry.labels.items() <= (given | {"job": entry.labels["job"]}).items()
 
 
-def test_no_series_is_in_the_table_that_nothing_asks_for(variants: Variants) -> None:
+def test_no_series_is_in_the_table_that_nothing_asks_for(
+    variants: Variants, with_workers: Variants, with_bridge_worker: Variants
+) -> None:
     sites = [site for phase in PHASES for edition in EDITIONS for site in variants(phase, edition)]
     asked = {
         selector.name
-        for site in (*sites, with_replicants(variants))
+        for site in (
+            *sites,
+            with_replicants(variants),
+            *with_workers("pilot"),
+            *with_bridge_worker("parallel"),
+        )
         for _, expression in expressions(site)
         for selector in selected(expression)
     }
@@ -116,8 +169,10 @@ def with_replicants(variants: Variants) -> Site:
     return site.model_copy(update={"broker": site.broker.model_copy(update=wanted)})
 
 
-def test_counters_are_taken_as_rates_and_gauges_are_not(variants: Variants) -> None:
-    for site in variants("parallel"):
+def test_counters_are_taken_as_rates_and_gauges_are_not(
+    variants: Variants, with_workers: Variants, with_bridge_worker: Variants
+) -> None:
+    for site in (*variants("parallel"), *with_workers("parallel"), *with_bridge_worker("parallel")):
         for name, expression in expressions(site):
             for selector in selected(expression):
                 made = producer(selector)

@@ -16,7 +16,9 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from components.requirements import needed_apis
-from model import Site, contracts, load_site, site_names
+from images.worker import topics as program
+from images.worker.settings import Topics
+from model import Site, contracts, load_site, site_names, worker_topics
 from model.contracts import CorePlatform, EdgeFlow, OtMirror, TimeSeries
 from model.contracts.forms import Message
 from model.contracts.keeping import read_contracts
@@ -25,7 +27,7 @@ from model.scaling import Autoscaling
 from model.sinks import ROW, ROW_KEY
 from model.units import Bytes, Duration, Percentage
 from tests.support.routing import taken
-from tests.support.variants import EDITIONS, PHASES, STACKS, Variants
+from tests.support.variants import EDITIONS, PHASES, STACKS, Variants, sites_with_worker
 
 READ = read_contracts(STACKS)
 SITES = [load_site(STACKS, name) for name in site_names(STACKS)]
@@ -114,6 +116,36 @@ def test_an_example_reaches_the_kafka_topics_that_are_agreed(
         # What a host application says of itself comes from elsewhere; gateways only read it.
         expected = {"events"} if message.name == "host-state" else set(message.streams)
         assert reached == expected
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_each_site_with_workers_keeps_its_end(phase: str, edition: str, tmp_path: Path) -> None:
+    for site in sites_with_worker(tmp_path, phase, edition):
+        assert list(contracts.mistakes_with(READ, site)) == []
+
+
+@pytest.mark.parametrize("message", EVERY)
+def test_workers_bring_an_example_to_the_kafka_topics_that_are_agreed(
+    message: Message, tmp_path: Path
+) -> None:
+    for site in sites_with_worker(tmp_path, "pilot", None):
+        topic, body = on_the_wire(message, site), payload(message).encode("latin-1")
+        told = worker_topics.ot_settings if topic.startswith("ot/") else worker_topics.settings
+        said: dict[str, Any] = told(site)
+        found = program.route(topic, body, Topics(**{**said, "spaces": tuple(said["spaces"])}))
+        # What is said to devices is no data.
+        reached = message.reached(by_worker=True)[:1] if message.direction == "publish" else ()
+        expected = ("events",) if message.name == "host-state" else reached
+        assert ((found.topic,) if found.topic else ()) == expected
+
+
+def test_a_site_with_workers_that_lacks_the_mirrors_topic_breaks_the_contract(tmp_path: Path) -> None:
+    for site in sites_with_worker(tmp_path, "pilot", None):
+        topics = tuple(topic for topic in site.streams.topics if topic.name != "ot")
+        without = site.model_copy(update={"streams": site.streams.model_copy(update={"topics": topics})})
+        found = list(contracts.mistakes_with(READ, without))
+        assert [error.key for error in found] == ["messages[0].by_worker", "messages[1].by_worker"]
 
 
 @pytest.mark.parametrize("message", EVERY)
@@ -216,7 +248,7 @@ def test_a_site_whose_topic_takes_less_is_told_so() -> None:
     ("name", "old", "new", "words"),
     [
         ("ot-mirror", "one_way: true", "one_way: false", "one_way"),
-        ("tsdb", 'version: "1.0.0"\nprovider', 'version: "1.1.0"\nprovider', "is in force"),
+        ("tsdb", 'version: "1.1.0"\nprovider', 'version: "1.2.0"\nprovider', "is in force"),
         ("edge-flow", "qos: 0", "qos: 2", "qos"),
         ("edge-flow", "stores_for: 12h", "stores_for: 10m", "may be away for"),
         ("core-platform", "core-platform/1", "core-platform/2", "format"),

@@ -1,6 +1,8 @@
 """What is not wrong yet is told: a revoked client that is let in, a door for nobody."""
 
 from datetime import date
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from model import Site, load_site, site_names
 from model.calendar import Day
 from model.promotion.chain import Chain
 from model.warnings import warnings_of
-from tests.support.variants import PHASES, Variants
+from tests.support.variants import PHASES, Variants, sites_with_worker
 from tests.unit.model.bad_sites import STACKS
 
 TODAY = date(2026, 11, 25)
@@ -112,3 +114,50 @@ def test_the_end_of_the_incumbents_licence_is_seen_in_time(
     found = told(site.model_copy(update={"incumbent": incumbent}))
     assert ("licence of the incumbent" in found) == (words is not None)
     assert (words or "") in found
+
+
+def test_a_site_with_workers_hears_of_what_is_left_of_the_old_way(tmp_path: Path) -> None:
+    (site,) = (site for site in sites_with_worker(tmp_path, "pilot") if site.name == "eagle-ford")
+    assert "the broker writes to Kafka no more" not in told(site)
+    broker = next(user for user in load_site(STACKS, site.name).streams.users if user.name == "broker")
+    streams = site.streams.model_copy(update={"users": (*site.streams.users, broker)})
+    left = site.model_copy(update={"streams": streams})
+    assert "the broker writes to Kafka no more, and its user broker may" in told(left)
+    assert "the broker writes to Kafka no more" not in told(load_site(STACKS, site.name))
+
+
+def test_a_site_that_moves_to_workers_hears_that_each_record_is_there_twice(tmp_path: Path) -> None:
+    for beside in (True, False):
+        sites = sites_with_worker(tmp_path, "pilot", beside=beside)
+        (site,) = (site for site in sites if site.name == "eagle-ford")
+        assert ("each record is in Kafka twice" in told(site)) == beside
+        assert "the broker writes to Kafka no more" not in told(site)
+        assert f"the OT mirror says {'will be' if beside else 'is'} in the topic ot alone" in told(site)
+
+
+def test_a_sink_that_does_not_hear_the_mirror_any_more_is_named(tmp_path: Path) -> None:
+    (site,) = (site for site in sites_with_worker(tmp_path, "pilot") if site.name == "eagle-ford")
+    assert "no sink reads that: add it beside raw in `historian`" in told(site)
+    sinks = tuple(
+        sink.model_copy(update={"topics": (*sink.topics, "ot")}) if "raw" in sink.topics else sink
+        for sink in site.streams.sinks
+    )
+    heard = site.model_copy(update={"streams": site.streams.model_copy(update={"sinks": sinks})})
+    assert "no sink reads that" not in told(heard)
+
+
+def test_an_incumbent_that_brings_more_than_one_worker_carries_is_told(tmp_path: Path) -> None:
+    # A worker carries 8,000 records in a second on its core. North Cormorant's peak is 13,560 and Baytown's 67,800;
+    # Eagle Ford's is 6,780, which is more than the 4,000 of half a core.
+    words = "goes to one worker, which carries"
+    for phase in PHASES:
+        for site in sites_with_worker(tmp_path, phase):
+            more = site.name in ("north-cormorant", "baytown")
+            assert (
+                (words in told(site)) == (f"{words} 8000/s" in told(site)) == (more and phase == "parallel")
+            )
+            assert site.streams.worker is not None
+            half = site.streams.worker.model_copy(update={"cores": Decimal("0.5")})
+            streams = site.streams.model_copy(update={"worker": half})
+            slower = site.model_copy(update={"streams": streams})
+            assert (words in told(slower)) == (f"{words} 4000/s" in told(slower)) == (phase == "parallel")

@@ -49,6 +49,7 @@ NO_COMMANDS = {
     ),
     *("broker.unsupported_until: YYYY-MM-DD", "export VAULT_ADDR=… VAULT_CACERT=…"),
     '1 - iot_broker:serving{site="$SITE"}',
+    "Kafka takes nothing",
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from components import names
+from components import bridge_settings, names, workers
 from components.recording import Composition
 from lab.operators.emqx_objects import broker_objects
 from lab.operators.kubernetes import Document
@@ -130,10 +130,12 @@ def labels_of_pods(composition: Composition, broker: list[tuple[str, Document]])
     (core,) = (found["spec"] for kind, found in broker if kind == "StatefulSet")
     labels = [dict(spec["template"]["metadata"]["labels"]) for spec in (*specs, core)]
     # Strimzi labels the workers' pods itself, and the site's own monitor finds them by that.
-    workers = [dict(made.spec["selector"]["matchLabels"]) for made in composition.of("PodMonitor")]
+    scraped = [dict(made.spec["selector"]["matchLabels"]) for made in composition.of("PodMonitor")]
     # What only a site with replicants has.
     replicant = labels[-1] | {"apps.emqx.io/db-role": "replicant"}
-    return [*labels, replicant, *workers, names.KAFKA_BRIDGE_PODS]
+    # And what only a site with workers has, or one without, or one whose bridge is a program.
+    programs = [workers.selected(composition.site), bridge_settings.selected(composition.site)]
+    return [*labels, replicant, *scraped, *programs, names.KAFKA_BRIDGE_PODS]
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.stem)

@@ -15,6 +15,7 @@ from sitectl.checks.kubectl import Kubectl
 from sitectl.checks.secrets import secret_findings, slot_findings
 from sitectl.checks.web import Answer, Web
 from tests.support.shell import REPOSITORY
+from tests.support.variants import sites_with_worker
 
 EXTERNAL = ExternalSecrets(store="vault", path="iot", refresh=Duration(3600))
 
@@ -30,6 +31,8 @@ def site(name: str = "baytown", *, external: bool = False, licensed: bool = Fals
 class Cluster(Kubectl):
     """A cluster that has some Secrets."""
 
+    _late = "baytown-ot-worker"
+
     def __init__(self, secrets: dict[str, set[str]], *, users: bool = True) -> None:
         super().__init__("site")
         self._secrets = secrets
@@ -37,8 +40,10 @@ class Cluster(Kubectl):
 
     def keys_of_secrets(self, namespace: str, secrets: Iterable[str]) -> dict[str, set[str]]:
         if namespace == "kafka":
-            assert list(secrets) == ["baytown-broker"]
-            return {"baytown-broker": {"password", "sasl.jaas.config"}} if self._users else {}
+            wanted = set(secrets)
+            assert wanted in ({"baytown-broker"}, {"baytown-worker", "baytown-ot-worker"})
+            made = {"password", "sasl.jaas.config"}
+            return dict.fromkeys(wanted if self._users else wanted - {"baytown-broker", self._late}, made)
         assert namespace == "iot-baytown"
         return {name: keys for name, keys in self._secrets.items() if name in set(secrets)}
 
@@ -187,3 +192,15 @@ def test_a_cluster_that_does_not_let_look_is_told_so(tmp_path: Path, monkeypatch
     (finding,) = secret_findings(kubectl, site())
     assert finding.detail == "Forbidden"
     assert not finding.passed
+
+
+def test_the_passwords_of_workers_come_with_the_first_up(tmp_path: Path) -> None:
+    """One of two users is not there yet: the keys of both are waited for, and nothing of the broker's is."""
+    wanted = next(one for one in sites_with_worker(tmp_path, "pilot") if one.name == "baytown")
+    assert "broker-kafka" not in needed_secrets(wanted)
+    here = all_of(wanted)
+    here["kafka-worker-kafka"] -= {"password"}
+    (waiting,) = secret_findings(Cluster(here, users=False), wanted)
+    assert "all but kafka-worker-kafka (password)" in waiting.detail
+    (lacking,) = secret_findings(Cluster(here), wanted)
+    assert "missing: kafka-worker-kafka (password)" in lacking.detail
