@@ -34,7 +34,7 @@ absences: setup tools ## Every absence of a broker from the bridge between two, 
 # Compiled once and kept: else each process of the tests, and each command of them, compiles the kit anew.
 unit programs servers: export PYTHONDONTWRITEBYTECODE :=
 
-unit: setup ## Only the tests that need no tool of the lab (about a minute on two cores)
+unit: setup ## Only the tests that need no tool of the lab (about two minutes on two cores)
 	@$(RUN) pytest tests/unit $(SIDE_BY_SIDE)
 
 programs: setup tools ## Only the tests that start single programs: promtool, OPA, git, `sitectl` itself
