@@ -5,7 +5,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -162,6 +162,15 @@ def test_a_way_without_its_rule_and_a_rule_without_its_way_are_found(eagle_ford:
     assert not lets(eagle_ford, rule, Way(way.policy, way.host, way.port + 1))
     assert not lets(eagle_ford, rule, Way(way.policy, "tsdb.eagle-ford.field.example", way.port))
     assert not among_themselves("kafka-bridge", rule)
+
+
+def test_a_pods_policy_is_the_same_in_whatever_order_they_are_registered(variants: Variants) -> None:
+    """The bridge to the incumbent and the broker have policies for the same pods."""
+    for site in variants("parallel", "enterprise"):
+        made = compose(site)
+        turned = replace(made, resources=list(reversed(made.resources)))
+        assert policies(turned) == policies(made)
+        assert "broker" in policies(turned)
 
 
 def test_no_way_out_is_open_to_every_address(variants: Variants) -> None:
