@@ -11,7 +11,7 @@ from images.worker.acknowledgements import Message
 from images.worker.producer import TOO_LARGE, Headers, Record, encoded_size, spare
 from images.worker.publish import Publish
 from images.worker.settings import Settings
-from images.worker.sparkplug.told import Decoded, KeptBirth, Rebirth, Unreadable
+from images.worker.sparkplug.results import Decoded, KeptBirth, Rebirth, Unreadable
 from images.worker.topics import BIRTHS_AND_DEATHS, DEAD_LETTER, EVENTS, Routed
 
 QOS_0_AT_ONCE = 5_000

@@ -15,10 +15,6 @@ TOPICS = ("raw", "sparkplug", "events", "dead-letter", "ot", "audit", "metrics",
 """Kafka topics by the name that the site file gives them."""
 
 
-_Part = Part
-"""The bridge's settings are read in the same way."""
-
-
 class SettingsError(Exception):
     """The file cannot be used; `errors` has one sentence for each reason."""
 

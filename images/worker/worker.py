@@ -12,7 +12,7 @@ from images.worker.figures import Health, counter, gauge
 from images.worker.forward import Decoder, Forwarder
 from images.worker.producer import Kafka, Record
 from images.worker.settings import Settings
-from images.worker.sparkplug.told import Rebirth
+from images.worker.sparkplug.results import Rebirth
 from images.worker.subscription import Subscription
 
 LONGEST_TURN_SECONDS = 1.0

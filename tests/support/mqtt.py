@@ -15,8 +15,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 SECONDS = 10.0
-# The lab's broker keeps the packets that it sends to a client and those that it has from it in one table, by their
-# numbers, and each side counts from one: the client counts from here, so that the two never meet.
+# Both sides of a session count their packets from one. Who counts from here shows in a log whose number it is.
 _FIRST_NUMBER = 2**15
 
 

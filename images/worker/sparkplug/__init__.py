@@ -10,6 +10,6 @@ decoder.counts()
 
 from images.worker.sparkplug.decoder import Decoder
 from images.worker.sparkplug.kept import Follower, NotRead
-from images.worker.sparkplug.told import Counts, Decoded, KeptBirth, Rebirth, Unreadable
+from images.worker.sparkplug.results import Counts, Decoded, KeptBirth, Rebirth, Unreadable
 
 __all__ = ["Counts", "Decoded", "Decoder", "Follower", "KeptBirth", "NotRead", "Rebirth", "Unreadable"]

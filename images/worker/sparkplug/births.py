@@ -14,8 +14,8 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from images.worker.sparkplug.names import NONE, Names, names, session
+from images.worker.sparkplug.results import Counts, KeptBirth
 from images.worker.sparkplug.schema import Payload
-from images.worker.sparkplug.told import Counts, KeptBirth
 
 SEQUENCE: Final = 256
 HEADER: Final = "bdseq"

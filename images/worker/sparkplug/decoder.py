@@ -10,8 +10,8 @@ from google.protobuf.message import DecodeError
 from images.worker.sparkplug.births import Births, Heard
 from images.worker.sparkplug.rebirth import Rebirths
 from images.worker.sparkplug.record import Record, TooDeep, TooLarge
+from images.worker.sparkplug.results import Counts, Decoded, Rebirth, Unreadable
 from images.worker.sparkplug.schema import Payload
-from images.worker.sparkplug.told import Counts, Decoded, Rebirth, Unreadable
 
 NOT_PROTOBUF: Final = "sparkplug_not_protobuf"
 """Reason: the payload is no message of Sparkplug B's form."""

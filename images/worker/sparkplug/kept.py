@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from images.worker.sparkplug.births import Births
-from images.worker.sparkplug.told import KeptBirth
+from images.worker.sparkplug.results import KeptBirth
 
 CONFIGURATION: Final[Mapping[str, str | bool]] = {
     # The client library wants a name; partitions are assigned here, and nothing is committed.

@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from typing import Final
 
+from images.worker.sparkplug.results import Rebirth
 from images.worker.sparkplug.schema import DATATYPES, Payload
-from images.worker.sparkplug.told import Rebirth
 
 METRIC: Final = b"Node Control/Rebirth"
 BURST: Final = 50

@@ -13,7 +13,7 @@ from images.worker.forward import Forwarder
 from images.worker.producer import Record
 from images.worker.publish import Publish
 from images.worker.settings import parse
-from images.worker.sparkplug.told import Decoded, KeptBirth, Rebirth, Unreadable
+from images.worker.sparkplug.results import Decoded, KeptBirth, Rebirth, Unreadable
 
 Document = Callable[..., dict[str, Any]]
 
